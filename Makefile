@@ -1,0 +1,53 @@
+# Needs Python ≥ 3.11 and make. Everything else goes into .venv, from pins with hashes.
+PYTHON ?= python3
+BIN := .venv/bin
+UV_PIP := $(BIN)/uv pip
+COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet --upgrade
+SETUP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check demo-load admin-key build deploy pins clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(SETUP) ## start everything on this machine: API, receiver, demo data; Ctrl-C stops it
+	@$(BIN)/python -m local run
+
+test: check ## check, then run all tests
+	$(BIN)/python -m pytest
+
+check: $(SETUP) ## format, lint, types, imports, template
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sam validate --lint
+
+demo-load: $(SETUP) ## publish 1,000 events to a stack of its own, a third to an endpoint that fails twice
+	$(BIN)/python -m local load --events 1000
+
+admin-key: $(SETUP) ## make the first admin key of a deployed stack: make admin-key STACK=posthorn
+	@$(BIN)/python -m posthorn.admin_key --stack-name $(STACK)
+
+deploy: $(SETUP) ## build for Lambda and deploy with SAM, asking for what it needs
+	$(BIN)/sam build
+	$(BIN)/sam deploy --guided
+
+# The development pins come first: the emulator needs an older botocore than Lambda would.
+pins: $(SETUP) ## compile the requirements anew from pyproject.toml
+	$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file layers/dependencies/requirements.txt
+	echo uv | $(COMPILE) --no-annotate - --output-file requirements-uv.txt
+
+clean: ## remove what make made
+	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .import_linter_cache
+
+$(SETUP): pyproject.toml requirements-dev.txt requirements-uv.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-uv.txt
+	$(UV_PIP) sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
+	$(UV_PIP) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@

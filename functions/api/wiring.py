@@ -1,0 +1,79 @@
+"""The use cases of the API, built on first use: importing has no side effects."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import boto3
+
+from posthorn.access import Access
+from posthorn.config_store import ConfigStore
+from posthorn.configuration import Configuration
+from posthorn.egress import EgressPolicy
+from posthorn.log_lists import LogLists
+from posthorn.log_store import LogStore
+from posthorn.queues import Queue
+from posthorn.reading import Reading
+from posthorn.recovery import Recovery
+from posthorn.settings import Settings
+from posthorn.tables import Table
+from posthorn.tenancy import Tenancy
+from posthorn.vault import Vault
+
+
+@cache
+def settings() -> Settings:
+    return Settings.from_env(os.environ)
+
+
+@cache
+def config() -> ConfigStore:
+    return ConfigStore(Table(boto3.client("dynamodb"), settings().config_table_name))
+
+
+@cache
+def access() -> Access:
+    return Access(config(), now=now, chance=os.urandom)
+
+
+@cache
+def tenancy() -> Tenancy:
+    return Tenancy(config(), now=now)
+
+
+@cache
+def configuration() -> Configuration:
+    return Configuration(
+        config=config(),
+        vault=Vault(boto3.client("kms"), settings().secrets_key_arn),
+        policy=EgressPolicy(settings().allow_http, settings().allow_private_addresses),
+        now=now,
+        chance=os.urandom,
+    )
+
+
+@cache
+def reading() -> Reading:
+    table = Table(boto3.client("dynamodb"), settings().log_table_name)
+    return Reading(
+        config=config(),
+        log=LogStore(table, retention_days=settings().retention_days),
+        lists=LogLists(table),
+        retention=timedelta(days=settings().retention_days),
+        now=now,
+    )
+
+
+@cache
+def recovery() -> Recovery:
+    return Recovery(
+        config=config(),
+        log=reading().log,
+        reading=reading(),
+        retry_queue=Queue(boto3.client("sqs"), settings().retry_queue_url),
+        now=now,
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

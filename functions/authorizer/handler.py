@@ -1,0 +1,41 @@
+"""Who calls the API: answers API Gateway with the key's tenant and scopes, or with no."""
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from posthorn.access import Access
+from posthorn.config_store import ConfigStore
+from posthorn.settings import Settings
+from posthorn.tables import Table
+
+logger = Logger()
+
+
+@cache
+def access() -> Access:
+    settings = Settings.from_env(os.environ)
+    table = Table(boto3.client("dynamodb"), settings.config_table_name)
+    return Access(ConfigStore(table), now=lambda: datetime.now(UTC), chance=os.urandom)
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    caller = access().caller(event.get("headers", {}).get("authorization", ""))
+    if caller is None:
+        logger.info("refused", path=event.get("rawPath"))
+        return {"isAuthorized": False}
+    logger.info("let in", key_id=caller.key_id, tenant=caller.tenant)
+    return {
+        "isAuthorized": True,
+        "context": {
+            "key_id": caller.key_id,
+            "tenant": caller.tenant or "",
+            "scopes": " ".join(caller.scopes),
+        },
+    }

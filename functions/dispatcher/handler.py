@@ -1,0 +1,137 @@
+"""Messages of EventQueue and RetryQueue, each on its own: what fails comes back, alone."""
+
+import asyncio
+import os
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from time import monotonic
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import (
+    AsyncBatchProcessor,
+    EventType,
+    async_process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from posthorn.announcing import Announcer
+from posthorn.attempting import Attempter
+from posthorn.config_store import ConfigStore
+from posthorn.crowd import Crowd
+from posthorn.dispatch import Attempted, Dispatcher, Turn
+from posthorn.egress import EgressPolicy
+from posthorn.health import Caretaker
+from posthorn.log_store import LogStore
+from posthorn.models import Event, Task, iso
+from posthorn.queues import Queue
+from posthorn.retries import RetryTimer
+from posthorn.sender import Sender
+from posthorn.settings import Settings
+from posthorn.tables import Table
+from posthorn.tokens import Tokens
+from posthorn.vault import Vault
+
+MESSAGES_AT_ONCE = 10  # a batch (template.yaml), each message in a thread of its own,
+ATTEMPTS_AT_ONCE = 50  # and beside them the requests that they make
+
+logger = Logger()
+turns = ThreadPoolExecutor(MESSAGES_AT_ONCE, thread_name_prefix="turn")
+
+
+@cache
+def settings() -> Settings:
+    return Settings.from_env(os.environ)
+
+
+@cache
+def dispatcher() -> Dispatcher:
+    config = Config(max_pool_connections=ATTEMPTS_AT_ONCE, retries={"mode": "standard"})
+    dynamodb = boto3.client("dynamodb", config=config)
+    policy = EgressPolicy(settings().allow_http, settings().allow_private_addresses)
+    send = Sender(policy, monotonic=monotonic, utcnow=_now).send
+    store = ConfigStore(Table(dynamodb, settings().config_table_name))
+    announcer = Announcer(boto3.client("events", config=config), settings().operations_bus_name)
+    return Dispatcher(
+        config=store,
+        caretaker=Caretaker(store, announcer, _now),
+        announcer=announcer,
+        log=LogStore(
+            Table(dynamodb, settings().log_table_name), retention_days=settings().retention_days
+        ),
+        retry_queue=Queue(boto3.client("sqs", config=config), settings().retry_queue_url),
+        timer=RetryTimer(
+            boto3.client("stepfunctions", config=config), settings().retry_state_machine_arn
+        ),
+        attempter=Attempter(
+            vault=Vault(boto3.client("kms", config=config), settings().secrets_key_arn),
+            tokens=Tokens(send, _now),
+            send=send,
+            now=_now,
+        ),
+        crowd=Crowd(),
+        pool=ThreadPoolExecutor(ATTEMPTS_AT_ONCE, thread_name_prefix="attempt"),
+        now=_now,
+        jitter=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
+    )
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    async def handle(record: SQSRecord) -> None:
+        await asyncio.get_running_loop().run_in_executor(turns, _handle, record, context)
+
+    return async_process_partial_response(
+        event=event,
+        record_handler=handle,
+        processor=AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+
+
+def _handle(record: SQSRecord, context: LambdaContext) -> None:
+    turn = Turn(
+        message_id=record.message_id,
+        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        report=_log,
+    )
+    try:
+        if (
+            record.event_source_arn.rpartition(":")[2]
+            == settings().retry_queue_url.rpartition("/")[2]
+        ):
+            dispatcher().take_task(Task.model_validate_json(record.body), turn)
+        else:
+            dispatcher().take_event(Event.model_validate_json(record.body), turn)
+    except Exception:
+        logger.exception("message failed", message_id=record.message_id)
+        raise
+
+
+def _log(done: Attempted) -> None:
+    delivery, attempt = done.delivery, done.attempt
+    logger.info(
+        "delivery attempted",
+        tenant=delivery.tenant,
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        endpoint_id=delivery.endpoint_id,
+        endpoint_name=done.endpoint_name,
+        delivery_id=delivery.id,
+        attempt=attempt.number,
+        trigger=attempt.trigger,
+        outcome=attempt.outcome,
+        status_code=delivery.last_status_code,
+        duration_ms=attempt.duration_ms,
+        delivery_status=delivery.status,
+        next_attempt_at=delivery.next_attempt_at and iso(delivery.next_attempt_at),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,39 @@
+"""Every five minutes: what is overdue goes back on RetryQueue."""
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from posthorn.log_store import LogStore
+from posthorn.queues import Queue
+from posthorn.settings import Settings
+from posthorn.sweep import Sweeper
+from posthorn.tables import Table
+
+logger = Logger()
+metrics = Metrics()
+
+
+@cache
+def sweeper() -> Sweeper:
+    settings = Settings.from_env(os.environ)
+    table = Table(boto3.client("dynamodb"), settings.log_table_name)
+    return Sweeper(
+        log=LogStore(table, retention_days=settings.retention_days),
+        retry_queue=Queue(boto3.client("sqs"), settings.retry_queue_url),
+        now=lambda: datetime.now(UTC),
+    )
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
+    swept = sweeper().sweep()
+    metrics.add_metric("OverdueDeliveries", MetricUnit.Count, swept.requeued)
+    logger.info("swept", requeued=swept.requeued, more=swept.more)

@@ -1,0 +1,200 @@
+"""ConfigTable: tenants, API keys, endpoints and their versions (design.md §5).
+
+tenants            {tenant id}                   a tenant
+keys               {key id}                      an API key
+tenant#{tenant}    endpoint#{endpoint id}        an endpoint as it is now
+tenant#{tenant}    version#{endpoint id}#{n}     the endpoint as its version n left it
+tenant#{tenant}    deleted#{endpoint id}         that the endpoint was, for its log remains
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from posthorn.errors import NotFoundError, StaleVersionError
+from posthorn.models import ApiKey, Endpoint, Health, Model, Tenant, Time, iso
+from posthorn.tables import ConditionFailed, Item, Table
+
+_ABSENT = "attribute_not_exists(#pk)"
+_BELOW = "#pk = :pk AND begins_with(#sk, :prefix)"
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class EndpointVersion(Model):
+    """One entry of an endpoint's history. A deletion is the last one: it shows what was deleted."""
+
+    version: int
+    at: Time
+    by: str
+    deleted: bool = False
+    endpoint: Endpoint
+
+
+class ConfigStore:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        return self._read(Tenant, {"pk": "tenants", "sk": tenant_id})
+
+    def tenants(self) -> list[Tenant]:
+        return list(self._list(Tenant, "tenants"))
+
+    def put_tenant(self, tenant: Tenant) -> None:
+        self._table.put({"pk": "tenants", "sk": tenant.id, "document": _dump(tenant)})
+
+    def delete_tenant(self, tenant_id: str) -> None:
+        self._table.delete({"pk": "tenants", "sk": tenant_id})
+
+    def key(self, key_id: str) -> ApiKey | None:
+        return self._read(ApiKey, {"pk": "keys", "sk": key_id})
+
+    def api_keys(self) -> list[ApiKey]:
+        return list(self._list(ApiKey, "keys"))
+
+    def put_key(self, key: ApiKey) -> None:
+        self._table.put({"pk": "keys", "sk": key.id, "document": _dump(key)}, condition=_ABSENT)
+
+    def delete_key(self, key_id: str) -> None:
+        """Delete; raise NotFoundError when there is no such key."""
+        try:
+            self._table.delete({"pk": "keys", "sk": key_id}, condition="attribute_exists(#pk)")
+        except ConditionFailed:
+            raise NotFoundError("there is no such API key") from None
+
+    def endpoint(self, tenant: str, endpoint_id: str) -> Endpoint | None:
+        item = self._table.get(_endpoint_key(tenant, endpoint_id))
+        return _endpoint(item) if item else None
+
+    def endpoints(self, tenant: str) -> list[Endpoint]:
+        """All endpoints of a tenant, oldest first, as they are at this moment."""
+        rows = self._table.query(_BELOW, {"pk": f"tenant#{tenant}", "prefix": "endpoint#"})
+        return [_endpoint(row) for row in rows]
+
+    def put_health(self, endpoint: Endpoint, health: Health) -> bool:
+        """Note how the endpoint is doing; False when another attempt has noted it meanwhile.
+
+        A change of the endpoint starts its health afresh: what is fixed is not held against it.
+        """
+        values: Item = {"version": endpoint.version}
+        seen = "attribute_not_exists(#failing_since)"
+        if endpoint.health.failing_since:
+            seen = "#failing_since = :since AND #slow = :slow AND #warned = :warned"
+            before = _health_attributes(endpoint.health)
+            values |= {"slow": before["slow"], "warned": before["warned"]}
+            values["since"] = before["failing_since"]
+        try:
+            self._table.update(
+                _endpoint_key(endpoint.tenant, endpoint.id),
+                _health_attributes(health),
+                condition=f"#version = :version AND {seen}",
+                values=values,
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def deleted_endpoints(self, tenant: str, *, since: datetime) -> list[str]:
+        """Ids of the endpoints deleted since then: their deliveries may still be in the log."""
+        rows = self._table.query(_BELOW, {"pk": f"tenant#{tenant}", "prefix": "deleted#"})
+        return [
+            row["sk"].removeprefix("deleted#") for row in rows if row["deleted_at"] > iso(since)
+        ]
+
+    def create_endpoint(self, endpoint: Endpoint) -> None:
+        self._write(endpoint, condition=_ABSENT, values=None)
+
+    def change_endpoint(self, endpoint: Endpoint) -> None:
+        """Write the next version; StaleVersionError when it is not the next one any more."""
+        self._write(
+            endpoint, condition="#version = :before", values={"before": endpoint.version - 1}
+        )
+
+    def _write(self, endpoint: Endpoint, *, condition: str, values: Item | None) -> None:
+        item = {
+            **_endpoint_key(endpoint.tenant, endpoint.id),
+            "version": endpoint.version,
+            "document": _dump(endpoint),
+        }
+        put = self._table.put_request(item, condition=condition, values=values)
+        try:
+            self._table.write_together([{"Put": put}, self._history(endpoint, deleted=False)])
+        except ConditionFailed:
+            raise StaleVersionError("the endpoint was changed in between: read it again") from None
+
+    def delete_endpoint(self, last: Endpoint) -> None:
+        """Delete, leaving `last`, the version after the current one, as the end of its history."""
+        delete = self._table.delete_request(
+            _endpoint_key(last.tenant, last.id),
+            condition="#version = :before",
+            values={"before": last.version - 1},
+        )
+        tombstone = self._table.put_request(
+            {
+                "pk": f"tenant#{last.tenant}",
+                "sk": f"deleted#{last.id}",
+                "deleted_at": iso(last.updated_at),
+            }
+        )
+        try:
+            self._table.write_together(
+                [{"Delete": delete}, {"Put": tombstone}, self._history(last, deleted=True)]
+            )
+        except ConditionFailed:
+            raise StaleVersionError("the endpoint was changed in between: read it again") from None
+
+    def _history(self, endpoint: Endpoint, *, deleted: bool) -> Item:
+        entry = EndpointVersion(
+            version=endpoint.version,
+            at=endpoint.updated_at,
+            by=endpoint.updated_by,
+            deleted=deleted,
+            endpoint=endpoint,
+        )
+        key = {
+            "pk": f"tenant#{endpoint.tenant}",
+            "sk": f"version#{endpoint.id}#{endpoint.version:06d}",
+        }
+        return {
+            "Put": self._table.put_request({**key, "document": _dump(entry)}, condition=_ABSENT)
+        }
+
+    def _read(self, model: type[_M], key: Item) -> _M | None:
+        item = self._table.get(key)
+        return model.model_validate_json(item["document"]) if item else None
+
+    def _list(self, model: type[_M], pk: str) -> Iterator[_M]:
+        for item in self._table.query("#pk = :pk", {"pk": pk}):
+            yield model.model_validate_json(item["document"])
+
+
+def _endpoint(item: Item) -> Endpoint:
+    endpoint = Endpoint.model_validate_json(item["document"])
+    if "failing_since" not in item:
+        return endpoint
+    health = Health(
+        failing_since=datetime.fromisoformat(item["failing_since"]),
+        slow=item["slow"],
+        warned=item["warned"],
+    )
+    return endpoint.model_copy(update={"health": health})
+
+
+def _health_attributes(health: Health) -> Item:
+    if health.failing_since is None:
+        return {"failing_since": None, "slow": None, "warned": None}
+    return {
+        "failing_since": iso(health.failing_since),
+        "slow": health.slow,
+        "warned": health.warned,
+    }
+
+
+def _endpoint_key(tenant: str, endpoint_id: str) -> Item:
+    return {"pk": f"tenant#{tenant}", "sk": f"endpoint#{endpoint_id}"}
+
+
+def _dump(model: BaseModel) -> str:
+    return model.model_dump_json()

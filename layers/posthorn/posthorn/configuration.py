@@ -1,0 +1,171 @@
+"""Endpoints: create, change, delete, rotate; each change is a version (design.md §7)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from posthorn import checks, ids, secrecy, signing
+from posthorn.config_store import ConfigStore
+from posthorn.egress import EgressPolicy
+from posthorn.errors import ConflictError, NotFoundError, StaleVersionError
+from posthorn.models import DisabledBy, Endpoint, EndpointSpec, EndpointStatus
+from posthorn.problems import invalid
+from posthorn.vault import Secrets, SigningKey, Vault
+
+MAX_ENDPOINTS = 1000  # of one tenant
+DEFAULT_OVERLAP = timedelta(hours=24)  # design.md §6
+
+
+@dataclass(frozen=True)
+class Configuration:
+    config: ConfigStore
+    vault: Vault
+    policy: EgressPolicy
+    now: Callable[[], datetime]
+    chance: Callable[[int], bytes]
+
+    def endpoints(
+        self, tenant: str, *, limit: int, cursor: str | None = None
+    ) -> tuple[list[Endpoint], str | None]:
+        """One page of the tenant's endpoints, newest first, and the cursor of the next."""
+        newest_first = reversed(self.config.endpoints(tenant))
+        rest = [each for each in newest_first if cursor is None or each.id < cursor]
+        page = rest[:limit]
+        return page, page[-1].id if len(rest) > limit else None
+
+    def endpoint(self, tenant: str, endpoint_id: str) -> Endpoint:
+        known = ids.is_id("ep", endpoint_id)
+        endpoint = self.config.endpoint(tenant, endpoint_id) if known else None
+        if endpoint is None:
+            raise NotFoundError("there is no such endpoint")
+        return endpoint
+
+    def create(self, tenant: str, spec: EndpointSpec, *, by: str) -> tuple[Endpoint, str]:
+        """Create; return the endpoint and its signing secret, shown this once."""
+        if len(self.config.endpoints(tenant)) >= MAX_ENDPOINTS:
+            raise ConflictError(
+                f"a tenant may have {MAX_ENDPOINTS} endpoints", code="too_many_endpoints"
+            )
+        now = self.now()
+        endpoint_id = ids.new("ep", now, self.chance(ids.CHANCE_BYTES))
+        secret = signing.new_secret(spec.signing.scheme, self.chance(signing.SECRET_BYTES))
+        secrets = Secrets(signing=(SigningKey(secret=secret),))
+        identity = {"id": endpoint_id, "tenant": tenant, "version": 1, "created_at": now}
+        endpoint = self._made(spec, secrets, {**identity, **_standing(spec.status)}, by=by)
+        self.config.create_endpoint(endpoint)
+        return endpoint, secret
+
+    def change(
+        self,
+        tenant: str,
+        endpoint_id: str,
+        patch: Mapping[str, Any],
+        *,
+        by: str,
+        expected_version: int | None = None,
+    ) -> Endpoint:
+        """Replace the fields of `patch`; what it does not name stays. A mask keeps its secret."""
+        before = self._expected(tenant, endpoint_id, expected_version)
+        spec = _merged(before, patch)
+        secrets = self._secrets(before)
+        if spec.signing.scheme != before.signing.scheme:
+            secrets = self._rotated(secrets, spec.signing.scheme, DEFAULT_OVERLAP)
+        after = self._made(spec, secrets, _next(before, spec.status), by=by)
+        self.config.change_endpoint(after)
+        return after
+
+    def rotate(
+        self, tenant: str, endpoint_id: str, *, by: str, overlap: timedelta = DEFAULT_OVERLAP
+    ) -> tuple[Endpoint, str]:
+        """Make a new signing secret; the one before signs beside it until the overlap ends."""
+        before = self.endpoint(tenant, endpoint_id)
+        secrets = self._rotated(self._secrets(before), before.signing.scheme, overlap)
+        after = self._made(_spec(before), secrets, _next(before, before.status), by=by)
+        self.config.change_endpoint(after)
+        return after, secrets.signing[0].secret
+
+    def signing_secret(self, tenant: str, endpoint_id: str) -> str:
+        return self._secrets(self.endpoint(tenant, endpoint_id)).signing[0].secret
+
+    def delete(
+        self, tenant: str, endpoint_id: str, *, by: str, expected_version: int | None = None
+    ) -> None:
+        """Delete the endpoint. Its log and history stay; what was pending is cancelled when due."""
+        before = self._expected(tenant, endpoint_id, expected_version)
+        last = before.model_copy(
+            update={"version": before.version + 1, "updated_at": self.now(), "updated_by": by}
+        )
+        self.config.delete_endpoint(last)
+
+    def _expected(self, tenant: str, endpoint_id: str, version: int | None) -> Endpoint:
+        endpoint = self.endpoint(tenant, endpoint_id)
+        if version is not None and endpoint.version != version:
+            raise StaleVersionError(f"the endpoint is at version {endpoint.version}: read it again")
+        return endpoint
+
+    def _secrets(self, endpoint: Endpoint) -> Secrets:
+        return self.vault.open(endpoint.sealed, tenant=endpoint.tenant, endpoint_id=endpoint.id)
+
+    def _rotated(self, secrets: Secrets, scheme: signing.Scheme, overlap: timedelta) -> Secrets:
+        now = self.now()
+        end = now + overlap
+        fresh = signing.new_secret(scheme, self.chance(signing.SECRET_BYTES))
+        ending = [
+            SigningKey(secret=key.secret, expires_at=min(key.expires_at or end, end))
+            for key in secrets.signing
+            if (key.expires_at or end) > now
+        ]
+        return secrets.model_copy(update={"signing": (SigningKey(secret=fresh), *ending)})
+
+    def _made(
+        self, spec: EndpointSpec, secrets: Secrets, identity: Mapping[str, Any], *, by: str
+    ) -> Endpoint:
+        """Check the spec, seal its secrets, and make the endpoint of it."""
+        checks.check(spec, self.policy)
+        shown, auth, headers = secrecy.taken_out(
+            spec, kept_auth=secrets.auth, kept_headers=secrets.headers
+        )
+        sealed = self.vault.seal(
+            secrets.model_copy(update={"auth": auth, "headers": headers}),
+            tenant=identity["tenant"],
+            endpoint_id=identity["id"],
+        )
+        newest = secrets.signing[0].secret
+        return Endpoint(
+            **shown.model_dump(),
+            **identity,
+            public_key=signing.public_key(newest) if spec.signing.scheme == "v1a" else None,
+            updated_at=self.now(),
+            updated_by=by,
+            sealed=sealed,
+        )
+
+
+def _next(before: Endpoint, status: EndpointStatus) -> dict[str, Any]:
+    """What the version after this one keeps, and what a change of status says of itself."""
+    kept = ("id", "tenant", "created_at", "status_reason", "disabled_by")
+    identity = {name: getattr(before, name) for name in kept}
+    identity["version"] = before.version + 1
+    return identity if status is before.status else {**identity, **_standing(status)}
+
+
+def _standing(status: EndpointStatus) -> dict[str, Any]:
+    off = status is EndpointStatus.DISABLED
+    return {
+        "status_reason": "switched off by its owner" if off else None,
+        "disabled_by": DisabledBy.OWNER if off else None,
+    }
+
+
+def _merged(before: Endpoint, patch: Mapping[str, Any]) -> EndpointSpec:
+    try:
+        return EndpointSpec.model_validate({**_spec(before).model_dump(), **patch})
+    except ValidationError as error:
+        raise invalid(error.errors()) from None
+
+
+def _spec(endpoint: Endpoint) -> EndpointSpec:
+    return EndpointSpec.model_validate(endpoint.model_dump(include=set(EndpointSpec.model_fields)))

@@ -1,0 +1,93 @@
+"""What we failed to do, or refused to do. What an endpoint did is none of these (design.md §4).
+
+PosthornError
+├── MalformedError        400  the body is no JSON
+├── InvalidError          422  the request breaks a rule; `violations` name field and rule
+├── NotFoundError         404  there is no such thing for this tenant
+├── ForbiddenError        403  the key may not do this
+├── ConflictError         409  the thing is not in a state that allows this
+├── StaleVersionError     412  somebody changed the thing in between (`If-Match`)
+├── TooLargeError         413  more bytes than the limit
+├── UnsupportedMediaError 415  the body is of a kind that we do not read
+├── LimitedError          429  too many requests of this kind
+└── UnavailableError      503  an AWS service refused or did not answer: try again
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule. `field` is a JSON pointer into the request body, or a parameter's name."""
+
+    field: str
+    message: str
+
+
+class PosthornError(Exception):
+    """Base of every refusal. `status` is the HTTP status, `code` the stable slug for programs."""
+
+    status = 500
+    code = "internal"
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or type(self).code
+
+
+class MalformedError(PosthornError):
+    status = 400
+    code = "malformed_json"
+
+
+class InvalidError(PosthornError):
+    status = 422
+    code = "invalid_field"
+
+    def __init__(
+        self, detail: str, violations: Sequence[Violation] = (), *, code: str | None = None
+    ) -> None:
+        super().__init__(detail, code=code)
+        self.violations = tuple(violations)
+
+
+class NotFoundError(PosthornError):
+    status = 404
+    code = "not_found"
+
+
+class ForbiddenError(PosthornError):
+    status = 403
+    code = "forbidden"
+
+
+class ConflictError(PosthornError):
+    status = 409
+    code = "conflict"
+
+
+class StaleVersionError(PosthornError):
+    status = 412
+    code = "stale_version"
+
+
+class TooLargeError(PosthornError):
+    status = 413
+    code = "too_large"
+
+
+class UnsupportedMediaError(PosthornError):
+    status = 415
+    code = "unsupported_media_type"
+
+
+class LimitedError(PosthornError):
+    status = 429
+    code = "limited"
+
+
+class UnavailableError(PosthornError):
+    status = 503
+    code = "unavailable"

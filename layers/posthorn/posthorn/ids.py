@@ -1,0 +1,41 @@
+"""Ids: a prefix that says what it is, then a ULID (design.md §8).
+
+An event published with an id of its own gets one derived from tenant and that id, so publishing it
+again is recognised without a look-up. A delivery's id holds its event's and its endpoint's.
+"""
+
+import hashlib
+import re
+from datetime import datetime
+
+from ulid import ULID
+
+CHANCE_BYTES = 10
+_ULID = "[0-9A-HJKMNP-TV-Z]{26}"
+_DELIVERY = re.compile(f"dlv_({_ULID})_({_ULID})")
+
+
+def new(prefix: str, now: datetime, chance: bytes) -> str:
+    """Make a sortable id; `chance` is CHANCE_BYTES random bytes."""
+    milliseconds = int(now.timestamp() * 1000)
+    return f"{prefix}_{ULID.from_bytes(milliseconds.to_bytes(6, 'big') + chance)}"
+
+
+def derived_event(tenant: str, published_id: str) -> str:
+    digest = hashlib.sha256(f"{tenant}\0{published_id}".encode()).digest()
+    return f"evt_{ULID.from_bytes(digest[:16])}"
+
+
+def is_id(prefix: str, text: str) -> bool:
+    """Whether the text is of this shape; what is not may be longer than a key of a table."""
+    return re.fullmatch(f"{prefix}_{_ULID}", text) is not None
+
+
+def delivery(event_id: str, endpoint_id: str) -> str:
+    return f"dlv_{event_id.removeprefix('evt_')}_{endpoint_id.removeprefix('ep_')}"
+
+
+def parts_of_delivery(delivery_id: str) -> tuple[str, str] | None:
+    """Return event id and endpoint id, or None when this is no delivery id."""
+    match = _DELIVERY.fullmatch(delivery_id)
+    return (f"evt_{match[1]}", f"ep_{match[2]}") if match else None

@@ -1,0 +1,168 @@
+"""How the log's things are laid out as items of LogTable, and read back (design.md §5).
+
+One event's whole story stands under one partition key, `{tenant}#{event id}`:
+
+    event                       the event, and what was decided for each endpoint
+    delivery#{endpoint id}      the delivery; its first attempt, when that one succeeded, is inside
+    delivery#{endpoint id}#{n}  attempt n, otherwise
+
+Indexes: `by_endpoint` holds each delivery; `by_status` only those that need attention; `due` only
+those with a next attempt. The first two carry `summary`, from which a row of a list is made.
+"""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+from zlib import crc32
+
+from pydantic import BaseModel
+
+from posthorn.ids import delivery as delivery_id
+from posthorn.matching import Decision, Verdict
+from posthorn.models import Attempt, Delivery, DeliveryStatus, Event, Task, Trigger, iso
+from posthorn.packing import pack, unpack
+
+Item = dict[str, Any]
+# A partition of an index takes 1,000 write units a second. Four a busy endpoint give it 4,000
+# deliveries a second, and a page reads four partitions.
+ENDPOINT_SHARDS = 4
+DUE_SHARDS = 8
+ATTENTION = frozenset(
+    {
+        DeliveryStatus.PENDING,
+        DeliveryStatus.RETRYING,
+        DeliveryStatus.HELD,
+        DeliveryStatus.DEAD,
+    }
+)
+_FROM_KEYS = {"id", "tenant", "event_id", "endpoint_id", "created_at", "body_sha256"}
+
+
+def event_key(tenant: str, event_id: str) -> Item:
+    return {"pk": f"{tenant}#{event_id}", "sk": "event"}
+
+
+def delivery_key(tenant: str, event_id: str, endpoint_id: str) -> Item:
+    return {"pk": f"{tenant}#{event_id}", "sk": f"delivery#{endpoint_id}"}
+
+
+def attempt_key(tenant: str, event_id: str, endpoint_id: str, *, number: int) -> Item:
+    return {"pk": f"{tenant}#{event_id}", "sk": f"delivery#{endpoint_id}#{number:04d}"}
+
+
+def endpoint_partitions(tenant: str, endpoint_id: str) -> list[str]:
+    return [f"{tenant}#{endpoint_id}#{shard}" for shard in range(ENDPOINT_SHARDS)]
+
+
+def status_partitions(tenant: str, endpoint_id: str, status: DeliveryStatus) -> list[str]:
+    return [f"{tenant}#{endpoint_id}#{status}#{shard}" for shard in range(ENDPOINT_SHARDS)]
+
+
+def due_partitions() -> list[str]:
+    return [f"due#{shard}" for shard in range(DUE_SHARDS)]
+
+
+def expiry(start: datetime, retention_days: int) -> int:
+    return int((start + timedelta(days=retention_days)).timestamp())
+
+
+def event_item(event: Event, decisions: tuple[Decision, ...], *, retention_days: int) -> Item:
+    document = {
+        "event": json.loads(_lean(event)),
+        "decisions": [
+            [each.endpoint_id, each.endpoint_version, each.verdict, each.reason]
+            for each in decisions
+        ],
+    }
+    return {
+        **event_key(event.tenant, event.id),
+        "document": pack(json.dumps(document, separators=(",", ":"), ensure_ascii=False)),
+        "expires_at": expiry(event.accepted_at, retention_days),
+    }
+
+
+def read_event(item: Item) -> tuple[Event, tuple[Decision, ...]]:
+    document = json.loads(unpack(bytes(item["document"])))
+    decisions = tuple(
+        Decision(endpoint_id, version, Verdict(verdict), reason)
+        for endpoint_id, version, verdict, reason in document["decisions"]
+    )
+    return Event.model_validate(document["event"]), decisions
+
+
+def delivery_attributes(delivery: Delivery) -> Item:
+    """What changes as the delivery moves on; a sparse index key that is None leaves its index."""
+    shard = _shard(delivery.event_id, ENDPOINT_SHARDS)
+    due = delivery.next_attempt_at
+    return {
+        "status": delivery.status.value,
+        "attempt_count": delivery.attempt_count,
+        "summary": delivery.model_dump_json(exclude=_FROM_KEYS, exclude_defaults=True),
+        "status_pk": (
+            status_partitions(delivery.tenant, delivery.endpoint_id, delivery.status)[shard]
+            if delivery.status in ATTENTION
+            else None
+        ),
+        "due_pk": f"due#{_shard(delivery.event_id, DUE_SHARDS)}" if due else None,
+        # The attempt to make is part of the key, so that the sweeper needs no second read.
+        "due_sk": f"{iso(due)}#{delivery.attempt_count + 1:04d}" if due else None,
+    }
+
+
+def delivery_item(delivery: Delivery, *, retention_days: int) -> Item:
+    shard = _shard(delivery.event_id, ENDPOINT_SHARDS)
+    attributes = {
+        **delivery_key(delivery.tenant, delivery.event_id, delivery.endpoint_id),
+        "endpoint_pk": endpoint_partitions(delivery.tenant, delivery.endpoint_id)[shard],
+        "endpoint_sk": f"{iso(delivery.created_at)}#{delivery.event_id}",
+        "body_sha256": bytes.fromhex(delivery.body_sha256) if delivery.body_sha256 else None,
+        "expires_at": expiry(delivery.created_at, retention_days),
+        **delivery_attributes(delivery),
+    }
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def read_delivery(item: Item) -> Delivery:
+    """Read a delivery from the table or from a row of `by_endpoint` or `by_status`."""
+    tenant, event_id = item["pk"].split("#")
+    endpoint_id = item["sk"].removeprefix("delivery#")
+    digest = item.get("body_sha256")
+    return Delivery.model_validate(
+        {
+            **json.loads(item["summary"]),
+            "id": delivery_id(event_id, endpoint_id),
+            "tenant": tenant,
+            "event_id": event_id,
+            "endpoint_id": endpoint_id,
+            "created_at": item["endpoint_sk"].partition("#")[0],
+            "body_sha256": bytes(digest).hex() if digest else None,
+        }
+    )
+
+
+def read_due(item: Item) -> Task:
+    """Read the attempt that a row of `due` waits for."""
+    tenant, event_id = item["pk"].split("#")
+    return Task(
+        tenant=tenant,
+        event_id=event_id,
+        endpoint_id=item["sk"].removeprefix("delivery#"),
+        attempt=int(item["due_sk"].rpartition("#")[2]),
+        trigger=Trigger.SWEEPER,
+    )
+
+
+def pack_attempt(attempt: Attempt) -> bytes:
+    return pack(_lean(attempt))
+
+
+def read_attempt(packed: Any) -> Attempt:
+    return Attempt.model_validate_json(unpack(bytes(packed)))
+
+
+def _lean(model: BaseModel) -> str:
+    return model.model_dump_json(exclude_defaults=True)
+
+
+def _shard(event_id: str, count: int) -> int:
+    return crc32(event_id.encode()) % count

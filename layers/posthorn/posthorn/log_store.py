@@ -1,0 +1,240 @@
+"""The log: events, deliveries and attempts in LogTable (design.md §5; layout in items.py)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from posthorn import items
+from posthorn.items import Item
+from posthorn.matching import Decision
+from posthorn.models import Attempt, Delivery, DeliveryStatus, Event, Task, iso
+from posthorn.packing import pack, unpack
+from posthorn.tables import ConditionFailed, Table
+
+_ABSENT = "attribute_not_exists(#pk)"
+_AS_BEFORE = "#status = :status AND #attempt_count = :attempt_count"
+_UNCLAIMED = "(attribute_not_exists(#claim_until) OR #claim_until < :now)"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on something alone: by whom, and until when. A crash lets it lapse."""
+
+    holder: str
+    now: datetime
+    until: datetime
+
+    @property
+    def attributes(self) -> Item:
+        return {"claim": self.holder, "claim_until": int(self.until.timestamp())}
+
+
+@dataclass(frozen=True)
+class Body:
+    """The bytes of a delivery: rendered anew by a plain payload mode, or kept as they were made."""
+
+    mode: str | None = None
+    kept: str | None = None
+
+    @property
+    def attributes(self) -> Item:
+        if self.kept is not None:
+            return {"body": pack(self.kept)}
+        return {"body_mode": self.mode} if self.mode else {}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A delivery as it stands, the attempts known beside it, and how to make its body again."""
+
+    delivery: Delivery
+    body: Body
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that the log knows of one event."""
+
+    event: Event
+    decisions: tuple[Decision, ...]
+    records: dict[str, Record]  # by endpoint id
+
+
+class LogStore:
+    def __init__(self, table: Table, *, retention_days: int) -> None:
+        self._table = table
+        self._retention_days = retention_days
+
+    def claim_event(self, event: Event, decisions: tuple[Decision, ...], claim: Claim) -> bool:
+        """Record the event with its decisions; False when the log has it already."""
+        item = items.event_item(event, decisions, retention_days=self._retention_days)
+        try:
+            self._table.put({**item, **claim.attributes}, condition=_ABSENT)
+        except ConditionFailed:
+            return False
+        return True
+
+    def reclaim_event(self, tenant: str, event_id: str, claim: Claim) -> bool:
+        """Take over an event whose holder crashed; False while another one works on it."""
+        try:
+            self._table.update(
+                items.event_key(tenant, event_id),
+                claim.attributes,
+                condition="#claim = :holder OR #claim_until < :now",
+                values={"holder": claim.holder, "now": int(claim.now.timestamp())},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def put_delivery(
+        self, delivery: Delivery, body: Body, *, attempt: Attempt | None = None
+    ) -> bool:
+        """Record a new delivery with its first attempt; False when there is one already.
+
+        One write when that attempt succeeded, for then it is part of the delivery's item.
+        """
+        item = {
+            **items.delivery_item(delivery, retention_days=self._retention_days),
+            **body.attributes,
+        }
+        try:
+            if attempt is None:
+                self._table.put(item, condition=_ABSENT)
+            elif delivery.status is DeliveryStatus.SUCCEEDED:
+                packed = items.pack_attempt(attempt)
+                self._table.put({**item, "attempt": packed}, condition=_ABSENT)
+            else:
+                put = self._table.put_request(item, condition=_ABSENT)
+                self._table.write_together([self._beside(delivery, attempt), {"Put": put}])
+        except ConditionFailed:
+            return False
+        return True
+
+    def _beside(self, delivery: Delivery, attempt: Attempt) -> Item:
+        key = items.attempt_key(
+            delivery.tenant, delivery.event_id, delivery.endpoint_id, number=attempt.number
+        )
+        item = {
+            **key,
+            "attempt": items.pack_attempt(attempt),
+            "expires_at": items.expiry(delivery.created_at, self._retention_days),
+        }
+        return {"Put": self._table.put_request(item, condition=_ABSENT)}
+
+    def claim_delivery(self, delivery: Delivery, claim: Claim) -> bool:
+        """Take the delivery for its next attempt, unless somebody has it or it has moved on."""
+        try:
+            self._table.update(
+                _key(delivery),
+                claim.attributes,
+                condition=f"{_AS_BEFORE} AND {_UNCLAIMED}",
+                values={**_as_before(delivery), "now": int(claim.now.timestamp())},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def move_delivery(
+        self,
+        before: Delivery,
+        after: Delivery,
+        *,
+        now: datetime,
+        holder: str | None = None,
+        attempt: Attempt | None = None,
+        body: Body | None = None,
+    ) -> bool:
+        """Write what became of a delivery and end the claim; False when it is not ours to move.
+
+        With a `holder`, only while that one has the claim; without, only while nobody does. An
+        `attempt` is recorded in the same transaction.
+        """
+        condition = _AS_BEFORE + (" AND #claim = :holder" if holder else f" AND {_UNCLAIMED}")
+        values = _as_before(before)
+        values |= {"holder": holder} if holder else {"now": int(now.timestamp())}
+        changes = {
+            **items.delivery_attributes(after),
+            **(body.attributes if body and not before.body_sha256 else {}),
+            "claim": None,
+            "claim_until": None,
+        }
+        if after.body_sha256:
+            changes["body_sha256"] = bytes.fromhex(after.body_sha256)
+        key = _key(before)
+        try:
+            if attempt is None:
+                self._table.update(key, changes, condition=condition, values=values)
+            else:
+                update = self._table.update_request(
+                    key, changes, condition=condition, values=values
+                )
+                self._table.write_together([self._beside(after, attempt), {"Update": update}])
+        except ConditionFailed:
+            return False
+        return True
+
+    def record(self, tenant: str, event_id: str, endpoint_id: str) -> tuple[Event, Record] | None:
+        """Read what one more attempt needs: the event and the delivery."""
+        head_key = items.event_key(tenant, event_id)
+        delivery_key = items.delivery_key(tenant, event_id, endpoint_id)
+        found = {item["sk"]: item for item in self._table.get_many([head_key, delivery_key])}
+        if len(found) < 2:
+            return None
+        event, _ = items.read_event(found[head_key["sk"]])
+        return event, _record(found[delivery_key["sk"]], ())
+
+    def story(self, tenant: str, event_id: str) -> Story | None:
+        """Read the whole story of one event: one Query, consistent."""
+        key = items.event_key(tenant, event_id)
+        rows = list(self._table.query("#pk = :pk", {"pk": key["pk"]}))
+        head = next((row for row in rows if row["sk"] == "event"), None)
+        if head is None:
+            return None
+        event, decisions = items.read_event(head)
+        deliveries: dict[str, Item] = {}
+        beside: dict[str, list[Item]] = {}
+        for row in rows:
+            parts = row["sk"].split("#")
+            if len(parts) == 2:
+                deliveries[parts[1]] = row
+            elif len(parts) == 3:
+                beside.setdefault(parts[1], []).append(row)
+        return Story(
+            event=event,
+            decisions=decisions,
+            records={
+                endpoint_id: _record(row, beside.get(endpoint_id, ()))
+                for endpoint_id, row in deliveries.items()
+            },
+        )
+
+    def due_before(self, moment: datetime) -> Iterator[Task]:
+        """Yield the next attempt of each delivery that is due before `moment`, by partition."""
+        for partition in items.due_partitions():
+            rows = self._table.query(
+                "#due_pk = :due_pk AND #due_sk < :moment",
+                {"due_pk": partition, "moment": iso(moment)},
+                index="due",
+            )
+            yield from map(items.read_due, rows)
+
+
+def _record(row: Item, beside: Sequence[Item]) -> Record:
+    packed = [row["attempt"]] if "attempt" in row else []
+    packed += [each["attempt"] for each in beside]
+    kept = row.get("body")
+    return Record(
+        delivery=items.read_delivery(row),
+        body=Body(mode=row.get("body_mode"), kept=unpack(kept) if kept else None),
+        attempts=tuple(items.read_attempt(each) for each in packed),
+    )
+
+
+def _as_before(delivery: Delivery) -> Item:
+    return {"status": delivery.status.value, "attempt_count": delivery.attempt_count}
+
+
+def _key(delivery: Delivery) -> Item:
+    return items.delivery_key(delivery.tenant, delivery.event_id, delivery.endpoint_id)

@@ -1,0 +1,78 @@
+"""What an attempt makes of its delivery: pure transitions of the states of design.md §4."""
+
+from datetime import datetime, timedelta
+
+from posthorn.models import Attempt, Delivery, DeliveryStatus, Outcome, RetryPolicy
+from posthorn.schedule import delay_seconds
+
+GONE = 410  # RFC 9110 §15.5.11: the receiver wants no more, ever
+
+
+def asks_to_stop(attempt: Attempt) -> bool:
+    return attempt.response is not None and attempt.response.status_code == GONE
+
+
+def after(delivery: Delivery, attempt: Attempt, policy: RetryPolicy, *, jitter: float) -> Delivery:
+    """Return the delivery as it stands once this attempt is recorded."""
+    ended_at = attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
+    made = delivery.model_copy(
+        update={
+            "attempt_count": attempt.number,
+            "endpoint_version": attempt.endpoint_version,
+            "last_attempt_at": attempt.started_at,
+            "last_outcome": attempt.outcome,
+            "last_status_code": attempt.response.status_code if attempt.response else None,
+            "next_attempt_at": None,
+            "status_reason": None,
+        }
+    )
+    if attempt.outcome is Outcome.SUCCEEDED:
+        return made.model_copy(update={"status": DeliveryStatus.SUCCEEDED})
+    if asks_to_stop(attempt):
+        return held(made, "the endpoint answered 410 Gone and was disabled")
+    delay = delay_seconds(
+        policy,
+        attempt.number - delivery.round_start,
+        jitter=jitter,
+        retry_after=attempt.retry_after_seconds,
+    )
+    if delay is None:
+        return made.model_copy(
+            update={"status": DeliveryStatus.DEAD, "status_reason": "all retries are used up"}
+        )
+    return made.model_copy(
+        update={
+            "status": DeliveryStatus.RETRYING,
+            "next_attempt_at": ended_at + timedelta(seconds=delay),
+        }
+    )
+
+
+def held(delivery: Delivery, reason: str) -> Delivery:
+    return _stopped(delivery, DeliveryStatus.HELD, reason)
+
+
+def cancelled(delivery: Delivery, reason: str) -> Delivery:
+    return _stopped(delivery, DeliveryStatus.CANCELLED, reason)
+
+
+def queued(delivery: Delivery, now: datetime) -> Delivery:
+    """Return the delivery as due now: what cannot be tried here goes to RetryQueue as this."""
+    return delivery.model_copy(
+        update={
+            "status": DeliveryStatus.PENDING,
+            "status_reason": None,
+            "next_attempt_at": now,
+        }
+    )
+
+
+def begun_again(delivery: Delivery, now: datetime) -> Delivery:
+    """Return the delivery as due now, with its whole retry policy before it."""
+    return queued(delivery, now).model_copy(update={"round_start": delivery.attempt_count})
+
+
+def _stopped(delivery: Delivery, status: DeliveryStatus, reason: str) -> Delivery:
+    return delivery.model_copy(
+        update={"status": status, "status_reason": reason, "next_attempt_at": None}
+    )

@@ -1,0 +1,55 @@
+"""Tenants: one exists once it is put."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter, ValidationError
+
+from posthorn.config_store import ConfigStore
+from posthorn.errors import ConflictError, InvalidError, NotFoundError, Violation
+from posthorn.models import Tenant, TenantId
+
+_TENANT_ID = TypeAdapter(TenantId)
+
+
+def is_id(text: str) -> bool:
+    """Whether a tenant could have this id, so that it may be looked up."""
+    try:
+        _TENANT_ID.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Tenancy:
+    config: ConfigStore
+    now: Callable[[], datetime]
+
+    def tenant(self, tenant_id: str) -> Tenant:
+        tenant = self.config.tenant(tenant_id) if is_id(tenant_id) else None
+        if tenant is None:
+            raise NotFoundError("there is no such tenant")
+        return tenant
+
+    def put(self, tenant_id: str, *, name: str) -> Tenant:
+        if not is_id(tenant_id):
+            message = "1 to 40 lower-case letters, digits and hyphens, no hyphen first"
+            raise InvalidError(f"id: {message}", [Violation("id", message)])
+        before = self.config.tenant(tenant_id)
+        now = self.now()
+        created_at = before.created_at if before else now
+        tenant = Tenant(id=tenant_id, name=name, created_at=created_at, updated_at=now)
+        self.config.put_tenant(tenant)
+        return tenant
+
+    def delete(self, tenant_id: str) -> None:
+        """Delete a tenant that has no endpoints, and its API keys with it. Its log expires."""
+        self.tenant(tenant_id)
+        if self.config.endpoints(tenant_id):
+            raise ConflictError("delete the tenant's endpoints first", code="tenant_in_use")
+        for key in self.config.api_keys():
+            if key.tenant == tenant_id:
+                self.config.delete_key(key.id)
+        self.config.delete_tenant(tenant_id)

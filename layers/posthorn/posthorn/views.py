@@ -1,0 +1,200 @@
+"""How things look from outside: the answers of the API, without what is only ours to know."""
+
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import Field, StringConstraints
+
+from posthorn import attempting
+from posthorn.log_store import Record, Story
+from posthorn.models import (
+    ApiKey,
+    Attempt,
+    Delivery,
+    DeliveryStatus,
+    Endpoint,
+    EndpointSpec,
+    EndpointStatus,
+    Event,
+    Model,
+    Outcome,
+    Response,
+    Scope,
+    Signing,
+    TenantId,
+    Time,
+    Trigger,
+)
+
+T = TypeVar("T")
+_ONLY_IF_THERE: Any = Field(default=None, exclude_if=lambda value: value is None)
+
+
+class SigningView(Signing):
+    """`secret` is there in the answer that made it, and only there."""
+
+    public_key: str | None = _ONLY_IF_THERE
+    secret: str | None = _ONLY_IF_THERE
+
+
+class EndpointView(EndpointSpec):
+    id: str
+    signing: SigningView
+    status: EndpointStatus
+    status_reason: str | None
+    version: int
+    created_at: Time
+    updated_at: Time
+    updated_by: str
+
+
+class RequestView(Model):
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: str | None
+
+
+class AttemptView(Model):
+    number: int
+    trigger: Trigger
+    by: str | None
+    endpoint_version: int
+    started_at: Time
+    duration_ms: int
+    timings_ms: dict[str, int]
+    outcome: Outcome
+    advice: str
+    retry_after_seconds: float | None
+    request: RequestView
+    response: Response | None
+
+
+class DeliveryView(Model):
+    id: str
+    event_id: str
+    event_type: str
+    endpoint_id: str
+    endpoint_version: int
+    status: DeliveryStatus
+    status_reason: str | None
+    attempt_count: int
+    created_at: Time
+    last_attempt_at: Time | None
+    next_attempt_at: Time | None
+    last_outcome: Outcome | None
+    last_status_code: int | None
+    test: bool
+
+
+class DeliveryWithAttempts(DeliveryView):
+    attempts: list[AttemptView]
+
+
+class DecisionView(Model):
+    """What was decided about one endpoint when the event came, and why."""
+
+    endpoint_id: str
+    endpoint_version: int
+    verdict: str
+    reason: str | None
+
+
+class EventView(Model):
+    id: str
+    published_id: str | None
+    type: str
+    time: Time
+    accepted_at: Time
+    data: dict[str, Any]
+    change: dict[str, Any] | None
+    decisions: list[DecisionView]
+    deliveries: list[DeliveryWithAttempts]
+
+
+class Listed(Model, Generic[T]):
+    """One page, and the cursor of the next."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+class TenantSpec(Model):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class ApiKeySpec(Model):
+    """What an API key may do, and for which tenant; none for an admin's."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    tenant: TenantId | None = None
+    scopes: tuple[Scope, ...] = Field(min_length=1)
+
+
+class RotationSpec(Model):
+    overlap_hours: float = Field(default=24, ge=0, le=168)
+
+
+class SecretView(Model):
+    secret: str
+
+
+class PublicKeyView(Model):
+    public_key: str
+
+
+class ApiKeyView(Model):
+    """`key` is there in the answer that made it, and only there."""
+
+    id: str
+    name: str
+    tenant: str | None
+    scopes: tuple[Scope, ...]
+    created_at: Time
+    created_by: str
+    key: str | None = _ONLY_IF_THERE
+
+
+def of_endpoint(endpoint: Endpoint, *, secret: str | None = None) -> EndpointView:
+    seen = endpoint.model_dump(exclude={"tenant", "sealed", "public_key", "disabled_by", "signing"})
+    signing = SigningView(
+        scheme=endpoint.signing.scheme, public_key=endpoint.public_key, secret=secret
+    )
+    return EndpointView(**seen, signing=signing)
+
+
+def of_delivery(delivery: Delivery) -> DeliveryView:
+    return DeliveryView(**_common(DeliveryView, delivery))
+
+
+def of_record(event: Event, record: Record) -> DeliveryWithAttempts:
+    body = attempting.body_of(event, record)
+    text = None if body is None else body.decode()
+    return DeliveryWithAttempts(
+        **_common(DeliveryView, record.delivery),
+        attempts=[_attempt(each, text) for each in record.attempts],
+    )
+
+
+def of_story(story: Story) -> EventView:
+    event = story.event
+    return EventView(
+        **event.model_dump(exclude={"tenant", "traceparent"}),
+        decisions=[DecisionView(**_common(DecisionView, each)) for each in story.decisions],
+        deliveries=[of_record(event, record) for record in story.records.values()],
+    )
+
+
+def of_key(key: ApiKey, *, text: str | None = None) -> ApiKeyView:
+    return ApiKeyView(**key.model_dump(exclude={"secret_sha256"}), key=text)
+
+
+def _attempt(attempt: Attempt, body: str | None) -> AttemptView:
+    sent = body if attempt.outcome is not Outcome.PAYLOAD_ERROR else None
+    return AttemptView(
+        **attempt.model_dump(exclude={"request"}),
+        request=RequestView(**attempt.request.model_dump(), body=sent),
+    )
+
+
+def _common(view: type[Model], thing: object) -> dict[str, Any]:
+    return {name: getattr(thing, name) for name in view.model_fields}

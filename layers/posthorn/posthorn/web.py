@@ -1,0 +1,143 @@
+"""What the HTTP functions share: who calls, what they sent, and refusals as RFC 9457 says."""
+
+import base64
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from posthorn import access, tenancy
+from posthorn.config_store import ConfigStore
+from posthorn.errors import (
+    InvalidError,
+    MalformedError,
+    NotFoundError,
+    PosthornError,
+    UnsupportedMediaError,
+    Violation,
+)
+from posthorn.models import Caller, Scope
+from posthorn.problems import invalid, problem
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+
+def resolver(logger: Logger) -> APIGatewayHttpResolver:
+    """An event handler that validates by the types of its routes and answers refusals alike."""
+    app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=_parsed)
+
+    def refused(error: PosthornError) -> Response[str]:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.exception("failed", code=error.code)
+        return answer(error.status, problem(error), PROBLEM)
+
+    def misread(error: RequestValidationError) -> Response[str]:
+        return refused(invalid([_located(finding) for finding in error.errors()]))
+
+    def unknown(_: Exception) -> Response[str]:
+        return refused(NotFoundError("there is no such path"))
+
+    def broken(_: Exception) -> Response[str]:
+        return refused(PosthornError("something broke here: the request may be tried again"))
+
+    app.exception_handler(PosthornError)(refused)
+    app.exception_handler(RequestValidationError)(misread)
+    app.exception_handler(Exception)(broken)
+    app.not_found(unknown)
+    return app
+
+
+def respond(
+    app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext
+) -> dict[str, Any]:
+    """Answer a request. A body is JSON or refused; the event handler alone would read forms too."""
+    try:
+        event = _with_json(event)
+    except PosthornError as error:
+        body = json.dumps(problem(error))
+        return {"statusCode": error.status, "headers": {"content-type": PROBLEM}, "body": body}
+    return app.resolve(event, context)
+
+
+def _with_json(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with its body as text, and its content type as the event handler knows it."""
+    if not event.get("body"):
+        return event
+    kind = event["headers"].get("content-type", JSON).partition(";")[0].strip().lower()
+    if kind != JSON:
+        raise UnsupportedMediaError(f"the body is to be {JSON}")
+    body = event["body"]
+    if event.get("isBase64Encoded"):
+        try:
+            body = base64.b64decode(body).decode()
+        except ValueError:
+            raise MalformedError("the body is not UTF-8") from None
+    headers = {**event["headers"], "content-type": JSON}
+    return {**event, "headers": headers, "body": body, "isBase64Encoded": False}
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Parse a body. A list is refused here: the event handler would take its first element."""
+    try:
+        document = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise MalformedError("the body is not valid JSON") from None
+    if not isinstance(document, dict):
+        message = "must be an object"
+        raise InvalidError(f"the body: {message}", [Violation("", message)])
+    return document
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(f"JSON knows no {constant}")
+
+
+def answer(
+    status: int,
+    document: Mapping[str, Any],
+    content_type: str = JSON,
+    *,
+    headers: Mapping[str, str | list[str]] | None = None,
+) -> Response[str]:
+    body = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    return Response(status, content_type, body, headers=dict(headers or {}))
+
+
+def caller(app: Any) -> Caller:
+    """Who calls, as the authorizer found."""
+    context = app.current_event.raw_event["requestContext"]["authorizer"]["lambda"]
+    return Caller(
+        key_id=context["key_id"],
+        tenant=context["tenant"] or None,
+        scopes=tuple(Scope(scope) for scope in context["scopes"].split()),
+    )
+
+
+def admin(app: Any) -> Caller:
+    asking = caller(app)
+    access.require(asking, Scope.ADMIN)
+    return asking
+
+
+def acting(app: Any, config: ConfigStore, scope: Scope) -> tuple[str, str]:
+    """Return the tenant to act for and the id of the key, once its scope and tenant are good."""
+    asking = caller(app)
+    access.require(asking, scope)
+    tenant = access.tenant_for(asking, app.current_event.headers.get("posthorn-tenant"))
+    if not tenancy.is_id(tenant) or config.tenant(tenant) is None:
+        raise NotFoundError("there is no such tenant")
+    return tenant, asking.key_id
+
+
+def _located(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """A finding with its location inside the body, or the parameter that it is about."""
+    place, *rest = finding["loc"]
+    if place in ("query", "path", "header") and rest:
+        return {**finding, "parameter": str(rest[0])}
+    return {**finding, "loc": rest if place == "body" else finding["loc"]}

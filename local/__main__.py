@@ -1,0 +1,69 @@
+"""`python -m local run` and `python -m local load`."""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from local.api import ApiError
+from local.emulator import EmulatorError
+from local.load import load
+from local.run import DESCRIPTION, PortInUseError, demo, run
+from local.screen import say
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _interrupt)
+    try:
+        return _load(arguments) if arguments.command == "load" else _run()
+    except KeyboardInterrupt:
+        say("\nStopped.")
+        return 0 if arguments.command == "run" else 1
+    except (PortInUseError, EmulatorError, ApiError) as error:
+        say(str(error))
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="run everything until Ctrl-C")
+    many = commands.add_parser("load", help="publish many events and compare log and receiver")
+    many.add_argument("--events", type=int, default=1000)
+    many.add_argument("--running", action="store_true", help="use what `run` started")
+    return parser
+
+
+def _run() -> int:
+    run()
+    return 1  # it ends by itself only when the emulator did
+
+
+def _load(arguments: argparse.Namespace) -> int:
+    if arguments.running:
+        if not DESCRIPTION.exists():
+            say("nothing is running: start it with `make run`")
+            return 1
+        agrees = load(json.loads(DESCRIPTION.read_text()), events=arguments.events)
+    else:
+        with (
+            tempfile.TemporaryDirectory(prefix="posthorn-") as folder,
+            demo(folder=Path(folder)) as (_, description),
+        ):
+            agrees = load(description, events=arguments.events)
+    return 0 if agrees else 1
+
+
+def _interrupt(*_: object) -> None:
+    """Stop in order; a second Ctrl-C must not leave the half of it behind."""
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

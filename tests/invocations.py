@@ -1,0 +1,63 @@
+"""Handlers as Lambda calls them: an environment, built once per deploy, and a context."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from api import handler as api
+from api import wiring
+from authorizer import handler as authorizer
+from dispatcher import handler as dispatcher
+from ingest import handler as ingest
+from sweeper import handler as sweeper
+from tests.world import World, as_environment
+
+HANDLERS = {
+    "ApiFunction": api.lambda_handler,
+    "AuthorizerFunction": authorizer.lambda_handler,
+    "DispatcherFunction": dispatcher.lambda_handler,
+    "IngestFunction": ingest.lambda_handler,
+    "SweeperFunction": sweeper.lambda_handler,
+}
+_FACTORIES: tuple[ModuleType, ...] = (wiring, authorizer, dispatcher, ingest, sweeper)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the handlers read of a LambdaContext."""
+
+    function_name: str
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-north-1:123456789012:function:test"
+    aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+    seconds_left: float = 60.0
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds_left * 1000)
+
+
+def invoke(function: str, event: dict[str, Any]) -> Any:
+    """Call a function of the template by its logical id."""
+    return HANDLERS[function](event, Context(function))  # type: ignore[arg-type] # a stand-in
+
+
+@contextmanager
+def deployed(world: World) -> Iterator[None]:
+    """Give the handlers the environment of this world's stack, and forget it afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in as_environment(world.settings).items():
+            patch.setenv(name, value)
+        _forget()
+        yield
+        _forget()
+
+
+def _forget() -> None:
+    for module in _FACTORIES:
+        for thing in vars(module).values():
+            if hasattr(thing, "cache_clear"):
+                thing.cache_clear()

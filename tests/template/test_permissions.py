@@ -1,0 +1,59 @@
+"""Least privilege: what the statements of template.yaml may and may not say."""
+
+import json
+import re
+
+import pytest
+
+from tests.iam_recording import POLLING, polled
+from tests.template_facts import functions, of_type, statements
+
+PRINCIPALS = (*functions(), "RetryStateMachine")
+
+
+@pytest.mark.parametrize("principal", PRINCIPALS)
+def test_statements_name_exact_actions(principal: str) -> None:
+    actions = [action for statement in statements(principal) for action in statement.actions]
+
+    assert actions
+    assert all(re.fullmatch(r"[a-z]+:[A-Z][A-Za-z]+", action) for action in actions)
+    assert not set(of_type("AWS::Serverless::Function").get(principal, {})) & {"Role"}
+
+
+@pytest.mark.parametrize("principal", PRINCIPALS)
+def test_statements_name_one_resource_each(principal: str) -> None:
+    for statement in statements(principal):
+        # The actions that deliver a state machine's logs know no resource (Step Functions guide).
+        if (principal, statement.sid) != ("RetryStateMachine", "DeliverLogs"):
+            assert all(isinstance(resource, dict) for resource in statement.resources)
+            assert "*" not in json.dumps(statement.resources)
+
+
+def test_no_function_has_a_managed_policy() -> None:
+    for own in of_type("AWS::Serverless::Function").values():
+        assert set(own["Policies"]) == {"Statement"}
+        # An SQS event would add a managed policy that reads every queue of the account.
+        assert {event["Type"] for event in own.get("Events", {}).values()} <= {
+            "HttpApi",
+            "Schedule",
+        }
+
+
+def test_the_retry_machine_can_send_to_the_retry_queue_and_nowhere_else() -> None:
+    (sending,) = (own for own in statements("RetryStateMachine") if own.sid != "DeliverLogs")
+
+    assert sending.actions == ("sqs:SendMessage",)
+    assert sending.resources == ({"Fn::GetAtt": ["RetryQueue", "Arn"]},)
+
+
+def test_pollers_may_read_what_they_poll() -> None:
+    allowed = {
+        (name, action, resource["Fn::GetAtt"][0])
+        for name in functions()
+        for statement in statements(name)
+        if set(statement.actions) == set(POLLING)
+        for action in statement.actions
+        for resource in statement.resources
+    }
+
+    assert allowed == {tuple(grant) for grant in polled()}

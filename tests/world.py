@@ -1,0 +1,279 @@
+"""The whole of Posthorn in one process: tables and queues of template.yaml on moto, a clock to set.
+
+What an endpoint does is a function, as in production: `world.answers` maps a URL to what it does.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+from posthorn import catalogue
+from posthorn.access import Access
+from posthorn.announcing import Announcer
+from posthorn.attempting import Attempter
+from posthorn.config_store import ConfigStore
+from posthorn.configuration import Configuration
+from posthorn.crowd import Crowd
+from posthorn.dispatch import Attempted, Dispatcher, Turn
+from posthorn.egress import EgressPolicy
+from posthorn.health import Caretaker
+from posthorn.ingestion import Ingestion
+from posthorn.log_lists import LogLists
+from posthorn.log_store import LogStore
+from posthorn.models import Delivery, Endpoint, EndpointSpec, Event, Outcome, Task
+from posthorn.queues import Queue
+from posthorn.reading import Reading
+from posthorn.recovery import Recovery
+from posthorn.retries import RetryTimer
+from posthorn.sender import Exchange, Request
+from posthorn.settings import Settings
+from posthorn.sweep import Sweeper
+from posthorn.tables import Table
+from posthorn.tenancy import Tenancy
+from posthorn.tokens import Tokens
+from posthorn.vault import Vault
+from tests import template_facts
+
+TENANT = "acme"
+START = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
+ORDER = {
+    "ClientId": 1,
+    "ApplicationId": 1,
+    "ClientOrderRef": "B-1",
+    "Source": "WEB",
+}
+Answer = Callable[[Request], Exchange]
+
+
+def exchange(status: int, *, body: str = "", **headers: str) -> Exchange:
+    """What the sender tells when an endpoint answers with this status."""
+    ok = 200 <= status < 300
+    retry_after = headers.get("retry_after")
+    return Exchange(
+        outcome=Outcome.SUCCEEDED if ok else Outcome.HTTP_ERROR,
+        advice="delivered" if ok else f"answered {status}",
+        duration_ms=12,
+        timings_ms={"dns": 1, "connect": 2, "first_byte": 12},
+        status_code=status,
+        headers={"content-type": "text/plain", "content-length": str(len(body))},
+        body=body,
+        truncated=False,
+        retry_after_seconds=float(retry_after) if retry_after else None,
+        certificate_expires_at=None,
+        url="",
+    )
+
+
+class AtOnce(Executor):
+    """Runs each job when it is handed in, so that a test can say what happens after what."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - an executor keeps what its job raised
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class World:
+    settings: Settings
+    answers: dict[str, Answer] = field(default_factory=dict)
+    sent: list[Request] = field(default_factory=list)
+    attempts: list[Attempted] = field(default_factory=list)
+    now: datetime = START
+    seconds_left: float = 60.0
+    chance_counter: Any = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.dynamodb = boto3.client("dynamodb")
+        self.sqs = boto3.client("sqs")
+        self.stepfunctions = boto3.client("stepfunctions")
+        settings = self.settings
+        self.config = ConfigStore(Table(self.dynamodb, settings.config_table_name))
+        self.log_table = Table(self.dynamodb, settings.log_table_name)
+        self.log = LogStore(self.log_table, retention_days=settings.retention_days)
+        self.vault = Vault(boto3.client("kms"), settings.secrets_key_arn)
+        self.event_queue = Queue(self.sqs, settings.event_queue_url)
+        self.retry_queue = Queue(self.sqs, settings.retry_queue_url)
+        self.timer = RetryTimer(self.stepfunctions, settings.retry_state_machine_arn)
+        self.access = Access(self.config, now=self.clock, chance=self.chance)
+        self.tenancy = Tenancy(self.config, now=self.clock)
+        self.configuration = Configuration(
+            config=self.config,
+            vault=self.vault,
+            policy=EgressPolicy(allow_http=True, allow_private=True),
+            now=self.clock,
+            chance=self.chance,
+        )
+        self.ingestion = Ingestion(
+            queue=self.event_queue,
+            types=lambda tenant: catalogue.builtin(),
+            now=self.clock,
+            chance=self.chance,
+        )
+        self.reading = Reading(
+            config=self.config,
+            log=self.log,
+            lists=LogLists(self.log_table),
+            retention=timedelta(days=settings.retention_days),
+            now=self.clock,
+        )
+        self.recovery = Recovery(
+            config=self.config,
+            log=self.log,
+            reading=self.reading,
+            retry_queue=self.retry_queue,
+            now=self.clock,
+        )
+        self.announcer = Announcer(boto3.client("events"), settings.operations_bus_name)
+        self.sweeper = Sweeper(log=self.log, retry_queue=self.retry_queue, now=self.clock)
+        self.dispatcher = Dispatcher(
+            config=self.config,
+            log=self.log,
+            retry_queue=self.retry_queue,
+            timer=self.timer,
+            caretaker=Caretaker(self.config, self.announcer, self.clock),
+            announcer=self.announcer,
+            attempter=Attempter(
+                vault=self.vault,
+                tokens=Tokens(self.send, self.clock),
+                send=self.send,
+                now=self.clock,
+            ),
+            crowd=Crowd(),
+            pool=AtOnce(),
+            now=self.clock,
+            jitter=lambda: 0.0,
+        )
+        self.tenancy.put(TENANT, name="Acme")
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def chance(self, size: int) -> bytes:
+        return next(self.chance_counter).to_bytes(size, "big")
+
+    def send(self, request: Request) -> Exchange:
+        self.sent.append(request)
+        return self.answers.get(request.url, lambda _: exchange(200))(request)
+
+    def later(self, **amount: float) -> None:
+        self.now += timedelta(**amount)
+
+    def endpoint(self, name: str = "erp", tenant: str = TENANT, **fields: Any) -> Endpoint:
+        spec = {"name": name, "url": f"http://{name}.example.com/hook", "event_types": ["*"]}
+        made = EndpointSpec.model_validate({**spec, **fields})
+        return self.configuration.create(tenant, made, by="phk_test")[0]
+
+    def publish(self, *items: Any, tenant: str = TENANT) -> list[Any]:
+        """Publish through ingestion; the events stay on EventQueue until `take_events`."""
+        return self.ingestion.accept(
+            tenant, items or [{"type": "OrderReceivedEvent", "data": ORDER}]
+        )
+
+    def turn(self, message_id: str) -> Turn:
+        return Turn(message_id, lambda: self.seconds_left, self.attempts.append)
+
+    def take_events(self) -> None:
+        for message in self.receive(self.settings.event_queue_url):
+            event = Event.model_validate_json(message["Body"])
+            self.dispatcher.take_event(event, self.turn(message["MessageId"]))
+
+    def take_tasks(self) -> None:
+        for message in self.receive(self.settings.retry_queue_url):
+            task = Task.model_validate_json(message["Body"])
+            self.dispatcher.take_task(task, self.turn(message["MessageId"]))
+
+    def receive(self, url: str) -> list[Any]:
+        """Take all messages off a queue."""
+        taken: list[Any] = []
+        while found := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in found:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            taken.extend(found)
+        return taken
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """The inputs of the executions started so far, oldest first."""
+        arn = self.settings.retry_state_machine_arn
+        listed = self.stepfunctions.list_executions(stateMachineArn=arn)["executions"]
+        described = [
+            self.stepfunctions.describe_execution(executionArn=each["executionArn"])
+            for each in listed
+        ]
+        inputs = [json.loads(each["input"]) for each in described]
+        return sorted(inputs, key=lambda each: str(each["at"]))
+
+    def wake(self) -> None:
+        """Let time pass to the last scheduled retry, and make it."""
+        last = self.waiting()[-1]
+        self.now = max(self.now, datetime.fromisoformat(last["at"]))
+        task = Task.model_validate(last["message"])
+        self.dispatcher.take_task(task, self.turn(f"wake-{task.attempt}-{self.now}"))
+
+    def deliveries(self, tenant: str = TENANT) -> list[Delivery]:
+        """Every delivery of the tenant, from the table itself."""
+        rows = self.dynamodb.scan(TableName=self.settings.log_table_name)["Items"]
+        events = {
+            row["pk"]["S"].split("#")[1] for row in rows if row["pk"]["S"].startswith(f"{tenant}#")
+        }
+        stories = [self.log.story(tenant, event_id) for event_id in sorted(events)]
+        return [record.delivery for story in stories if story for record in story.records.values()]
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """A fresh account with the stack's tables, queues, key and state machine."""
+    with mock_aws():
+        yield World(deploy())
+
+
+def deploy() -> Settings:
+    dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
+    for logical_id in ("ConfigTable", "LogTable"):
+        dynamodb.create_table(**template_facts.table_arguments(logical_id, logical_id))
+    urls = {
+        name: sqs.create_queue(
+            QueueName=name,
+            # Moto cannot wait: what was received and not deleted is there again at once.
+            Attributes={"VisibilityTimeout": "0"},
+        )["QueueUrl"]
+        for name in ("EventQueue", "RetryQueue")
+    }
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name="Retry",
+        definition=template_facts.state_machine_definition(RetryQueueUrl=urls["RetryQueue"]),
+        roleArn="arn:aws:iam::123456789012:role/retry",
+    )
+    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return Settings(
+        config_table_name="ConfigTable",
+        log_table_name="LogTable",
+        event_queue_url=urls["EventQueue"],
+        retry_queue_url=urls["RetryQueue"],
+        retry_state_machine_arn=machine["stateMachineArn"],
+        secrets_key_arn=key,
+        operations_bus_name="",
+        retention_days=30,
+        allow_http=True,
+        allow_private_addresses=True,
+    )
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The settings as the functions read them."""
+    values = {name.upper(): str(value) for name, value in vars(settings).items()}
+    booleans = {"ALLOW_HTTP", "ALLOW_PRIVATE_ADDRESSES"}
+    return {name: value.lower() if name in booleans else value for name, value in values.items()}
