@@ -16,7 +16,8 @@ run: $(SETUP) ## start everything on this machine: API, receiver, demo data; Ctr
 	@$(BIN)/python -m local run
 
 test: check ## check, then run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/template tests/integration
+	$(BIN)/python -m pytest tests/e2e
 
 check: $(SETUP) ## format, lint, types, imports, template
 	$(BIN)/ruff format --check .

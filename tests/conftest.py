@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, settings
 
 from tests.world import World, world
 
-
 # A busy machine is no finding.
 settings.register_profile("posthorn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("posthorn")

@@ -60,10 +60,11 @@ ROUTES = _routes()
 
 @dataclass(frozen=True)
 class Client:
-    """Calls with one key, or with none."""
+    """Calls with one key, or with none. The authorizer is asked once, for its answer is cached."""
 
     key: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    _verdicts: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def get(self, path: str, **query: object) -> Answer:
         return self.call("GET", path, query=query)
@@ -95,7 +96,8 @@ class Client:
             sent["authorization"] = f"Bearer {self.key}"
         if body is not None:
             sent.setdefault("content-type", "application/json")
-        return _through_gateway(http_event(method, path, body=body, query=query, headers=sent))
+        event = http_event(method, path, body=body, query=query, headers=sent)
+        return _through_gateway(event, self._verdicts)
 
 
 def http_event(
@@ -143,7 +145,7 @@ def _written(body: object) -> str:
     return body if isinstance(body, str) else json.dumps(body)
 
 
-def _through_gateway(event: dict[str, Any]) -> Answer:
+def _through_gateway(event: dict[str, Any], verdicts: dict[str, Any]) -> Answer:
     http = event["requestContext"]["http"]
     asked = f"{http['method']} {http['path']}"
     found = [(route, match) for route in ROUTES if (match := route.pattern.fullmatch(asked))]
@@ -154,9 +156,12 @@ def _through_gateway(event: dict[str, Any]) -> Answer:
     if match.groupdict():
         event["pathParameters"] = match.groupdict()
     if not route.public:
-        if "authorization" not in event["headers"]:
+        identity = event["headers"].get("authorization")
+        if not identity:
             return _own(401, "Unauthorized")
-        verdict = invoke("AuthorizerFunction", _asking(event, route))
+        if identity not in verdicts:
+            verdicts[identity] = invoke("AuthorizerFunction", _asking(event, route))
+        verdict = verdicts[identity]
         if not verdict["isAuthorized"]:
             return _own(403, "Forbidden")
         event["requestContext"]["authorizer"] = {"lambda": verdict["context"]}

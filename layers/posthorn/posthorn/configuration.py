@@ -53,8 +53,10 @@ class Configuration:
         endpoint_id = ids.new("ep", now, self.chance(ids.CHANCE_BYTES))
         secret = signing.new_secret(spec.signing.scheme, self.chance(signing.SECRET_BYTES))
         secrets = Secrets(signing=(SigningKey(secret=secret),))
-        identity = {"id": endpoint_id, "tenant": tenant, "version": 1, "created_at": now}
-        endpoint = self._made(spec, secrets, {**identity, **_standing(spec.status)}, by=by)
+        identity = {"id": endpoint_id, "tenant": tenant, "version": 1}
+        times = {"created_at": now, "updated_at": now}
+        standing = _standing(spec.status)
+        endpoint = self._made(spec, secrets, {**identity, **times, **standing}, by=by)
         self.config.create_endpoint(endpoint)
         return endpoint, secret
 
@@ -136,9 +138,8 @@ class Configuration:
         newest = secrets.signing[0].secret
         return Endpoint(
             **shown.model_dump(),
-            **identity,
+            **{"updated_at": self.now(), **identity},
             public_key=signing.public_key(newest) if spec.signing.scheme == "v1a" else None,
-            updated_at=self.now(),
             updated_by=by,
             sealed=sealed,
         )

@@ -1,0 +1,150 @@
+"""What an attempt makes of its delivery (design.md §4)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from posthorn import progress
+from posthorn.models import (
+    Attempt,
+    Delivery,
+    DeliveryStatus,
+    Outcome,
+    Response,
+    ScheduleRetry,
+    SentRequest,
+    Trigger,
+)
+from tests.unit.samples import NOW
+
+TWICE = ScheduleRetry(delays_seconds=(10, 20))
+FAILURES = [outcome for outcome in Outcome if outcome is not Outcome.SUCCEEDED]
+
+
+def delivery(**fields: Any) -> Delivery:
+    given_fields = {
+        "id": "dlv_1",
+        "tenant": "acme",
+        "event_id": "evt_1",
+        "event_type": "OrderReceivedEvent",
+        "endpoint_id": "ep_1",
+        "endpoint_version": 1,
+        "status": "pending",
+        "created_at": NOW,
+    }
+    return Delivery.model_validate({**given_fields, **fields})
+
+
+def attempt(number: int = 1, outcome: Outcome = Outcome.HTTP_ERROR, **fields: Any) -> Attempt:
+    return Attempt(
+        number=number,
+        trigger=Trigger.FIRST if number == 1 else Trigger.RETRY,
+        endpoint_version=fields.pop("endpoint_version", 1),
+        started_at=NOW,
+        duration_ms=2_000,
+        outcome=outcome,
+        advice="",
+        request=SentRequest(method="POST", url="https://a.example.com", headers={}),
+        **fields,
+    )
+
+
+def answered(status_code: int) -> Response:
+    return Response(status_code=status_code, headers={}, body="")
+
+
+def test_a_success_ends_the_delivery() -> None:
+    before = delivery(status="retrying", attempt_count=1, next_attempt_at=NOW)
+
+    done = progress.after(
+        before, attempt(2, Outcome.SUCCEEDED, response=answered(204)), TWICE, jitter=0
+    )
+
+    assert done.status is DeliveryStatus.SUCCEEDED
+    assert (done.attempt_count, done.last_status_code, done.next_attempt_at) == (2, 204, None)
+
+
+@pytest.mark.parametrize("outcome", FAILURES)
+def test_whatever_went_wrong_the_wait_begins_when_the_attempt_has_ended(outcome: Outcome) -> None:
+    after = progress.after(delivery(), attempt(outcome=outcome), TWICE, jitter=0)
+
+    assert after.status is DeliveryStatus.RETRYING
+    assert after.next_attempt_at == NOW + timedelta(seconds=2 + 10)
+    assert (after.attempt_count, after.last_attempt_at) == (1, NOW)
+    assert (after.last_outcome, after.last_status_code) == (outcome, None)
+
+
+def test_the_last_failure_makes_the_delivery_dead() -> None:
+    before = delivery(status="retrying", attempt_count=2)
+
+    dead = progress.after(before, attempt(3), TWICE, jitter=0)
+
+    assert dead.status is DeliveryStatus.DEAD
+    assert dead.status_reason == "all retries are used up"
+    assert dead.next_attempt_at is None
+
+
+def test_the_endpoint_may_ask_for_more_patience() -> None:
+    after = progress.after(delivery(), attempt(retry_after_seconds=300), TWICE, jitter=-1)
+
+    assert after.next_attempt_at == NOW + timedelta(seconds=2 + 300)
+
+
+def test_an_endpoint_that_is_gone_holds_its_delivery_instead_of_retrying() -> None:
+    after = progress.after(delivery(), attempt(response=answered(410)), TWICE, jitter=0)
+
+    assert after.status is DeliveryStatus.HELD
+    assert after.next_attempt_at is None
+    assert "410" in (after.status_reason or "")
+
+
+def test_a_delivery_names_the_version_of_the_endpoint_that_was_used_last() -> None:
+    after = progress.after(delivery(), attempt(endpoint_version=7), TWICE, jitter=0)
+
+    assert after.endpoint_version == 7
+
+
+def test_a_delivery_begun_again_has_its_whole_policy_before_it() -> None:
+    dead = delivery(status="dead", status_reason="all retries are used up", attempt_count=3)
+
+    again = progress.begun_again(dead, NOW)
+
+    assert (again.status, again.status_reason) == (DeliveryStatus.PENDING, None)
+    assert again.next_attempt_at == NOW
+    fourth = progress.after(again, attempt(4), TWICE, jitter=0)
+    fifth = progress.after(fourth, attempt(5), TWICE, jitter=0)
+    sixth = progress.after(fifth, attempt(6), TWICE, jitter=0)
+    assert [each.status for each in (fourth, fifth, sixth)] == ["retrying", "retrying", "dead"]
+
+
+@pytest.mark.parametrize("stop", [progress.held, progress.cancelled])
+def test_what_is_stopped_says_why_and_waits_for_nothing(stop: Any) -> None:
+    stopped = stop(delivery(status="retrying", next_attempt_at=NOW), "asked to")
+
+    assert (stopped.status_reason, stopped.next_attempt_at) == ("asked to", None)
+    assert stopped.status in ("held", "cancelled")
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.sampled_from([Outcome.SUCCEEDED, *FAILURES]), min_size=1, max_size=8),
+    st.lists(st.floats(0.1, 1000), max_size=6),
+    st.floats(-1, 1),
+)
+def test_only_a_delivery_that_is_retrying_has_a_next_attempt(
+    outcomes: list[Outcome], delays: list[float], jitter: float
+) -> None:
+    policy = ScheduleRetry(delays_seconds=tuple(delays))
+    now = delivery()
+
+    for number, outcome in enumerate(outcomes, start=1):
+        now = progress.after(now, attempt(number, outcome), policy, jitter=jitter)
+
+        assert (now.next_attempt_at is not None) == (now.status is DeliveryStatus.RETRYING)
+        assert now.attempt_count == number
+        if now.status is not DeliveryStatus.RETRYING:
+            break
+    assert now.attempt_count <= len(delays) + 1
