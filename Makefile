@@ -5,6 +5,8 @@ UV_PIP := $(BIN)/uv pip
 COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet --upgrade
 SETUP := .venv/.installed
+# A company's own certificate authority is known to the system, not to uv.
+export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check demo-load admin-key build deploy pins clean
@@ -46,9 +48,9 @@ clean: ## remove what make made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .import_linter_cache
 
 $(SETUP): pyproject.toml requirements-dev.txt requirements-uv.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements-uv.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-uv.txt
 	$(UV_PIP) sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
 	$(UV_PIP) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@

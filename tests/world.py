@@ -182,7 +182,9 @@ class World:
         )
 
     def turn(self, message_id: str) -> Turn:
-        return Turn(message_id, lambda: self.seconds_left, self.attempts.append)
+        return Turn(
+            message_id, self.config.endpoints, lambda: self.seconds_left, self.attempts.append
+        )
 
     def take_events(self) -> None:
         for message in self.receive(self.settings.event_queue_url):

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from time import monotonic
 from typing import Any
 
@@ -28,7 +29,7 @@ from posthorn.dispatch import Attempted, Dispatcher, Turn
 from posthorn.egress import EgressPolicy
 from posthorn.health import Caretaker
 from posthorn.log_store import LogStore
-from posthorn.models import Event, Task, iso
+from posthorn.models import Endpoint, Event, Task, iso
 from posthorn.queues import Queue
 from posthorn.retries import RetryTimer
 from posthorn.sender import Sender
@@ -83,8 +84,12 @@ def dispatcher() -> Dispatcher:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    # Read once a batch: after its messages came, so no change made before an event is missed.
+    endpoints = cache(dispatcher().config.endpoints)
+
     async def handle(record: SQSRecord) -> None:
-        await asyncio.get_running_loop().run_in_executor(turns, _handle, record, context)
+        work = partial(_handle, record, context, endpoints)
+        await asyncio.get_running_loop().run_in_executor(turns, work)
 
     return async_process_partial_response(
         event=event,
@@ -94,9 +99,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
     )
 
 
-def _handle(record: SQSRecord, context: LambdaContext) -> None:
+def _handle(
+    record: SQSRecord, context: LambdaContext, endpoints: Callable[[str], list[Endpoint]]
+) -> None:
     turn = Turn(
         message_id=record.message_id,
+        endpoints=endpoints,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         report=_log,
     )

@@ -53,9 +53,13 @@ class Attempted:
 
 @dataclass(frozen=True)
 class Turn:
-    """One message in hand: its id claims, `seconds_left` bounds, `report` hears of each attempt."""
+    """One message in hand: its id claims, `seconds_left` bounds, `report` hears of each attempt.
+
+    `endpoints` reads those of a tenant; the messages of a batch may share what it read.
+    """
 
     message_id: str
+    endpoints: Callable[[str], list[Endpoint]]
     seconds_left: Callable[[], float]
     report: Callable[[Attempted], None]
 
@@ -79,7 +83,7 @@ class Dispatcher:
 
     def take_event(self, event: Event, turn: Turn) -> None:
         """Match an event, attempt its deliveries at once, record and schedule what comes of it."""
-        endpoints = {each.id: each for each in self.config.endpoints(event.tenant)}
+        endpoints = {each.id: each for each in turn.endpoints(event.tenant)}
         decisions = tuple(decide(endpoint, event) for endpoint in endpoints.values())
         claim = self._claim(turn)
         known: dict[str, Record] = {}

@@ -154,7 +154,7 @@ class ExponentialRetry(Model):
 RetryPolicy = Annotated[ScheduleRetry | ExponentialRetry, Field(discriminator="kind")]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\t\x20-\x7e•]*$", max_length=2048)]
+HeaderValue = Annotated[str, StringConstraints(pattern=r"^(••••|[\t\x20-\x7e]*)$", max_length=2048)]
 
 
 class NoAuth(Model):
@@ -169,13 +169,13 @@ class BasicAuth(Model):
 
 class BearerAuth(Model):
     kind: Literal["bearer"]
-    token: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e•]{1,2048}$")]
+    token: Annotated[str, StringConstraints(pattern=r"^(••••|[\x21-\x7e]{1,2048})$")]
 
 
 class ApiKeyAuth(Model):
     kind: Literal["api_key"]
     header: HeaderName
-    value: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e•]{1,2048}$")]
+    value: Annotated[str, StringConstraints(pattern=r"^(••••|[\x20-\x7e]{1,2048})$")]
 
 
 class OAuth2Auth(Model):
