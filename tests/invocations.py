@@ -13,8 +13,10 @@ from api import wiring
 from authorizer import handler as authorizer
 from dispatcher import handler as dispatcher
 from ingest import handler as ingest
+from posthorn.settings import Settings
 from sweeper import handler as sweeper
-from tests.world import World, as_environment
+from tests.template_facts import GLOBALS
+from tests.world import as_environment
 
 HANDLERS = {
     "ApiFunction": api.lambda_handler,
@@ -46,14 +48,17 @@ def invoke(function: str, event: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def deployed(world: World) -> Iterator[None]:
-    """Give the handlers the environment of this world's stack, and forget it afterwards."""
+def deployed(settings: Settings) -> Iterator[None]:
+    """Give the handlers this environment, and what they had before when it ends."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in as_environment(world.settings).items():
+        for name, value in as_environment(settings).items():
             patch.setenv(name, value)
+        # Powertools reads it when the module is imported, and Lambda sets it before that.
+        namespace = GLOBALS["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+        patch.setattr(sweeper.metrics.provider, "namespace", namespace)
         _forget()
         yield
-        _forget()
+    _forget()
 
 
 def _forget() -> None:

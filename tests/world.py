@@ -117,7 +117,7 @@ class World:
         )
         self.ingestion = Ingestion(
             queue=self.event_queue,
-            types=lambda tenant: catalogue.builtin(),
+            find_type=catalogue.builtin().get,
             now=self.clock,
             chance=self.chance,
         )
@@ -271,11 +271,12 @@ def deploy() -> Settings:
         retention_days=30,
         allow_http=True,
         allow_private_addresses=True,
+        require_test=False,
     )
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The settings as the functions read them."""
     values = {name.upper(): str(value) for name, value in vars(settings).items()}
-    booleans = {"ALLOW_HTTP", "ALLOW_PRIVATE_ADDRESSES"}
+    booleans = {"ALLOW_HTTP", "ALLOW_PRIVATE_ADDRESSES", "REQUIRE_TEST"}
     return {name: value.lower() if name in booleans else value for name, value in values.items()}

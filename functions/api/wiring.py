@@ -7,11 +7,13 @@ from functools import cache
 import boto3
 
 from posthorn.access import Access
+from posthorn.cataloguing import Cataloguing
 from posthorn.config_store import ConfigStore
 from posthorn.configuration import Configuration
 from posthorn.egress import EgressPolicy
 from posthorn.log_lists import LogLists
 from posthorn.log_store import LogStore
+from posthorn.overview import Overview
 from posthorn.queues import Queue
 from posthorn.reading import Reading
 from posthorn.recovery import Recovery
@@ -50,6 +52,16 @@ def configuration() -> Configuration:
         now=now,
         chance=os.urandom,
     )
+
+
+@cache
+def cataloguing() -> Cataloguing:
+    return Cataloguing(config())
+
+
+@cache
+def overview() -> Overview:
+    return Overview(config=config(), lists=reading().lists, types=cataloguing().types)
 
 
 @cache

@@ -1,9 +1,12 @@
-"""POST /v1/events: one event, or a batch of them; 202 once SQS has taken what is in the answer."""
+"""POST /v1/events: one event or a batch; 202 once SQS has taken what is in the answer.
+
+CloudEvents are read as well, each of its content modes, and are published like any other event.
+"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any
 
 import boto3
@@ -12,7 +15,15 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from posthorn import catalogue, web
+from posthorn import web
+from posthorn.cataloguing import KnownTypes
+from posthorn.cloudevents import (
+    JSON_TYPE,
+    ContentMode,
+    content_mode,
+    read_binary,
+    read_structured,
+)
 from posthorn.config_store import ConfigStore
 from posthorn.errors import PosthornError
 from posthorn.ingestion import Ingestion, batch_of, status_of
@@ -26,6 +37,10 @@ logger = Logger()
 app = web.resolver(logger)
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @cache
 def config() -> ConfigStore:
     settings = Settings.from_env(os.environ)
@@ -37,8 +52,8 @@ def ingestion() -> Ingestion:
     settings = Settings.from_env(os.environ)
     return Ingestion(
         queue=Queue(boto3.client("sqs"), settings.event_queue_url),
-        types=lambda tenant: catalogue.builtin(),
-        now=lambda: datetime.now(UTC),
+        find_type=KnownTypes(config(), _now).find,
+        now=_now,
         chance=os.urandom,
     )
 
@@ -46,9 +61,15 @@ def ingestion() -> Ingestion:
 @app.post("/v1/events")
 def publish(body: Annotated[dict[str, Any], Body()]) -> Response[str]:
     tenant, _ = web.acting(app, config(), Scope.EVENTS_WRITE)
-    traceparent = app.current_event.headers.get("traceparent")
-    batch = batch_of(body)
-    results = ingestion().accept(tenant, batch or [body], traceparent=traceparent)
+    headers = app.current_event.headers
+    mode = app.context["mode"]
+    batch = batch_of(body) if mode in (None, ContentMode.BATCH) else None
+    results = ingestion().accept(
+        tenant,
+        batch or [body],
+        read=_reader(mode, headers),
+        traceparent=headers.get("traceparent"),
+    )
     accepted = [each for each in results if isinstance(each, Event)]
     logger.info("events taken", tenant=tenant, accepted=len(accepted), offered=len(results))
     if batch is not None:
@@ -58,10 +79,31 @@ def publish(body: Annotated[dict[str, Any], Body()]) -> Response[str]:
     return web.answer(202, _entry(results[0]))
 
 
+def _reader(mode: ContentMode | None, headers: Mapping[str, str]) -> Callable[[Any], Any]:
+    if mode is None:
+        return lambda item: item
+    return partial(read_binary, headers) if mode is ContentMode.BINARY else read_structured
+
+
 def _entry(result: Event | PosthornError) -> Mapping[str, Any]:
-    return {"id": result.id} if isinstance(result, Event) else {"error": problem(result)}
+    if isinstance(result, PosthornError):
+        return {"error": problem(result)}
+    warnings = [{"field": each.field, "message": each.message} for each in result.warnings]
+    return {"id": result.id, **({"warnings": warnings} if warnings else {})}
+
+
+def _as_json(event: dict[str, Any]) -> dict[str, Any]:
+    mode = content_mode(event["headers"])
+    app.context["mode"] = mode
+    if mode is None:
+        return web.as_json(event)
+    event = web.as_json(event, JSON_TYPE)
+    if mode is ContentMode.BATCH and event.get("body"):
+        # The event handler reads objects only, and our own batches are one.
+        return {**event, "body": f'{{"events":{event["body"]}}}'}
+    return event
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return web.respond(app, event, context)
+    return web.respond(app, event, context, read=_as_json)

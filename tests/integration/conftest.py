@@ -37,7 +37,7 @@ def shared() -> Iterator[World]:
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         patch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
-        with world() as one, deployed(one):
+        with world() as one, deployed(one.settings):
             yield one
 
 

@@ -4,22 +4,26 @@ import importlib
 import json
 import re
 import shlex
+from dataclasses import replace
 from itertools import pairwise
 from string import Template
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import boto3
 import pytest
 
 from local import receiver
 from local.run import PORTS
-from posthorn.announcing import Announcement
+from posthorn.announcing import Announcement, Announcer
+from posthorn.health import Caretaker
 from posthorn.matching import Verdict
 from posthorn.models import DeliveryStatus
 from tests import template_facts
 from tests.http_client import Answer, Client
 from tests.integration.conftest import Tenant
 from tests.template_facts import ROOT, TEMPLATE
+from tests.world import World, exchange
 
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
@@ -150,11 +154,42 @@ def test_every_operational_event_is_described() -> None:
     assert {code(row[0])[0] for row in table(OPERATIONS, "`detail-type`")} == set(Announcement)
 
 
+def test_operational_events_carry_what_is_described(world: World) -> None:
+    taken: dict[str, set[str]] = {}
+    client = boto3.client("events")
+
+    def take(params: dict[str, Any], **_: object) -> None:
+        for entry in params["Entries"]:
+            taken[entry["DetailType"]] = set(json.loads(entry["Detail"]))
+
+    client.meta.events.register("provide-client-params.events.PutEvents", take)
+    announcer = Announcer(client, "default")
+    caretaker = Caretaker(world.config, announcer, world.clock)
+    world.dispatcher = replace(world.dispatcher, announcer=announcer, caretaker=caretaker)
+    never_again = {"kind": "schedule", "delays_seconds": []}
+    world.answers[world.endpoint("failing", retry=never_again).url] = lambda _: exchange(500)
+    world.answers[world.endpoint("gone").url] = lambda _: exchange(410)
+
+    for days in (0, 3):
+        world.later(days=days)
+        world.publish()
+        world.take_events()
+
+    told = {code(row[0])[0]: set(code(row[2])) for row in table(OPERATIONS, "`detail-type`")}
+    assert taken == told
+
+
 def test_the_outputs_that_commands_use_are_outputs() -> None:
     named = re.findall(r"\b\w+Queue(?:Url|Arn)\b|\bAlarmTopicArn\b|\bApiUrl\b", OPERATIONS + README)
 
     assert named
     assert set(named) <= set(TEMPLATE["Outputs"])
+
+
+def test_every_sample_event_is_named() -> None:
+    samples = {path.name for path in (ROOT / "events").iterdir()}
+
+    assert {name.rpartition("/")[2] for name in code(README)} >= samples
 
 
 def test_architecture_names_every_state_verdict_and_index() -> None:

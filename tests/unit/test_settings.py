@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "RETENTION_DAYS": "30",
     "ALLOW_HTTP": "false",
     "ALLOW_PRIVATE_ADDRESSES": "true",
+    "REQUIRE_TEST": "false",
 }
 
 

@@ -10,6 +10,7 @@ from posthorn import outgoing, payload
 from posthorn.errors import PosthornError
 from posthorn.log_store import Body, Record
 from posthorn.models import (
+    MASK,
     Attempt,
     Endpoint,
     Event,
@@ -18,6 +19,7 @@ from posthorn.models import (
     Response,
     SentRequest,
     Task,
+    Trigger,
 )
 from posthorn.secrecy import masked, redacted
 from posthorn.sender import Exchange, Request
@@ -52,34 +54,50 @@ class Attempter:
     def attempt(self, event: Event, endpoint: Endpoint, record: Record, task: Task) -> Made:
         """Send the delivery's body once. Never raises for what the endpoint did."""
         started_at = self.now()
-        request = Request(
-            method=endpoint.method,
-            url=endpoint.url,
-            headers={},
-            body=b"",
-            timeout_seconds=endpoint.timeout_seconds,
-            follow_redirects=endpoint.follow_redirects,
-        )
+        request = _empty(endpoint)
         try:
             body, content = _body(event, endpoint, record)
         except payload.PayloadError as error:
             unsent = _unsent(Outcome.PAYLOAD_ERROR, error.detail, request)
             return Made(_attempt(endpoint, task, started_at, request, unsent), Body(), None)
-        secrets = self.vault.open(endpoint.sealed, tenant=endpoint.tenant, endpoint_id=endpoint.id)
+        secrets = self._secrets(endpoint)
         headers = outgoing.headers(
             event,
             endpoint,
             secrets,
             body=content,
-            content_type=_content_type(endpoint, body),
+            content_type=_content_type(body),
             attempt=task.attempt,
             now=started_at,
+            test=task.trigger is Trigger.TEST,
         )
         request = replace(request, headers=headers, body=content)
         request, exchange = self._sent(request, endpoint, secrets, started_at)
         exchange = _without_secrets(exchange, request, endpoint, secrets)
         made = _attempt(endpoint, task, started_at, request, exchange)
         return Made(made, body, hashlib.sha256(content).hexdigest())
+
+    def rehearse(self, event: Event, endpoint: Endpoint) -> tuple[SentRequest, str]:
+        """The request and body that a first attempt would send now, as the log would show them.
+
+        Raise PayloadError when there is no payload. An OAuth 2 token is not fetched: it is a mask.
+        """
+        content = payload.render(endpoint.payload, event)
+        headers = outgoing.headers(
+            event,
+            endpoint,
+            self._secrets(endpoint),
+            body=content,
+            content_type=payload.content_type(endpoint.payload),
+            attempt=1,
+            now=self.now(),
+        )
+        if isinstance(endpoint.auth, OAuth2Auth):
+            headers["authorization"] = MASK
+        return _shown(replace(_empty(endpoint), headers=headers), endpoint), content.decode()
+
+    def _secrets(self, endpoint: Endpoint) -> Secrets:
+        return self.vault.open(endpoint.sealed, tenant=endpoint.tenant, endpoint_id=endpoint.id)
 
     def _sent(
         self, request: Request, endpoint: Endpoint, secrets: Secrets, started_at: datetime
@@ -138,8 +156,9 @@ def _body(event: Event, endpoint: Endpoint, record: Record) -> tuple[Body, bytes
     return record.body, fixed
 
 
-def _content_type(endpoint: Endpoint, body: Body) -> str:
-    return payload.content_type(payload.plain(body.mode) if body.mode else endpoint.payload)
+def _content_type(body: Body) -> str:
+    """That of the bytes: the endpoint may have another payload mode by now."""
+    return payload.content_type(payload.plain(body.mode)) if body.mode else payload.CONTENT_TYPE
 
 
 def _without_secrets(
@@ -154,6 +173,22 @@ def _without_secrets(
         headers={name: redacted(value, hidden) for name, value in exchange.headers.items()},
         body=redacted(exchange.body, hidden),
     )
+
+
+def _empty(endpoint: Endpoint) -> Request:
+    return Request(
+        method=endpoint.method,
+        url=endpoint.url,
+        headers={},
+        body=b"",
+        timeout_seconds=endpoint.timeout_seconds,
+        follow_redirects=endpoint.follow_redirects,
+    )
+
+
+def _shown(request: Request, endpoint: Endpoint) -> SentRequest:
+    headers = _shown_headers(request, endpoint)
+    return SentRequest(method=request.method, url=request.url, headers=headers)
 
 
 def _shown_headers(request: Request, endpoint: Endpoint) -> dict[str, str]:
@@ -198,10 +233,6 @@ def _attempt(
         outcome=exchange.outcome,
         advice=exchange.advice,
         retry_after_seconds=exchange.retry_after_seconds,
-        request=SentRequest(
-            method=request.method,
-            url=request.url,
-            headers=_shown_headers(request, endpoint),
-        ),
+        request=_shown(request, endpoint),
         response=response,
     )

@@ -1,7 +1,7 @@
 """The catalogue: what event types there are, and what their events look like (design.md §2).
 
-A commerce catalogue ships as data/catalogue.json. A tenant's own types stand beside it, and one
-of the same name takes a built-in type's place.
+A commerce catalogue ships as data/catalogue.json. The stack's own types stand beside it, and one
+of the same name takes a built-in type's place (cataloguing.py).
 """
 
 import json
@@ -45,12 +45,13 @@ class Entity(Model):
     fields: tuple[str, ...] = Field(default=(), max_length=200)
 
 
-class EventType(Model):
+class EventTypeSpec(Model):
+    """What the platform's own people decide about an event type."""
+
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True
     )
 
-    name: TypeName
     kind: Kind = Kind.EVENT
     category: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "Other"
     description: Annotated[str, StringConstraints(max_length=2048)] = ""
@@ -61,6 +62,10 @@ class EventType(Model):
     deprecated: bool = False
     deprecated_reason: Annotated[str, StringConstraints(max_length=512)] | None = None
     entities: tuple[Entity, ...] = Field(default=(), max_length=100)
+
+
+class EventType(EventTypeSpec):
+    name: TypeName
     source: Source = Source.CUSTOM
 
 

@@ -16,7 +16,7 @@ from posthorn.models import Time, TypeName, iso
 from posthorn.problems import invalid
 
 MAX_ID_CHARACTERS = 256  # of a published id
-_JSON = r"^[\w.+-]+/([\w.-]+\+)?json *(;.*)?$"
+JSON_TYPE = r"[\w.+-]+/([\w.-]+\+)?json"
 
 
 class ContentMode(StrEnum):
@@ -33,7 +33,9 @@ class _Attributes(BaseModel):
     source: Annotated[str, StringConstraints(pattern=r"^\S+$")]
     type: TypeName
     time: Time | None = None
-    datacontenttype: Annotated[str, StringConstraints(pattern=_JSON)] = "application/json"
+    datacontenttype: Annotated[str, StringConstraints(pattern=rf"^{JSON_TYPE} *(;.*)?$")] = (
+        "application/json"
+    )
 
 
 def content_mode(headers: Mapping[str, str]) -> ContentMode | None:
@@ -78,6 +80,8 @@ def _publication(
     except ValidationError as error:
         found = zip(error.errors(), invalid(error.errors()).violations, strict=True)
         raise _refusal(*(Violation(field(str(e["loc"][0])), v.message) for e, v in found)) from None
+    except OverflowError:  # the first or last hours of the calendar, in another time zone
+        raise _refusal(Violation(field("time"), "is out of range")) from None
     published_id = f"{read.source} {read.id}"
     if len(published_id) > MAX_ID_CHARACTERS:
         wrong = f"has with `source` more than {MAX_ID_CHARACTERS} characters"

@@ -2,17 +2,20 @@
 
 tenants            {tenant id}                   a tenant
 keys               {key id}                      an API key
+types              {name}                        an event type that is not built in, or changed
 tenant#{tenant}    endpoint#{endpoint id}        an endpoint as it is now
 tenant#{tenant}    version#{endpoint id}#{n}     the endpoint as its version n left it
 tenant#{tenant}    deleted#{endpoint id}         that the endpoint was, for its log remains
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel
 
+from posthorn.catalogue import EventType
 from posthorn.errors import NotFoundError, StaleVersionError
 from posthorn.models import ApiKey, Endpoint, Health, Model, Tenant, Time, iso
 from posthorn.tables import ConditionFailed, Item, Table
@@ -64,6 +67,18 @@ class ConfigStore:
         except ConditionFailed:
             raise NotFoundError("there is no such API key") from None
 
+    def event_type(self, name: str) -> EventType | None:
+        return self._read(EventType, {"pk": "types", "sk": name})
+
+    def event_types(self) -> list[EventType]:
+        return list(self._list(EventType, "types"))
+
+    def put_event_type(self, event_type: EventType) -> None:
+        self._table.put({"pk": "types", "sk": event_type.name, "document": _dump(event_type)})
+
+    def delete_event_type(self, name: str) -> None:
+        self._table.delete({"pk": "types", "sk": name})
+
     def endpoint(self, tenant: str, endpoint_id: str) -> Endpoint | None:
         item = self._table.get(_endpoint_key(tenant, endpoint_id))
         return _endpoint(item) if item else None
@@ -112,6 +127,35 @@ class ConfigStore:
             endpoint, condition="#version = :before", values={"before": endpoint.version - 1}
         )
 
+    def versions(
+        self, tenant: str, endpoint_id: str, *, below: int | None = None, page: int
+    ) -> Iterator[EndpointVersion]:
+        """Yield the endpoint's history, newest first, from below a version or from its end."""
+        rows = self._table.query(
+            "#pk = :pk AND #sk BETWEEN :first AND :last",
+            {
+                "pk": f"tenant#{tenant}",
+                "first": f"version#{endpoint_id}#",
+                "last": f"version#{endpoint_id}#{f'{below - 1:06d}' if below else '9'}",
+            },
+            newest_first=True,
+            page=page,
+        )
+        return (EndpointVersion.model_validate_json(row["document"]) for row in rows)
+
+    def version(self, tenant: str, endpoint_id: str, version: int) -> EndpointVersion | None:
+        return self._read(EndpointVersion, _version_key(tenant, endpoint_id, version))
+
+    def put_tested(self, endpoint: Endpoint) -> None:
+        """Note that a test of this version passed, unless it is no longer the current one."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                _endpoint_key(endpoint.tenant, endpoint.id),
+                {"tested_version": endpoint.version},
+                condition="#version = :version",
+                values={"version": endpoint.version},
+            )
+
     def _write(self, endpoint: Endpoint, *, condition: str, values: Item | None) -> None:
         item = {
             **_endpoint_key(endpoint.tenant, endpoint.id),
@@ -153,10 +197,7 @@ class ConfigStore:
             deleted=deleted,
             endpoint=endpoint,
         )
-        key = {
-            "pk": f"tenant#{endpoint.tenant}",
-            "sk": f"version#{endpoint.id}#{endpoint.version:06d}",
-        }
+        key = _version_key(endpoint.tenant, endpoint.id, endpoint.version)
         return {
             "Put": self._table.put_request({**key, "document": _dump(entry)}, condition=_ABSENT)
         }
@@ -172,6 +213,8 @@ class ConfigStore:
 
 def _endpoint(item: Item) -> Endpoint:
     endpoint = Endpoint.model_validate_json(item["document"])
+    if "tested_version" in item:
+        endpoint = endpoint.model_copy(update={"tested_version": item["tested_version"]})
     if "failing_since" not in item:
         return endpoint
     health = Health(
@@ -194,6 +237,10 @@ def _health_attributes(health: Health) -> Item:
 
 def _endpoint_key(tenant: str, endpoint_id: str) -> Item:
     return {"pk": f"tenant#{tenant}", "sk": f"endpoint#{endpoint_id}"}
+
+
+def _version_key(tenant: str, endpoint_id: str, version: int) -> Item:
+    return {"pk": f"tenant#{tenant}", "sk": f"version#{endpoint_id}#{version:06d}"}
 
 
 def _dump(model: BaseModel) -> str:

@@ -16,6 +16,7 @@ from posthorn.problems import invalid
 from posthorn.vault import Secrets, SigningKey, Vault
 
 MAX_ENDPOINTS = 1000  # of one tenant
+DRAFT = "draft"  # by whom, of what is stored nowhere
 DEFAULT_OVERLAP = timedelta(hours=24)  # design.md §6
 
 
@@ -26,6 +27,7 @@ class Configuration:
     policy: EgressPolicy
     now: Callable[[], datetime]
     chance: Callable[[int], bytes]
+    require_test: bool = False
 
     def endpoints(
         self, tenant: str, *, limit: int, cursor: str | None = None
@@ -49,16 +51,13 @@ class Configuration:
             raise ConflictError(
                 f"a tenant may have {MAX_ENDPOINTS} endpoints", code="too_many_endpoints"
             )
-        now = self.now()
-        endpoint_id = ids.new("ep", now, self.chance(ids.CHANCE_BYTES))
-        secret = signing.new_secret(spec.signing.scheme, self.chance(signing.SECRET_BYTES))
-        secrets = Secrets(signing=(SigningKey(secret=secret),))
-        identity = {"id": endpoint_id, "tenant": tenant, "version": 1}
-        times = {"created_at": now, "updated_at": now}
-        standing = _standing(spec.status)
-        endpoint = self._made(spec, secrets, {**identity, **times, **standing}, by=by)
+        if self.require_test and spec.status is not EndpointStatus.DISABLED:
+            raise _untested("create it disabled, test it, then enable it")
+        secrets = self._first_secrets(spec)
+        identity = {**self._identity(tenant, version=1), **_standing(spec.status)}
+        endpoint = self._made(spec, secrets, identity, by=by)
         self.config.create_endpoint(endpoint)
-        return endpoint, secret
+        return endpoint, secrets.signing[0].secret
 
     def change(
         self,
@@ -72,12 +71,47 @@ class Configuration:
         """Replace the fields of `patch`; what it does not name stays. A mask keeps its secret."""
         before = self._expected(tenant, endpoint_id, expected_version)
         spec = _merged(before, patch)
-        secrets = self._secrets(before)
-        if spec.signing.scheme != before.signing.scheme:
-            secrets = self._rotated(secrets, spec.signing.scheme, DEFAULT_OVERLAP)
-        after = self._made(spec, secrets, _next(before, spec.status), by=by)
-        self.config.change_endpoint(after)
-        return after
+        if self.require_test:
+            _check_tested(before, spec)
+        return self._changed(before, spec, self._secrets(before), by=by)
+
+    def restore(
+        self,
+        tenant: str,
+        endpoint_id: str,
+        version: int,
+        *,
+        by: str,
+        expected_version: int | None = None,
+    ) -> Endpoint:
+        """Make a version with the settings of an earlier one, the secrets they need included.
+
+        The status and the signing keys stay as they are: it switches nothing on or off, and what
+        was rotated away stays away.
+        """
+        before = self._expected(tenant, endpoint_id, expected_version)
+        earlier = self.config.version(tenant, endpoint_id, version)
+        if earlier is None:
+            raise NotFoundError("there is no such version")
+        then = self._secrets(earlier.endpoint)
+        secrets = self._secrets(before).model_copy(
+            update={"auth": then.auth, "headers": then.headers}
+        )
+        spec = _spec(earlier.endpoint).model_copy(update={"status": before.status})
+        return self._changed(before, spec, secrets, by=by)
+
+    def draft(self, tenant: str, spec: EndpointSpec) -> tuple[Endpoint, str]:
+        """An endpoint that is stored nowhere, and the secret that signs for it alone."""
+        secrets = self._first_secrets(spec)
+        draft = self._made(spec, secrets, self._identity(tenant, version=0), by=DRAFT)
+        return draft, secrets.signing[0].secret
+
+    def changed_draft(self, tenant: str, endpoint_id: str, patch: Mapping[str, Any]) -> Endpoint:
+        """The endpoint as `change` would make it, stored nowhere, with its secrets."""
+        before = self.endpoint(tenant, endpoint_id)
+        spec = _merged(before, patch)
+        secrets = self._secrets_for(spec, before, self._secrets(before))
+        return self._made(spec, secrets, self._identity(tenant, version=0), by=DRAFT)
 
     def rotate(
         self, tenant: str, endpoint_id: str, *, by: str, overlap: timedelta = DEFAULT_OVERLAP
@@ -102,6 +136,20 @@ class Configuration:
         )
         self.config.delete_endpoint(last)
 
+    def _changed(
+        self, before: Endpoint, spec: EndpointSpec, secrets: Secrets, *, by: str
+    ) -> Endpoint:
+        secrets = self._secrets_for(spec, before, secrets)
+        after = self._made(spec, secrets, _next(before, spec.status), by=by)
+        self.config.change_endpoint(after)
+        return after
+
+    def _identity(self, tenant: str, *, version: int) -> dict[str, Any]:
+        now = self.now()
+        endpoint_id = ids.new("ep", now, self.chance(ids.CHANCE_BYTES))
+        times = {"created_at": now, "updated_at": now}
+        return {"id": endpoint_id, "tenant": tenant, "version": version, **times}
+
     def _expected(self, tenant: str, endpoint_id: str, version: int | None) -> Endpoint:
         endpoint = self.endpoint(tenant, endpoint_id)
         if version is not None and endpoint.version != version:
@@ -110,6 +158,15 @@ class Configuration:
 
     def _secrets(self, endpoint: Endpoint) -> Secrets:
         return self.vault.open(endpoint.sealed, tenant=endpoint.tenant, endpoint_id=endpoint.id)
+
+    def _first_secrets(self, spec: EndpointSpec) -> Secrets:
+        secret = signing.new_secret(spec.signing.scheme, self.chance(signing.SECRET_BYTES))
+        return Secrets(signing=(SigningKey(secret=secret),))
+
+    def _secrets_for(self, spec: EndpointSpec, before: Endpoint, secrets: Secrets) -> Secrets:
+        if spec.signing.scheme == before.signing.scheme:
+            return secrets
+        return self._rotated(secrets, spec.signing.scheme, DEFAULT_OVERLAP)
 
     def _rotated(self, secrets: Secrets, scheme: signing.Scheme, overlap: timedelta) -> Secrets:
         now = self.now()
@@ -151,6 +208,23 @@ def _next(before: Endpoint, status: EndpointStatus) -> dict[str, Any]:
     identity = {name: getattr(before, name) for name in kept}
     identity["version"] = before.version + 1
     return identity if status is before.status else {**identity, **_standing(status)}
+
+
+def _check_tested(before: Endpoint, spec: EndpointSpec) -> None:
+    """Raise ConflictError when this enables, but for the status, something else than was tested."""
+    if before.status is not EndpointStatus.DISABLED or spec.status is EndpointStatus.DISABLED:
+        return
+    if before.tested_version != before.version:
+        raise _untested("test it, then enable it")
+    if spec.model_copy(update={"status": before.status}) != _spec(before):
+        raise _untested("change it, test it, then enable it")
+
+
+def _untested(advice: str) -> ConflictError:
+    return ConflictError(
+        f"an endpoint is enabled after a passed test of its current version: {advice}",
+        code="test_required",
+    )
 
 
 def _standing(status: EndpointStatus) -> dict[str, Any]:

@@ -181,7 +181,13 @@ class Dispatcher:
 
     def _after(self, delivery: Delivery, made: Made, endpoint: Endpoint) -> Delivery:
         fixed = delivery.model_copy(update={"body_sha256": made.body_sha256})
-        return progress.after(fixed, made.attempt, endpoint.retry, jitter=self.jitter())
+        return progress.after(
+            fixed,
+            made.attempt,
+            endpoint.retry,
+            jitter=self.jitter(),
+            kept_until=self.log.kept_until(delivery),
+        )
 
     def _settle(self, delivery: Delivery, endpoint: Endpoint, attempt: Attempt, turn: Turn) -> None:
         turn.report(Attempted(delivery, endpoint.name, attempt))

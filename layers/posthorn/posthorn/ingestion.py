@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -24,6 +24,8 @@ from posthorn.queues import Queue
 
 MAX_EVENT_BYTES = 256 * 1024  # design.md §3, of `data` as compact JSON
 MAX_BATCH = 100
+MAX_WARNINGS = 10  # they are kept with the event, and must not outgrow it
+_MAX_POINTER = 500
 # W3C Trace Context, level 1; what is no such thing is to be ignored.
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
@@ -74,24 +76,29 @@ def status_of(results: Sequence[Result]) -> int:
 @dataclass(frozen=True)
 class Ingestion:
     queue: Queue
-    types: Callable[[str], Mapping[str, EventType]]
+    find_type: Callable[[str], EventType | None]
     now: Callable[[], datetime]
     chance: Callable[[int], bytes]
 
     def accept(
-        self, tenant: str, published: Sequence[Any], *, traceparent: str | None = None
+        self,
+        tenant: str,
+        published: Sequence[Any],
+        *,
+        read: Callable[[Any], Any] = lambda item: item,
+        traceparent: str | None = None,
     ) -> list[Result]:
         """Validate each item and hand the valid ones to SQS; an Event in the answer is taken.
 
-        `published` are items as parsed from JSON. What is refused changes nothing for the others.
+        `published` are items as parsed from JSON, and `read` makes a publication of one. What is
+        refused changes nothing for the others.
         """
-        types = self.types(tenant)
         if not _TRACEPARENT.fullmatch(traceparent or ""):
             traceparent = None
         results: list[Result] = []
         for item in published:
             try:
-                results.append(self._event(tenant, item, types, traceparent))
+                results.append(self._event(tenant, read(item), traceparent))
             except PosthornError as error:
                 results.append(error)
         places = [place for place, each in enumerate(results) if isinstance(each, Event)]
@@ -100,19 +107,13 @@ class Ingestion:
             results[places[refused]] = UnavailableError("the queue did not take the event")
         return results
 
-    def _event(
-        self,
-        tenant: str,
-        item: Any,
-        types: Mapping[str, EventType],
-        traceparent: str | None,
-    ) -> Event:
+    def _event(self, tenant: str, item: Any, traceparent: str | None) -> Event:
         try:
             publication = Publication.model_validate(item)
         except ValidationError as error:
             raise invalid(error.errors()) from None
         _check_data(publication.data)
-        _check_type(publication, types)
+        warnings = self._warnings(publication)
         now = self.now()
         return Event(
             id=(
@@ -128,7 +129,37 @@ class Ingestion:
             published_id=publication.id,
             accepted_at=now,
             traceparent=traceparent,
+            warnings=warnings,
         )
+
+    def _warnings(self, publication: Publication) -> tuple[Violation, ...]:
+        """How the data breaks the schema, where its type only warns of that; else it is refused."""
+        event_type = self.find_type(publication.type)
+        if event_type is None:
+            message = "is not in the catalogue"
+            raise InvalidError(
+                f"/type: {publication.type} {message}",
+                [Violation("/type", message)],
+                code="unknown_event_type",
+            )
+        if event_type.validation is Validation.OFF:
+            return ()
+        broken = [_cut(each) for each in violations(event_type, publication.data)]
+        if broken and event_type.validation is Validation.REJECT:
+            raise InvalidError(
+                f"{broken[0].field}: {broken[0].message}", broken, code="schema_violation"
+            )
+        return tuple(broken[:MAX_WARNINGS])
+
+
+def _cut(violation: Violation) -> Violation:
+    """With a pointer of some length: names of fields, which are in it, may have any."""
+    field = violation.field
+    return (
+        violation
+        if len(field) <= _MAX_POINTER
+        else replace(violation, field=f"{field[:_MAX_POINTER]}…")
+    )
 
 
 def _check_data(data: Mapping[str, Any]) -> None:
@@ -146,21 +177,3 @@ def _check_data(data: Mapping[str, Any]) -> None:
     if carried != data:
         message = "holds text, a number or a depth that does not survive being written as JSON"
         raise InvalidError(f"/data: {message}", [Violation("/data", message)])
-
-
-def _check_type(publication: Publication, types: Mapping[str, EventType]) -> None:
-    event_type = types.get(publication.type)
-    if event_type is None:
-        message = "is not in the catalogue"
-        raise InvalidError(
-            f"/type: {publication.type} {message}",
-            [Violation("/type", message)],
-            code="unknown_event_type",
-        )
-    if event_type.validation is not Validation.REJECT:
-        return
-    broken = violations(event_type, publication.data)
-    if broken:
-        raise InvalidError(
-            f"{broken[0].field}: {broken[0].message}", broken, code="schema_violation"
-        )

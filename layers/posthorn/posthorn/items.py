@@ -100,7 +100,7 @@ def delivery_attributes(delivery: Delivery) -> Item:
         "summary": delivery.model_dump_json(exclude=_FROM_KEYS, exclude_defaults=True),
         "status_pk": (
             status_partitions(delivery.tenant, delivery.endpoint_id, delivery.status)[shard]
-            if delivery.status in ATTENTION
+            if delivery.status in ATTENTION and not delivery.test
             else None
         ),
         "due_pk": f"due#{_shard(delivery.event_id, DUE_SHARDS)}" if due else None,

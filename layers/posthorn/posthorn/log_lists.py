@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from math import ceil
 
 from posthorn import items
@@ -84,6 +85,20 @@ class LogLists:
             if wanted.takes(delivery):
                 found.append(delivery)
         return found, None
+
+    def newest(self, tenant: str, endpoint_id: str) -> list[Delivery]:
+        """The newest delivery of each partition of the endpoint: no row more is read."""
+        found: list[Delivery] = []
+        for key in items.endpoint_partitions(tenant, endpoint_id):
+            rows = self.table.query(
+                "#endpoint_pk = :key",
+                {"key": key},
+                index="by_endpoint",
+                newest_first=True,
+                page=1,
+            )
+            found.extend(items.read_delivery(row) for row in islice(rows, 1))
+        return found
 
     def _partitions(self, tenant: str, wanted: Wanted) -> list[tuple[str, str, str]]:
         """Index, key attribute and key of each partition to merge."""

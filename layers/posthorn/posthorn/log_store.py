@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from posthorn import items
 from posthorn.items import Item
@@ -11,6 +11,7 @@ from posthorn.models import Attempt, Delivery, DeliveryStatus, Event, Task, iso
 from posthorn.packing import pack, unpack
 from posthorn.tables import ConditionFailed, Table
 
+EVENTS_READ_AT_ONCE = 25  # of 256 KiB at the most, each far larger once it is parsed
 _ABSENT = "attribute_not_exists(#pk)"
 _AS_BEFORE = "#status = :status AND #attempt_count = :attempt_count"
 _UNCLAIMED = "(attribute_not_exists(#claim_until) OR #claim_until < :now)"
@@ -65,6 +66,9 @@ class LogStore:
     def __init__(self, table: Table, *, retention_days: int) -> None:
         self._table = table
         self._retention_days = retention_days
+
+    def kept_until(self, delivery: Delivery) -> datetime:
+        return delivery.created_at + timedelta(days=self._retention_days)
 
     def claim_event(self, event: Event, decisions: tuple[Decision, ...], claim: Claim) -> bool:
         """Record the event with its decisions; False when the log has it already."""
@@ -209,6 +213,14 @@ class LogStore:
                 for endpoint_id, row in deliveries.items()
             },
         )
+
+    def events(self, tenant: str, event_ids: Sequence[str]) -> Iterator[Event]:
+        """Yield those of these events that are still there, a few read at a time."""
+        for start in range(0, len(event_ids), EVENTS_READ_AT_ONCE):
+            chosen = event_ids[start : start + EVENTS_READ_AT_ONCE]
+            keys = [items.event_key(tenant, each) for each in chosen]
+            found = {item["pk"]: item for item in self._table.get_many(keys)}
+            yield from (items.read_event(found[k["pk"]])[0] for k in keys if k["pk"] in found)
 
     def due_before(self, moment: datetime) -> Iterator[Task]:
         """Yield the next attempt of each delivery that is due before `moment`, by partition."""

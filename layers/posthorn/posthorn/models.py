@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from posthorn.errors import Violation
+
 NORCE_DELAYS_SECONDS = (
     *(5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
     *(3600, 7200, 10800, 14400, 18000, 21600),
@@ -121,6 +123,7 @@ class Event(Model):
     published_id: str | None = None  # the publisher's own id, when it gave one
     accepted_at: Time
     traceparent: str | None = None  # W3C Trace Context, handed on to endpoints
+    warnings: tuple[Violation, ...] = ()  # how it breaks its schema, where that only warns
 
 
 # --- endpoints ------------------------------------------------------------------------------------
@@ -154,7 +157,7 @@ class ExponentialRetry(Model):
 RetryPolicy = Annotated[ScheduleRetry | ExponentialRetry, Field(discriminator="kind")]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^(••••|[\t\x20-\x7e]*)$", max_length=2048)]
+HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\t\x20-\x7e•]*$", max_length=2048)]
 
 
 class NoAuth(Model):
@@ -169,13 +172,13 @@ class BasicAuth(Model):
 
 class BearerAuth(Model):
     kind: Literal["bearer"]
-    token: Annotated[str, StringConstraints(pattern=r"^(••••|[\x21-\x7e]{1,2048})$")]
+    token: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e•]{1,2048}$")]
 
 
 class ApiKeyAuth(Model):
     kind: Literal["api_key"]
     header: HeaderName
-    value: Annotated[str, StringConstraints(pattern=r"^(••••|[\x20-\x7e]{1,2048})$")]
+    value: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e•]{1,2048}$")]
 
 
 class OAuth2Auth(Model):
@@ -302,7 +305,9 @@ class Endpoint(EndpointSpec):
     updated_by: str
     # KMS ciphertext of `vault.Secrets`, base64; never leaves by the API
     sealed: str = Field(repr=False)
-    health: Health = Field(default=Health(), exclude=True)  # stored beside the document
+    # Stored beside the document, and gone with the next version.
+    health: Health = Field(default=Health(), exclude=True)
+    tested_version: int | None = Field(default=None, exclude=True)  # the one whose test passed
 
 
 class Task(Model):

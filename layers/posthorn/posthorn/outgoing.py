@@ -45,6 +45,7 @@ def headers(
     content_type: str,
     attempt: int,
     now: datetime,
+    test: bool = False,
 ) -> dict[str, str]:
     """All headers of one attempt, in lower case; ours win over the endpoint's own."""
     timestamp = int(now.timestamp())
@@ -65,4 +66,5 @@ def headers(
         "webhook-signature": signature,
         "posthorn-event-type": event.type,
         "posthorn-attempt": str(attempt),
+        **({"posthorn-test": "true"} if test else {}),
     }

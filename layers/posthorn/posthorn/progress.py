@@ -12,20 +12,21 @@ def asks_to_stop(attempt: Attempt) -> bool:
     return attempt.response is not None and attempt.response.status_code == GONE
 
 
-def after(delivery: Delivery, attempt: Attempt, policy: RetryPolicy, *, jitter: float) -> Delivery:
-    """Return the delivery as it stands once this attempt is recorded."""
+def after(
+    delivery: Delivery,
+    attempt: Attempt,
+    policy: RetryPolicy,
+    *,
+    jitter: float,
+    kept_until: datetime,
+) -> Delivery:
+    """Return the delivery as it stands once this attempt is recorded.
+
+    It dies, and says so, before the log that it is kept in would expire: long `Retry-After`s and
+    late resends must not make it vanish.
+    """
     ended_at = attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
-    made = delivery.model_copy(
-        update={
-            "attempt_count": attempt.number,
-            "endpoint_version": attempt.endpoint_version,
-            "last_attempt_at": attempt.started_at,
-            "last_outcome": attempt.outcome,
-            "last_status_code": attempt.response.status_code if attempt.response else None,
-            "next_attempt_at": None,
-            "status_reason": None,
-        }
-    )
+    made = _with(delivery, attempt)
     if attempt.outcome is Outcome.SUCCEEDED:
         return made.model_copy(update={"status": DeliveryStatus.SUCCEEDED})
     if asks_to_stop(attempt):
@@ -37,15 +38,21 @@ def after(delivery: Delivery, attempt: Attempt, policy: RetryPolicy, *, jitter: 
         retry_after=attempt.retry_after_seconds,
     )
     if delay is None:
-        return made.model_copy(
-            update={"status": DeliveryStatus.DEAD, "status_reason": "all retries are used up"}
-        )
+        return _stopped(made, DeliveryStatus.DEAD, "all retries are used up")
+    next_attempt_at = ended_at + timedelta(seconds=delay)
+    if next_attempt_at >= kept_until:
+        return _stopped(made, DeliveryStatus.DEAD, "the log expires before the next attempt")
     return made.model_copy(
-        update={
-            "status": DeliveryStatus.RETRYING,
-            "next_attempt_at": ended_at + timedelta(seconds=delay),
-        }
+        update={"status": DeliveryStatus.RETRYING, "next_attempt_at": next_attempt_at}
     )
+
+
+def tested(delivery: Delivery, attempt: Attempt) -> Delivery:
+    """Return the delivery of a test: whatever came back, that was all of it."""
+    made = _with(delivery, attempt)
+    if attempt.outcome is Outcome.SUCCEEDED:
+        return made.model_copy(update={"status": DeliveryStatus.SUCCEEDED})
+    return _stopped(made, DeliveryStatus.DEAD, "a failed test is not retried")
 
 
 def held(delivery: Delivery, reason: str) -> Delivery:
@@ -70,6 +77,20 @@ def queued(delivery: Delivery, now: datetime) -> Delivery:
 def begun_again(delivery: Delivery, now: datetime) -> Delivery:
     """Return the delivery as due now, with its whole retry policy before it."""
     return queued(delivery, now).model_copy(update={"round_start": delivery.attempt_count})
+
+
+def _with(delivery: Delivery, attempt: Attempt) -> Delivery:
+    return delivery.model_copy(
+        update={
+            "attempt_count": attempt.number,
+            "endpoint_version": attempt.endpoint_version,
+            "last_attempt_at": attempt.started_at,
+            "last_outcome": attempt.outcome,
+            "last_status_code": attempt.response.status_code if attempt.response else None,
+            "next_attempt_at": None,
+            "status_reason": None,
+        }
+    )
 
 
 def _stopped(delivery: Delivery, status: DeliveryStatus, reason: str) -> Delivery:

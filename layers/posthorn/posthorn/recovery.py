@@ -30,6 +30,8 @@ class Recovery:
         """
         _, record = self.reading.delivery(tenant, delivery_id)
         before = record.delivery
+        if before.test:
+            raise ConflictError("it was a test: make another test", code="test_delivery")
         endpoint = self.config.endpoint(tenant, before.endpoint_id)
         if endpoint is None:
             raise ConflictError("its endpoint was deleted", code="endpoint_deleted")

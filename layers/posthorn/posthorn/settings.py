@@ -27,6 +27,7 @@ class Settings:
     retention_days: int
     allow_http: bool
     allow_private_addresses: bool
+    require_test: bool  # before a disabled endpoint is enabled
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:

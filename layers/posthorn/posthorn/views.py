@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import Field, StringConstraints
 
 from posthorn import attempting
+from posthorn.errors import Violation
 from posthorn.log_store import Record, Story
 from posthorn.models import (
     ApiKey,
@@ -107,6 +108,7 @@ class EventView(Model):
     accepted_at: Time
     data: dict[str, Any]
     change: dict[str, Any] | None
+    warnings: tuple[Violation, ...]
     decisions: list[DecisionView]
     deliveries: list[DeliveryWithAttempts]
 

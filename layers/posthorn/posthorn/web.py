@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -53,24 +54,16 @@ def resolver(logger: Logger) -> APIGatewayHttpResolver:
     return app
 
 
-def respond(
-    app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext
-) -> dict[str, Any]:
-    """Answer a request. A body is JSON or refused; the event handler alone would read forms too."""
-    try:
-        event = _with_json(event)
-    except PosthornError as error:
-        body = json.dumps(problem(error))
-        return {"statusCode": error.status, "headers": {"content-type": PROBLEM}, "body": body}
-    return app.resolve(event, context)
+def as_json(event: dict[str, Any], kind: str = re.escape(JSON)) -> dict[str, Any]:
+    """The event with its body as text, and its content type as the event handler knows it.
 
-
-def _with_json(event: dict[str, Any]) -> dict[str, Any]:
-    """The event with its body as text, and its content type as the event handler knows it."""
+    Raise UnsupportedMediaError when the body is not of a type that the pattern `kind` matches.
+    """
+    headers = {**event["headers"], "content-type": JSON}
     if not event.get("body"):
-        return event
-    kind = event["headers"].get("content-type", JSON).partition(";")[0].strip().lower()
-    if kind != JSON:
+        return {**event, "headers": headers}
+    sent = event["headers"].get("content-type", JSON).partition(";")[0].strip().lower()
+    if not re.fullmatch(kind, sent):
         raise UnsupportedMediaError(f"the body is to be {JSON}")
     body = event["body"]
     if event.get("isBase64Encoded"):
@@ -78,8 +71,23 @@ def _with_json(event: dict[str, Any]) -> dict[str, Any]:
             body = base64.b64decode(body).decode()
         except ValueError:
             raise MalformedError("the body is not UTF-8") from None
-    headers = {**event["headers"], "content-type": JSON}
     return {**event, "headers": headers, "body": body, "isBase64Encoded": False}
+
+
+def respond(
+    app: APIGatewayHttpResolver,
+    event: dict[str, Any],
+    context: LambdaContext,
+    *,
+    read: Callable[[dict[str, Any]], dict[str, Any]] = as_json,
+) -> dict[str, Any]:
+    """Answer a request. A body is JSON or refused; the event handler alone would read forms too."""
+    try:
+        event = read(event)
+    except PosthornError as error:
+        body = json.dumps(problem(error))
+        return {"statusCode": error.status, "headers": {"content-type": PROBLEM}, "body": body}
+    return app.resolve(event, context)
 
 
 def _parsed(text: str) -> dict[str, Any]:
