@@ -39,28 +39,28 @@ def list_endpoints(
 def create_endpoint(spec: Annotated[EndpointSpec, Body()]) -> Response[str]:
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
     endpoint, secret = wiring.configuration().create(tenant, spec, by=key_id)
-    return _answer(201, views.of_endpoint(endpoint, secret=secret))
+    return answer(201, views.of_endpoint(endpoint, secret=secret))
 
 
 @router.get("/v1/endpoints/<id>")
 def read_endpoint(id: str) -> Response[str]:
     tenant, _ = _acting(Scope.CONFIG_READ)
-    return _answer(200, views.of_endpoint(wiring.configuration().endpoint(tenant, id)))
+    return answer(200, views.of_endpoint(wiring.configuration().endpoint(tenant, id)))
 
 
 @router.patch("/v1/endpoints/<id>")
 def change_endpoint(id: str, patch: Annotated[dict[str, Any], Body()]) -> Response[str]:
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
     endpoint = wiring.configuration().change(
-        tenant, id, patch, by=key_id, expected_version=_expected_version()
+        tenant, id, patch, by=key_id, expected_version=expected_version(router)
     )
-    return _answer(200, views.of_endpoint(endpoint))
+    return answer(200, views.of_endpoint(endpoint))
 
 
 @router.delete("/v1/endpoints/<id>")
 def delete_endpoint(id: str) -> Response[str]:
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
-    wiring.configuration().delete(tenant, id, by=key_id, expected_version=_expected_version())
+    wiring.configuration().delete(tenant, id, by=key_id, expected_version=expected_version(router))
     return Response(204, body="")
 
 
@@ -73,7 +73,7 @@ def rotate_secret(
     endpoint, secret = wiring.configuration().rotate(
         tenant, id, by=key_id, overlap=timedelta(hours=spec.overlap_hours)
     )
-    return _answer(200, views.of_endpoint(endpoint, secret=secret))
+    return answer(200, views.of_endpoint(endpoint, secret=secret))
 
 
 @router.get("/v1/endpoints/<id>/secret")
@@ -93,12 +93,13 @@ def read_public_key(id: str) -> views.PublicKeyView:
     return views.PublicKeyView(public_key=public_key)
 
 
-def _answer(status: int, view: EndpointView) -> Response[str]:
+def answer(status: int, view: EndpointView) -> Response[str]:
     return web.answer(status, view.model_dump(mode="json"), headers={"etag": f'"{view.version}"'})
 
 
-def _expected_version() -> int | None:
-    given = router.current_event.headers.get("if-match")
+def expected_version(app: Any) -> int | None:
+    """The version that `If-Match` names, None when any will do."""
+    given = app.current_event.headers.get("if-match")
     if given is None or given == "*":
         return None
     match = _ETAG.fullmatch(given.strip())

@@ -5,12 +5,14 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import admin, catalogue, endpoints, log
+from api import admin, catalogue, endpoints, history, log, trial
 from posthorn import __version__, web
 
 logger = Logger()
 app = web.resolver(logger)
 app.include_router(endpoints.router)
+app.include_router(history.router)
+app.include_router(trial.router)
 app.include_router(catalogue.router)
 app.include_router(log.router)
 app.include_router(admin.router)

@@ -3,23 +3,33 @@
 import os
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from time import monotonic
 
 import boto3
 
 from posthorn.access import Access
+from posthorn.attempting import Attempter
 from posthorn.cataloguing import Cataloguing
 from posthorn.config_store import ConfigStore
 from posthorn.configuration import Configuration
+from posthorn.drafts import Drafts
+from posthorn.dry_run import DryRun
 from posthorn.egress import EgressPolicy
+from posthorn.history import History
+from posthorn.limits import Limits
 from posthorn.log_lists import LogLists
 from posthorn.log_store import LogStore
 from posthorn.overview import Overview
 from posthorn.queues import Queue
 from posthorn.reading import Reading
 from posthorn.recovery import Recovery
+from posthorn.sender import Sender
 from posthorn.settings import Settings
 from posthorn.tables import Table
 from posthorn.tenancy import Tenancy
+from posthorn.tokens import Tokens
+from posthorn.trial import Trial
+from posthorn.trial_events import TrialEvents
 from posthorn.vault import Vault
 
 
@@ -44,14 +54,54 @@ def tenancy() -> Tenancy:
 
 
 @cache
+def vault() -> Vault:
+    return Vault(boto3.client("kms"), settings().secrets_key_arn)
+
+
+@cache
+def policy() -> EgressPolicy:
+    return EgressPolicy(settings().allow_http, settings().allow_private_addresses)
+
+
+@cache
 def configuration() -> Configuration:
     return Configuration(
         config=config(),
-        vault=Vault(boto3.client("kms"), settings().secrets_key_arn),
-        policy=EgressPolicy(settings().allow_http, settings().allow_private_addresses),
+        vault=vault(),
+        policy=policy(),
         now=now,
         chance=os.urandom,
+        require_test=settings().require_test,
     )
+
+
+@cache
+def history() -> History:
+    return History(config(), vault())
+
+
+@cache
+def drafts() -> Drafts:
+    return Drafts(configuration())
+
+
+@cache
+def trial() -> Trial:
+    send = Sender(policy(), monotonic=monotonic, utcnow=now).send
+    log = reading().log
+    return Trial(
+        config=config(),
+        log=log,
+        events=TrialEvents(log=log, types=cataloguing().types, now=now, chance=os.urandom),
+        limits=Limits(Table(boto3.client("dynamodb"), settings().config_table_name)),
+        attempter=Attempter(vault=vault(), tokens=Tokens(send, now), send=send, now=now),
+        now=now,
+    )
+
+
+@cache
+def dry_run() -> DryRun:
+    return DryRun(config=config(), log=reading().log, lists=reading().lists, now=now)
 
 
 @cache

@@ -1,54 +1,75 @@
 """A message that no dispatcher can handle ends in the dead-letter queue, alone."""
 
-import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 
 from local import seed
-from tests.e2e.flow import after, new_flow
+from tests.e2e.flow import new_flow
 from tests.e2e.stack import Running, eventually
 
-NOT_JSON = "poison "
+QUEUES = ("EventQueue", "RetryQueue")
+POISON = "no JSON at all"
 
 
-@pytest.fixture(autouse=True)
-def _impatient(stack: Running) -> Iterator[None]:
-    """A message that failed comes back after 360 s (template.yaml), five times: too long for a test.
+@pytest.fixture
+def come_back_after(stack: Running) -> Iterator[Callable[[int], None]]:
+    """Set how long the queues wait until they show a message again that failed.
 
-    Nothing here is in work for as long as a second, so nothing else comes back because of this.
+    That is 360 s (template.yaml), and five times of it are no time for a test.
     """
-    with ExitStack() as restored:
-        for queue in ("EventQueue", "RetryQueue"):
-            restored.enter_context(_visible_after(stack, queue, seconds=1))
-        yield
+    sqs = stack.client("sqs")
+    urls = [stack.resources[queue] for queue in QUEUES]
+    asked = sqs.get_queue_attributes(QueueUrl=urls[0], AttributeNames=["VisibilityTimeout"])
+    before = int(asked["Attributes"]["VisibilityTimeout"])
+
+    def set_to(seconds: int) -> None:
+        for url in urls:
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+
+    yield set_to
+    set_to(before)
 
 
 @contextmanager
-def _visible_after(stack: Running, queue: str, *, seconds: int) -> Iterator[None]:
-    sqs, url = stack.client("sqs"), stack.resources[queue]
-    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+def _one_batch(stack: Running, mapping: str) -> Iterator[None]:
+    """Whatever comes to the queue meanwhile is taken as one batch at the end."""
+    functions, uuid = stack.client("lambda"), stack.resources[mapping]
+    functions.update_event_source_mapping(UUID=uuid, Enabled=False)
     yield
-    sqs.set_queue_attributes(QueueUrl=url, Attributes=before["Attributes"])
+    functions.update_event_source_mapping(UUID=uuid, Enabled=True)
 
 
 def test_poison_ends_in_the_dead_letter_queue_and_the_rest_of_its_batch_is_delivered(
-    stack: Running,
+    stack: Running, come_back_after: Callable[[int], None]
 ) -> None:
-    flow = new_flow(stack, "/ok")
-    flaky = new_flow(stack, "/fail/1", retry=after(0.1))
-    poison = {queue: NOT_JSON + secrets.token_hex(8) for queue in ("EventQueue", "RetryQueue")}
-    sqs = stack.client("sqs")
-    accepted = []
-    for queue, body in poison.items():
-        entries = [{"Id": "poison", "MessageBody": body}]
-        sqs.send_message_batch(QueueUrl=stack.resources[queue], Entries=entries)
-    answer = flow.api.call("POST", "/v1/events", body={"events": [seed.JOB] * 9})
-    retried = flaky.publish()
+    sqs, flow = stack.client("sqs"), new_flow(stack, "/ok")
+    earlier = flow.until(flow.publish(), "succeeded")
+    come_back_after(1)
 
-    accepted = {each["id"] for each in answer["results"]}
-    eventually(lambda: {request.webhook_id for request in flow.came} == accepted)
-    flaky.until(retried, "succeeded")
+    with ExitStack() as batches:
+        for mapping in ("EventMapping", "RetryMapping"):
+            batches.enter_context(_one_batch(stack, mapping))
+        for queue in QUEUES:
+            sqs.send_message(QueueUrl=stack.resources[queue], MessageBody=POISON)
+        answer = flow.api.call("POST", "/v1/events", body={"events": [seed.JOB] * 5})
+        flow.resend(earlier)
+    for event_id in (each["id"] for each in answer["results"]):
+        flow.until(event_id, "succeeded")
+    flow.until(earlier["event_id"], "succeeded", attempts=2)
+    come_back_after(0)  # there is nothing left in the queues but the poison
+
+    for queue in ("EventDeadLetterQueue", "RetryDeadLetterQueue"):
+        messages = eventually(partial(_taken, sqs, stack.resources[queue]))
+        assert [message["Body"] for message in messages] == [POISON]
+    assert len(flow.came) == 1 + 5 + 1  # nothing was repeated for the sake of the poison
+
+
+def _taken(sqs: Any, url: str) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = sqs.receive_message(QueueUrl=url).get("Messages", [])
+    for message in messages:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return messages

@@ -46,6 +46,12 @@ def tenant(shared: World) -> Tenant:
     return new_tenant(shared)
 
 
+@pytest.fixture(scope="module")
+def common(shared: World) -> Tenant:
+    """One tenant for all tests of a module that leave nothing behind."""
+    return new_tenant(shared)
+
+
 @pytest.fixture
 def stranger(shared: World) -> Tenant:
     return new_tenant(shared)

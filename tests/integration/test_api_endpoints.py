@@ -5,20 +5,13 @@ from typing import Any
 import pytest
 
 from posthorn.models import NORCE_DELAYS_SECONDS
-from tests.integration.conftest import Tenant, new_tenant
-from tests.world import World
+from tests.integration.conftest import Tenant
 
 SPEC: dict[str, Any] = {
     "name": "ERP",
     "url": "https://erp.example.com/hook",
     "event_types": ["Order*"],
 }
-
-
-@pytest.fixture(scope="module")
-def editor(shared: World) -> Tenant:
-    """A tenant for requests that leave no trace."""
-    return new_tenant(shared)
 
 
 def created(tenant: Tenant, **fields: Any) -> Any:
@@ -124,10 +117,10 @@ def test_a_change_from_an_old_version_is_refused(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("nonsense", ['""', "x", '"1", "2"', '"-1"', "9" * 5000, "²"])
-def test_a_version_that_no_answer_gave_is_refused(editor: Tenant, nonsense: str) -> None:
+def test_a_version_that_no_answer_gave_is_refused(common: Tenant, nonsense: str) -> None:
     path = "/v1/endpoints/ep_01KAR7XJ80000000000000000A"
 
-    answer = editor.client.patch(path, {}, if_match=nonsense)
+    answer = common.client.patch(path, {}, if_match=nonsense)
 
     assert (answer.status, answer.fields) == (422, ["if-match"])
 
@@ -188,9 +181,9 @@ def test_switching_off_says_who_did_and_switching_on_clears_it(tenant: Tenant) -
     ],
 )
 def test_a_field_that_breaks_a_rule_is_named(
-    editor: Tenant, fields: dict[str, Any], field: str
+    common: Tenant, fields: dict[str, Any], field: str
 ) -> None:
-    answer = editor.client.post("/v1/endpoints", {**SPEC, **fields})
+    answer = common.client.post("/v1/endpoints", {**SPEC, **fields})
 
     assert (answer.status, answer.json["code"]) == (422, "invalid_field")
     assert set(answer.fields) == {field}
@@ -236,8 +229,8 @@ def test_all_that_is_missing_is_told_at_once(tenant: Tenant) -> None:
     [({"limit": 0}, "limit"), ({"limit": 101}, "limit"), ({"limit": "many"}, "limit")],
 )
 def test_a_parameter_that_breaks_a_rule_is_named(
-    editor: Tenant, query: dict[str, object], field: str
+    common: Tenant, query: dict[str, object], field: str
 ) -> None:
-    answer = editor.client.get("/v1/endpoints", **query)
+    answer = common.client.get("/v1/endpoints", **query)
 
     assert (answer.status, answer.fields) == (422, [field])

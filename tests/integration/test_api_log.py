@@ -105,7 +105,7 @@ def test_pages_stay_whole_while_new_deliveries_arrive(tenant: Tenant, shared: Wo
         shared.later(seconds=1)
         before.append(published(tenant))
 
-    seen = []
+    seen: list[tuple[str, str]] = []
     query: dict[str, object] = {"limit": 3}
     while True:
         page = tenant.client.get("/v1/deliveries", **query).json
@@ -137,9 +137,9 @@ def test_pages_stay_whole_while_new_deliveries_arrive(tenant: Tenant, shared: Wo
     ],
 )
 def test_a_filter_that_cannot_be_read_is_named(
-    tenant: Tenant, query: dict[str, object], field: str
+    common: Tenant, query: dict[str, object], field: str
 ) -> None:
-    answer = tenant.client.get("/v1/deliveries", **query)
+    answer = common.client.get("/v1/deliveries", **query)
 
     assert (answer.status, answer.json["code"]) == (422, "invalid_field")
     assert answer.fields == [field]
@@ -214,8 +214,8 @@ def test_an_event_is_read_with_its_payload_decisions_and_deliveries(tenant: Tena
         f"/v1/endpoints/{'x' * 3000}",
     ],
 )
-def test_what_does_not_exist_is_not_found(tenant: Tenant, path: str) -> None:
-    answer = tenant.client.get(path)
+def test_what_does_not_exist_is_not_found(common: Tenant, path: str) -> None:
+    answer = common.client.get(path)
 
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.http_client import Answer, http_event
-from tests.integration.conftest import Tenant, new_tenant
+from tests.integration.conftest import Tenant
 from tests.integration.test_api_endpoints import SPEC
 from tests.invocations import deployed, invoke
 from tests.world import ORDER, World
@@ -18,11 +18,6 @@ GOOD: dict[str, Any] = {
     "/v1/events": {"type": "OrderReceivedEvent", "data": ORDER},
 }
 TAKEN = {"/v1/endpoints": 201, "/v1/events": 202}
-
-
-@pytest.fixture(scope="module")
-def sender(shared: World) -> Tenant:
-    return new_tenant(shared)
 
 
 def assert_problem(answer: Answer, status: int, code: str) -> None:
@@ -50,30 +45,30 @@ def assert_problem(answer: Answer, status: int, code: str) -> None:
     ],
     ids=["open", "text", "nan", "infinity", "quotes", "digits", "depth", "latin-1", "gzip"],
 )
-def test_a_body_that_is_no_json_is_malformed(sender: Tenant, path: str, body: str | bytes) -> None:
-    assert_problem(sender.client.post(path, body), 400, "malformed_json")
+def test_a_body_that_is_no_json_is_malformed(common: Tenant, path: str, body: str | bytes) -> None:
+    assert_problem(common.client.post(path, body), 400, "malformed_json")
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("body", ["5", '"text"', "null", "[]", "[{}]"])
-def test_a_body_that_is_no_object_is_refused(sender: Tenant, path: str, body: str) -> None:
-    answer = sender.client.post(path, body)
+def test_a_body_that_is_no_object_is_refused(common: Tenant, path: str, body: str) -> None:
+    answer = common.client.post(path, body)
 
     assert_problem(answer, 422, "invalid_field")
     assert answer.fields == [""]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_list_is_never_taken_for_its_first_element(sender: Tenant, path: str) -> None:
-    answer = sender.client.post(path, [GOOD[path], GOOD[path]])
+def test_a_list_is_never_taken_for_its_first_element(common: Tenant, path: str) -> None:
+    answer = common.client.post(path, [GOOD[path], GOOD[path]])
 
     assert_problem(answer, 422, "invalid_field")
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("body", [None, ""])
-def test_a_body_that_is_missing_is_required(sender: Tenant, path: str, body: str | None) -> None:
-    assert_problem(sender.client.post(path, body), 422, "invalid_field")
+def test_a_body_that_is_missing_is_required(common: Tenant, path: str, body: str | None) -> None:
+    assert_problem(common.client.post(path, body), 422, "invalid_field")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -88,8 +83,8 @@ def test_a_body_that_is_missing_is_required(sender: Tenant, path: str, body: str
         "application/jsonp",
     ],
 )
-def test_a_body_of_another_kind_is_not_read(sender: Tenant, path: str, kind: str) -> None:
-    answer = sender.client.post(path, json.dumps(GOOD[path]), content_type=kind)
+def test_a_body_of_another_kind_is_not_read(common: Tenant, path: str, kind: str) -> None:
+    answer = common.client.post(path, json.dumps(GOOD[path]), content_type=kind)
 
     assert_problem(answer, 415, "unsupported_media_type")
 
@@ -98,15 +93,15 @@ def test_a_body_of_another_kind_is_not_read(sender: Tenant, path: str, kind: str
 @pytest.mark.parametrize(
     "kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
 )
-def test_json_is_read_however_its_kind_is_spelled(sender: Tenant, path: str, kind: str) -> None:
-    assert sender.client.post(path, GOOD[path], content_type=kind).status == TAKEN[path]
+def test_json_is_read_however_its_kind_is_spelled(common: Tenant, path: str, kind: str) -> None:
+    assert common.client.post(path, GOOD[path], content_type=kind).status == TAKEN[path]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_body_that_arrives_as_base64_is_read(sender: Tenant, path: str) -> None:
+def test_a_body_that_arrives_as_base64_is_read(common: Tenant, path: str) -> None:
     body = json.dumps(GOOD[path], ensure_ascii=False).encode()
 
-    assert sender.client.post(path, body).status == TAKEN[path]
+    assert common.client.post(path, body).status == TAKEN[path]
 
 
 @pytest.mark.parametrize("function", ["ApiFunction", "IngestFunction"])
@@ -117,7 +112,7 @@ def test_a_path_that_the_function_does_not_know_is_not_found(shared: World, func
     assert_problem(Answer(raw["statusCode"], headers, raw["body"]), 404, "not_found")
 
 
-def test_what_breaks_in_us_is_told_as_ours_without_its_details(sender: Tenant) -> None:
+def test_what_breaks_in_us_is_told_as_ours_without_its_details(common: Tenant) -> None:
     event = http_event("GET", "/v1/endpoints")  # it never met the authorizer
 
     raw = invoke("ApiFunction", event)
@@ -128,9 +123,9 @@ def test_what_breaks_in_us_is_told_as_ours_without_its_details(sender: Tenant) -
 
 
 def test_a_table_that_is_gone_is_our_outage_and_not_their_mistake(
-    sender: Tenant, shared: World
+    common: Tenant, shared: World
 ) -> None:
     with deployed(replace(shared.settings, log_table_name="Gone")):
-        answer = sender.client.get("/v1/events/evt_01KAR7XJ80000000000000000A")
+        answer = common.client.get("/v1/events/evt_01KAR7XJ80000000000000000A")
 
     assert_problem(answer, 503, "unavailable")

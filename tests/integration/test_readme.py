@@ -135,8 +135,9 @@ def test_the_ports_of_make_run_are_named_with_their_defaults() -> None:
 
 def test_the_api_table_has_every_route_with_its_methods() -> None:
     told = {
-        (method, code(path)[0])
-        for path, methods, _ in table(README, "path")
+        (method, path)
+        for paths, methods, _ in table(README, "path")
+        for path in code(paths)
         for method in METHODS
         if re.search(rf"\b{method}\b", methods)
     }

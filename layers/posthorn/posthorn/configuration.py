@@ -106,12 +106,11 @@ class Configuration:
         draft = self._made(spec, secrets, self._identity(tenant, version=0), by=DRAFT)
         return draft, secrets.signing[0].secret
 
-    def changed_draft(self, tenant: str, endpoint_id: str, patch: Mapping[str, Any]) -> Endpoint:
-        """The endpoint as `change` would make it, stored nowhere, with its secrets."""
-        before = self.endpoint(tenant, endpoint_id)
+    def changed_draft(self, before: Endpoint, patch: Mapping[str, Any]) -> Endpoint:
+        """The endpoint as `change` would make it, with its secrets, stored nowhere."""
         spec = _merged(before, patch)
         secrets = self._secrets_for(spec, before, self._secrets(before))
-        return self._made(spec, secrets, self._identity(tenant, version=0), by=DRAFT)
+        return self._made(spec, secrets, self._identity(before.tenant, version=0), by=DRAFT)
 
     def rotate(
         self, tenant: str, endpoint_id: str, *, by: str, overlap: timedelta = DEFAULT_OVERLAP

@@ -112,7 +112,7 @@ class Ingestion:
             publication = Publication.model_validate(item)
         except ValidationError as error:
             raise invalid(error.errors()) from None
-        _check_data(publication.data)
+        check_data(publication.data)
         warnings = self._warnings(publication)
         now = self.now()
         return Event(
@@ -162,7 +162,7 @@ def _cut(violation: Violation) -> Violation:
     )
 
 
-def _check_data(data: Mapping[str, Any]) -> None:
+def check_data(data: Mapping[str, Any]) -> None:
     """Refuse what is too large, and what SQS would not carry to the dispatcher as it is.
 
     That is half a surrogate pair, a number beyond all floats, or hundreds of levels.

@@ -217,8 +217,8 @@ class LogStore:
     def events(self, tenant: str, event_ids: Sequence[str]) -> Iterator[Event]:
         """Yield those of these events that are still there, a few read at a time."""
         for start in range(0, len(event_ids), EVENTS_READ_AT_ONCE):
-            chosen = event_ids[start : start + EVENTS_READ_AT_ONCE]
-            keys = [items.event_key(tenant, each) for each in chosen]
+            these = event_ids[start : start + EVENTS_READ_AT_ONCE]
+            keys = [items.event_key(tenant, each) for each in these]
             found = {item["pk"]: item for item in self._table.get_many(keys)}
             yield from (items.read_event(found[k["pk"]])[0] for k in keys if k["pk"] in found)
 

@@ -1,0 +1,39 @@
+"""What differs between two documents, field by field."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_CHOICES = ("kind", "mode")  # which of several shapes an object has
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`field` is a JSON pointer (RFC 6901); None is what a side does not have."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+def between(
+    before: Mapping[str, Any], after: Mapping[str, Any], at: str = ""
+) -> Iterator[Difference]:
+    """Yield what differs, by the deepest object that both have. A list differs as a whole."""
+    for name in [*before, *(each for each in after if each not in before)]:
+        field = under(at, name)
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and _alike(old, new):
+            yield from between(old, new, field)
+        elif old != new:
+            yield Difference(field, old, new)
+
+
+def under(at: str, name: str) -> str:
+    """The pointer to the field of this name below another pointer."""
+    return f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
+
+
+def _alike(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether both are of one shape: in another shape, a field of the same name is another."""
+    return all(old.get(choice) == new.get(choice) for choice in _CHOICES)

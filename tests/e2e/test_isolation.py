@@ -1,0 +1,55 @@
+"""An endpoint that hangs is its owner's trouble: the others of its tenant hardly notice."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+
+from local.receiver import Received
+from tests.e2e.flow import Flow, after, moment, new_flow
+from tests.e2e.stack import Running, eventually
+
+EVENTS_A_SECOND = 10
+# What a busy machine adds by itself: twice next to nothing is still next to nothing.
+NOISE_SECONDS = 0.15
+
+
+def test_a_hanging_endpoint_does_not_delay_the_others_of_its_tenant(stack: Running) -> None:
+    healthy = new_flow(stack, "/ok")
+    without = _median_delay(healthy, events=25)
+
+    with _hanging(stack, healthy) as hanging:
+        beside = _median_delay(healthy, events=40)
+
+    assert len(hanging.came) >= 3  # the first, and then with every place that it may take
+    assert beside <= max(2 * without, without + NOISE_SECONDS)
+
+
+@contextmanager
+def _hanging(stack: Running, other: Flow) -> Iterator[Flow]:
+    """An endpoint that wants all that the other one wants, and uses up its timeout each time.
+
+    It is deleted in the end, so that its deliveries do not keep the dispatchers of later tests.
+    """
+    flow = new_flow(stack, "/slow/5", api=other.api, timeout_seconds=2, retry=after(600))
+    # Until its first timeout is over nobody knows that it hangs, and it holds the two dispatchers
+    # that this stack has for fresh events.
+    flow.until(flow.publish(), "retrying", attempts=1)
+    yield flow
+    flow.api.call("DELETE", f"/v1/endpoints/{flow.id}")
+
+
+def _median_delay(flow: Flow, *, events: int) -> float:
+    """Publish at an even pace; the median of the time from each event's acceptance to arrival."""
+    start = time.monotonic()
+    published = set()
+    for number in range(events):
+        time.sleep(max(0.0, start + number / EVENTS_A_SECOND - time.monotonic()))  # the pace
+        published.add(flow.publish())
+    eventually(lambda: published <= {request.webhook_id for request in flow.came})
+    return median(_delay(request) for request in flow.came if request.webhook_id in published)
+
+
+def _delay(request: Received) -> float:
+    return (request.at - moment(json.loads(request.body)["timestamp"])).total_seconds()

@@ -1,0 +1,101 @@
+"""What was lost is found again: a wake-up that never came, a dispatcher that died in the middle."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.e2e.flow import Delivery, after, new_flow
+from tests.e2e.stack import Running
+
+LONG_AGO = timedelta(minutes=3)  # the sweeper leaves alone what is overdue by less than two
+
+
+def test_the_sweeper_revives_a_retry_whose_wake_up_was_lost(stack: Running) -> None:
+    flow = new_flow(stack, "/fail/1", retry=after(60))
+    lost, waiting = flow.publish(), flow.publish()
+    _lose_wake_up(stack, flow.until(lost, "retrying", attempts=1))
+    flow.until(waiting, "retrying", attempts=1)
+    _make_overdue(stack, f"delivery#{flow.id}", lost)
+
+    assert _sweep(stack) == 1
+
+    delivery = flow.until(lost, "succeeded")
+    assert [each["trigger"] for each in delivery["attempts"]] == ["first", "sweeper"]
+    assert len(flow.came_of(lost)) == 2
+    assert _sweep(stack) == 0
+    assert flow.delivery(waiting)["attempt_count"] == len(flow.came_of(waiting)) == 1
+
+
+def _lose_wake_up(stack: Running, delivery: Delivery) -> None:
+    machine = stack.resources["RetryStateMachine"].replace(":stateMachine:", ":execution:")
+    stack.client("stepfunctions").stop_execution(executionArn=f"{machine}:{delivery['id']}-2")
+
+
+def _make_overdue(stack: Running, sort_key: str, event_id: str) -> None:
+    """Move the time at which the delivery was due into the past, instead of waiting for that.
+
+    The index that the sweeper reads is sorted by `due_sk`: the time, and the attempt's number.
+    """
+    item = _logged(stack, sort_key, event_id)
+    due = (datetime.now(UTC) - LONG_AGO).isoformat(timespec="milliseconds")
+    due_sk = f"{due.replace('+00:00', 'Z')}#{item['due_sk']['S'].partition('#')[2]}"
+    _set(stack, item, due_sk={"S": due_sk})
+
+
+def _sweep(stack: Running) -> int:
+    """Run the sweeper as its schedule does; return how many deliveries it says it put back."""
+    answer = stack.client("lambda").invoke(
+        FunctionName=stack.resources["SweeperFunction"], LogType="Tail"
+    )
+    assert "FunctionError" not in answer
+    lines = [json.loads(line) for line in base64.b64decode(answer["LogResult"]).splitlines()]
+    return int(next(line["requeued"] for line in lines if line.get("message") == "swept"))
+
+
+def test_an_event_whose_dispatcher_died_is_finished_when_its_message_comes_back(
+    stack: Running,
+) -> None:
+    flow = new_flow(stack, "/ok")
+    event_id = flow.publish(id="a-crash")
+    flow.until(event_id, "succeeded")
+    # As it stands when a dispatcher died after it had sent and before it had recorded that, once
+    # the claim of the dead has lapsed (90 s, before SQS shows a message again).
+    _forget(stack, _logged(stack, f"delivery#{flow.id}", event_id))
+    lapsed = str(int(datetime.now(UTC).timestamp()) - 1)
+    _set(stack, _logged(stack, "event", event_id), claim_until={"N": lapsed})
+
+    assert flow.publish(id="a-crash") == event_id
+
+    assert flow.until(event_id, "succeeded")["attempt_count"] == 1
+    assert [request.webhook_id for request in flow.came] == [event_id, event_id]
+
+
+def _logged(stack: Running, sort_key: str, event_id: str) -> dict[str, Any]:
+    """The item of the log that belongs to the event and has this sort key."""
+    pages = (
+        stack.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=stack.resources["LogTable"],
+            FilterExpression="sk = :sk AND contains(pk, :event)",
+            ExpressionAttributeValues={":sk": {"S": sort_key}, ":event": {"S": event_id}},
+        )
+    )
+    (item,) = (item for page in pages for item in page["Items"])
+    found: dict[str, Any] = item
+    return found
+
+
+def _set(stack: Running, item: dict[str, Any], **values: dict[str, str]) -> None:
+    stack.client("dynamodb").update_item(
+        TableName=stack.resources["LogTable"],
+        Key={"pk": item["pk"], "sk": item["sk"]},
+        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+        ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+    )
+
+
+def _forget(stack: Running, item: dict[str, Any]) -> None:
+    key = {"pk": item["pk"], "sk": item["sk"]}
+    stack.client("dynamodb").delete_item(TableName=stack.resources["LogTable"], Key=key)

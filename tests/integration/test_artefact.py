@@ -1,0 +1,166 @@
+"""What `sam build` makes, run by Lambda's own runtime client with nothing else on the path."""
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import awslambdaric
+import pytest
+
+from posthorn.settings import Settings
+from tests.integration.test_samples import sample
+from tests.runtime_api import RuntimeApi, serving
+from tests.template_facts import ROOT
+from tests.world import as_environment
+
+# The runtime has these beside the client; the function brings all the rest.
+OF_THE_RUNTIME = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
+SETTINGS = Settings(
+    config_table_name="ConfigTable",
+    log_table_name="LogTable",
+    event_queue_url="https://sqs.eu-north-1.amazonaws.com/123456789012/EventQueue",
+    retry_queue_url="https://sqs.eu-north-1.amazonaws.com/123456789012/RetryQueue",
+    retry_state_machine_arn="arn:aws:states:eu-north-1:123456789012:stateMachine:Retry",
+    secrets_key_arn="arn:aws:kms:eu-north-1:123456789012:key/1",
+    operations_bus_name="",
+    retention_days=30,
+    allow_http=False,
+    allow_private_addresses=False,
+    require_test=False,
+)
+
+
+@pytest.fixture(scope="module")
+def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The functions and both layers as their makefiles build them, for this interpreter."""
+    built = tmp_path_factory.mktemp("artefact")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for folder, target in (
+        ("functions", "IngestFunction"),
+        ("layers/dependencies", "DependenciesLayer"),
+        ("layers/posthorn", "PosthornLayer"),
+    ):
+        destination = built / target
+        destination.mkdir()
+        subprocess.run(  # noqa: S603 - no word of it is from outside
+            [  # noqa: S607 - whichever make runs these tests
+                "make",
+                "--silent",
+                f"build-{target}",
+                f"ARTIFACTS_DIR={destination}",
+                f"UV={Path(sys.executable).with_name('uv')}",
+                f"POSTHORN_LAYER_PYTHON={version}",
+                f"POSTHORN_LAYER_PLATFORM={platform.machine()}-manylinux_2_28",
+            ],
+            cwd=ROOT / folder,
+            check=True,
+        )
+    runtime = built / "runtime"
+    runtime.mkdir()
+    for path in Path(awslambdaric.__file__).parent.parent.iterdir():
+        if path.name.split(".")[0] in OF_THE_RUNTIME:
+            (runtime / path.name).symlink_to(path)
+    return built
+
+
+@contextmanager
+def running(artefact: Path, handler: str) -> Iterator[RuntimeApi]:
+    """A function of the artefact in a process of its own, without this environment's packages."""
+    path = [
+        artefact / "IngestFunction",
+        artefact / "DependenciesLayer" / "python",
+        artefact / "PosthornLayer" / "python",
+        artefact / "runtime",
+    ]
+    with serving() as (api, address):
+        environment = {
+            **as_environment(SETTINGS),
+            "AWS_LAMBDA_RUNTIME_API": address,
+            "AWS_REGION": "eu-north-1",
+            "AWS_DEFAULT_REGION": "eu-north-1",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_LAMBDA_FUNCTION_NAME": "function",
+            "AWS_LAMBDA_FUNCTION_VERSION": "1",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "group",
+            "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
+            "PYTHONPATH": ":".join(map(str, path)),
+        }
+        # -S leaves site-packages out: what is not in the artefact cannot be imported.
+        process = subprocess.Popen(  # noqa: S603 - no word of it is from outside
+            [sys.executable, "-S", "-m", "awslambdaric", f"{handler}.handler.lambda_handler"],
+            env=environment,
+            cwd=artefact / "IngestFunction",
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            yield api
+        finally:
+            process.kill()
+            process.wait()
+
+
+def http(name: str, **changes: Any) -> dict[str, Any]:
+    return {**sample(name), **changes}
+
+
+def test_the_authorizer_lets_nobody_in_without_a_key(artefact: Path) -> None:
+    with running(artefact, "authorizer") as function:
+        answer = function.invoke(http("authorizer.json", headers={"authorization": "Bearer x"}))
+
+    assert answer == {"isAuthorized": False}
+
+
+def test_the_api_describes_itself(artefact: Path) -> None:
+    request = http("api-list-deliveries.json", rawPath="/openapi.json")
+    request["requestContext"]["http"]["path"] = "/openapi.json"
+
+    with running(artefact, "api") as function:
+        answer = function.invoke(request)
+
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["openapi"].startswith("3.1")
+
+
+def test_ingest_refuses_a_path_that_is_not_its_own(artefact: Path) -> None:
+    request = http("ingest.json", rawPath="/v1/nothing")
+    request["requestContext"]["http"]["path"] = "/v1/nothing"
+
+    with running(artefact, "ingest") as function:
+        answer = function.invoke(request)
+
+    assert answer["statusCode"] == 404
+    assert json.loads(answer["body"])["code"] == "not_found"
+
+
+def test_the_dispatcher_hands_a_poison_message_back(artefact: Path) -> None:
+    batch = sample("dispatcher-event.json")
+    batch["Records"][0]["body"] = "no JSON"
+
+    with running(artefact, "dispatcher") as function:
+        answer = function.invoke(batch)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": batch["Records"][0]["messageId"]}]}
+
+
+def test_sam_builds_for_lambda_where_only_this_interpreter_is(tmp_path: Path) -> None:
+    sam = Path(sys.executable).with_name("sam")
+
+    subprocess.run(  # noqa: S603 - no word of it is from outside
+        [sam, "build", "--build-dir", tmp_path / "build", "--template", ROOT / "template.yaml"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+
+    layer = tmp_path / "build" / "DependenciesLayer" / "python"
+    (library,) = (layer / "pydantic_core").glob("*.so")
+    assert "cpython-313-aarch64" in library.name
+    assert (tmp_path / "build" / "PosthornLayer" / "python" / "posthorn" / "dispatch.py").is_file()
+    assert (tmp_path / "build" / "DispatcherFunction" / "dispatcher" / "handler.py").is_file()
