@@ -59,7 +59,7 @@ def test_a_delivery_is_woken_when_it_is_due_and_not_before() -> None:
     ended = finished(machine, execution["executionArn"])
 
     assert ended["status"] == "SUCCEEDED"
-    assert datetime.now(UTC) > due - timedelta(seconds=1)  # moto rounds a wait down to seconds
+    assert datetime.now(UTC) > due - timedelta(seconds=1.5)  # moto rounds down to seconds
     (woken,) = sqs.receive_message(QueueUrl=queue, AttributeNames=["All"])["Messages"]
     assert json.loads(woken["Body"]) == MESSAGE
     assert woken["Attributes"]["MessageGroupId"] == "acme"
