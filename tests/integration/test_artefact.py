@@ -4,6 +4,7 @@ import json
 import platform
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.world import as_environment
 
 # The runtime has these beside the client; the function brings all the rest.
 OF_THE_RUNTIME = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
+MOST_UNZIPPED_BYTES = 250 * 1024 * 1024  # Lambda takes no more of a function and its layers
 SETTINGS = Settings(
     config_table_name="ConfigTable",
     log_table_name="LogTable",
@@ -68,34 +70,38 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@contextmanager
-def running(artefact: Path, handler: str) -> Iterator[RuntimeApi]:
-    """A function of the artefact in a process of its own, without this environment's packages."""
+def environment(artefact: Path, **variables: str) -> dict[str, str]:
+    """What Lambda gives a function, and no more: its settings, and the path to what was built."""
     path = [
         artefact / "IngestFunction",
         artefact / "DependenciesLayer" / "python",
         artefact / "PosthornLayer" / "python",
         artefact / "runtime",
     ]
+    return {
+        **as_environment(SETTINGS),
+        **variables,
+        "AWS_REGION": "eu-north-1",
+        "AWS_DEFAULT_REGION": "eu-north-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_LAMBDA_FUNCTION_NAME": "function",
+        "AWS_LAMBDA_FUNCTION_VERSION": "1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "group",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
+        "PYTHONPATH": ":".join(map(str, path)),
+    }
+
+
+@contextmanager
+def running(artefact: Path, handler: str) -> Iterator[RuntimeApi]:
+    """A function of the artefact in a process of its own, without this environment's packages."""
     with serving() as (api, address):
-        environment = {
-            **as_environment(SETTINGS),
-            "AWS_LAMBDA_RUNTIME_API": address,
-            "AWS_REGION": "eu-north-1",
-            "AWS_DEFAULT_REGION": "eu-north-1",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_LAMBDA_FUNCTION_NAME": "function",
-            "AWS_LAMBDA_FUNCTION_VERSION": "1",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-            "AWS_LAMBDA_LOG_GROUP_NAME": "group",
-            "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
-            "PYTHONPATH": ":".join(map(str, path)),
-        }
         # -S leaves site-packages out: what is not in the artefact cannot be imported.
         process = subprocess.Popen(  # noqa: S603 - no word of it is from outside
             [sys.executable, "-S", "-m", "awslambdaric", f"{handler}.handler.lambda_handler"],
-            env=environment,
+            env=environment(artefact, AWS_LAMBDA_RUNTIME_API=address),
             cwd=artefact / "IngestFunction",
             stdout=subprocess.DEVNULL,
         )
@@ -108,6 +114,31 @@ def running(artefact: Path, handler: str) -> Iterator[RuntimeApi]:
 
 def http(name: str, **changes: Any) -> dict[str, Any]:
     return {**sample(name), **changes}
+
+
+def test_whatever_the_functions_import_is_in_the_artefact(artefact: Path) -> None:
+    program = """
+import importlib, json, sys
+for function in sys.argv[1:]:
+    importlib.import_module(f"{function}.handler")
+print(json.dumps({name: getattr(m, "__file__", None) for name, m in sys.modules.items()}))
+"""
+    names = [path.parent.name for path in (artefact / "IngestFunction").glob("*/handler.py")]
+    done = subprocess.run(  # noqa: S603 - no word of it is from outside
+        [sys.executable, "-S", "-c", program, *names],
+        env=environment(artefact),
+        cwd=artefact,
+        check=True,
+        capture_output=True,
+    )
+
+    files = {name: Path(file) for name, file in json.loads(done.stdout).items() if file}
+    assert len(names) >= 5
+    assert files["boto3"].is_relative_to(artefact / "DependenciesLayer")
+    assert files["posthorn"].is_relative_to(artefact / "PosthornLayer")
+    ours = (artefact, Path(sysconfig.get_path("stdlib")))
+    assert [file for file in files.values() if not any(map(file.is_relative_to, ours))] == []
+    assert [file for file in files.values() if "site-packages" in file.parts] == []
 
 
 def test_the_authorizer_lets_nobody_in_without_a_key(artefact: Path) -> None:
@@ -164,3 +195,6 @@ def test_sam_builds_for_lambda_where_only_this_interpreter_is(tmp_path: Path) ->
     assert "cpython-313-aarch64" in library.name
     assert (tmp_path / "build" / "PosthornLayer" / "python" / "posthorn" / "dispatch.py").is_file()
     assert (tmp_path / "build" / "DispatcherFunction" / "dispatcher" / "handler.py").is_file()
+    parts = ("DispatcherFunction", "DependenciesLayer", "PosthornLayer")
+    files = [file for part in parts for file in (tmp_path / "build" / part).rglob("*")]
+    assert sum(file.stat().st_size for file in files if file.is_file()) < MOST_UNZIPPED_BYTES
