@@ -109,11 +109,7 @@ def test_a_route_wants_its_scope_and_no_other_will_do(
 
 @pytest.mark.parametrize(
     ("route", "scope"),
-    [
-        (route, scope)
-        for route, scope in NEEDS.items()
-        if scope is not Scope.ADMIN and "dry-run" not in route
-    ],
+    [(route, scope) for route, scope in NEEDS.items() if scope is not Scope.ADMIN],
 )
 def test_its_scope_alone_opens_a_route(common: Tenant, route: str, scope: Scope) -> None:
     answer = call(common.client_with(scope), route)

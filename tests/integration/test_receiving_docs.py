@@ -18,10 +18,19 @@ from typing import NamedTuple
 import pytest
 import requests
 
-from posthorn import signing
+from posthorn import progress, signing
 from posthorn.answers import KEPT_BYTES
 from posthorn.connection import READ_LIMIT_BYTES
-from posthorn.models import MAX_ATTEMPTS, NORCE_DELAYS_SECONDS, EndpointSpec, Outcome
+from posthorn.log_store import Body, Record
+from posthorn.models import (
+    MAX_ATTEMPTS,
+    NORCE_DELAYS_SECONDS,
+    EndpointSpec,
+    Event,
+    Outcome,
+    Task,
+    Trigger,
+)
 from posthorn.schedule import JITTER, RETRY_AFTER_CAP_SECONDS
 from posthorn.sender import CONNECT_TIMEOUT_SECONDS, Exchange, Request
 from tests.world import ORDER, TENANT, World, exchange
@@ -343,10 +352,21 @@ def test_every_header_that_we_send_is_explained(world: World) -> None:
         sent.update(request.headers)
         return exchange(200)
 
-    world.answers[world.endpoint().url] = answer
-    event = {"type": "OrderReceivedEvent", "data": ORDER}
-    world.ingestion.accept(TENANT, [event], traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+    endpoint = world.endpoint()
+    world.answers[endpoint.url] = answer
+    item = {"type": "OrderReceivedEvent", "data": ORDER}
+    (event,) = world.ingestion.accept(TENANT, [item], traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+    assert isinstance(event, Event)
     world.take_events()
+    test = Task(
+        tenant=TENANT,
+        event_id=event.id,
+        endpoint_id=endpoint.id,
+        attempt=1,
+        trigger=Trigger.TEST,
+    )
+    fresh = Record(progress.begun(event, endpoint.id, 1, now=world.now, test=True), Body())
+    world.dispatcher.attempter.attempt(event, endpoint, fresh, test)
 
     table = DOCUMENT.partition("| header |")[2].partition("\n\n")[0]
     assert sent == set(re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE))

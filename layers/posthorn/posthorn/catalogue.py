@@ -83,7 +83,7 @@ def check_type(event_type: EventType) -> None:
     """Raise InvalidError unless the schema can be used as it stands, and takes the example."""
     found = flaws(event_type)
     if found:
-        raise InvalidError(f"{found[0].field}: {found[0].message}", found)
+        raise InvalidError.of(found)
 
 
 def flaws(event_type: EventType, at: str = "") -> list[Violation]:

@@ -49,4 +49,4 @@ def custom_type(fields: Any, at: str) -> EventType:
 
 
 def refusal(found: Sequence[Violation]) -> InvalidError:
-    return InvalidError(f"{found[0].field}: {found[0].message}", found)
+    return InvalidError.of(found)

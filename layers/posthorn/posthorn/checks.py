@@ -33,7 +33,7 @@ def check(spec: EndpointSpec, policy: EgressPolicy) -> None:
     if span_seconds(spec.retry) > MAX_RETRY_SPAN_SECONDS:
         broken.append(Violation("/retry", "the delays must add up to at most 7 days"))
     if broken:
-        raise InvalidError(f"{broken[0].field}: {broken[0].message}", broken)
+        raise InvalidError.of(broken)
 
 
 def _attempts(spec: EndpointSpec, policy: EgressPolicy) -> list[tuple[str, Callable[[], object]]]:

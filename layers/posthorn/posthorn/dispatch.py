@@ -17,7 +17,6 @@ from posthorn.attempting import Attempter, Made
 from posthorn.config_store import ConfigStore
 from posthorn.crowd import Crowd
 from posthorn.health import Caretaker
-from posthorn.ids import delivery as delivery_id
 from posthorn.log_store import Body, Claim, LogStore, Record
 from posthorn.matching import Decision, Verdict, decide
 from posthorn.models import (
@@ -132,15 +131,8 @@ class Dispatcher:
         self, event: Event, decision: Decision, endpoint: Endpoint | None, turn: Turn
     ) -> None:
         """Begin a delivery: try it, hold it, or put it on RetryQueue when time is short."""
-        fresh = Delivery(
-            id=delivery_id(event.id, decision.endpoint_id),
-            tenant=event.tenant,
-            event_id=event.id,
-            event_type=event.type,
-            endpoint_id=decision.endpoint_id,
-            endpoint_version=decision.endpoint_version,
-            status=DeliveryStatus.PENDING,
-            created_at=self.now(),
+        fresh = progress.begun(
+            event, decision.endpoint_id, decision.endpoint_version, now=self.now()
         )
         stopped = (
             progress.held(fresh, decision.reason or "the endpoint is paused")

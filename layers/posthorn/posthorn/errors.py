@@ -52,6 +52,12 @@ class InvalidError(PosthornError):
         super().__init__(detail, code=code)
         self.violations = tuple(violations)
 
+    @staticmethod
+    def of(violations: Sequence[Violation], *, code: str | None = None) -> "InvalidError":
+        """The error of these violations, of which there is one at least; it tells of the first."""
+        first = violations[0]
+        return InvalidError(f"{first.field}: {first.message}", violations, code=code)
+
 
 class NotFoundError(PosthornError):
     status = 404

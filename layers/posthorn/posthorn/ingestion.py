@@ -62,7 +62,7 @@ def batch_of(body: Mapping[str, Any]) -> list[Any] | None:
     unknown = [Violation(f"/{name}", "unknown field") for name in body if name != "events"]
     if unknown or not isinstance(items, list) or not 1 <= len(items) <= MAX_BATCH:
         broken = unknown or [Violation("/events", f"a list of 1 to {MAX_BATCH} events")]
-        raise InvalidError(f"{broken[0].field}: {broken[0].message}", broken)
+        raise InvalidError.of(broken)
     return items
 
 
@@ -146,9 +146,7 @@ class Ingestion:
             return ()
         broken = [_cut(each) for each in violations(event_type, publication.data)]
         if broken and event_type.validation is Validation.REJECT:
-            raise InvalidError(
-                f"{broken[0].field}: {broken[0].message}", broken, code="schema_violation"
-            )
+            raise InvalidError.of(broken, code="schema_violation")
         return tuple(broken[:MAX_WARNINGS])
 
 

@@ -13,7 +13,6 @@ from posthorn.errors import InvalidError
 from posthorn.expressions import document
 from posthorn.models import (
     Change,
-    DisabledBy,
     Endpoint,
     EndpointSpec,
     EndpointStatus,
@@ -49,7 +48,7 @@ def check_triggers(spec: EndpointSpec) -> None:
     ]
     violations = [each for field, text in written if text for each in check_condition(text, field)]
     if violations:
-        raise InvalidError(f"{violations[0].field}: {violations[0].message}", violations)
+        raise InvalidError.of(violations)
 
 
 def wants(patterns: Iterable[str], event_type: str) -> bool:
@@ -73,8 +72,7 @@ def decide(endpoint: Endpoint, event: Event) -> Decision:
 def _verdict(endpoint: Endpoint, event: Event) -> tuple[Verdict, str | None]:
     if not wants(endpoint.event_types, event.type):
         return Verdict.TYPE_NOT_WANTED, f"the endpoint does not want {event.type}"
-    disabled = endpoint.status is EndpointStatus.DISABLED
-    if disabled and endpoint.disabled_by in (None, DisabledBy.OWNER):
+    if endpoint.is_off:
         return Verdict.OFF, "the endpoint was switched off by its owner"
     if event.change and endpoint.rules:
         unmet = _unmet_rules(endpoint.rules, event.change, event)
@@ -84,7 +82,7 @@ def _verdict(endpoint: Endpoint, event: Event) -> tuple[Verdict, str | None]:
         evaluation = evaluate(endpoint.condition, document(event))
         if not evaluation.matched:
             return Verdict.CONDITION_NOT_MET, evaluation.reason
-    if disabled:
+    if endpoint.status is EndpointStatus.DISABLED:
         return Verdict.HELD, endpoint.status_reason or "the endpoint was disabled for its failures"
     if endpoint.status is EndpointStatus.PAUSED:
         return Verdict.HELD, "the endpoint is paused"

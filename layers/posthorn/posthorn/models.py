@@ -309,6 +309,12 @@ class Endpoint(EndpointSpec):
     health: Health = Field(default=Health(), exclude=True)
     tested_version: int | None = Field(default=None, exclude=True)  # the one whose test passed
 
+    @property
+    def is_off(self) -> bool:
+        """Whether its owner switched it off, so that its events are not tracked."""
+        by_us = self.disabled_by not in (None, DisabledBy.OWNER)
+        return self.status is EndpointStatus.DISABLED and not by_us
+
 
 class Task(Model):
     """A message of RetryQueue: make attempt `attempt` of this delivery now."""

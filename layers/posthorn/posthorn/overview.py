@@ -17,7 +17,7 @@ from posthorn.catalogue import Entity, EventType, Kind, Source, Validation
 from posthorn.config_store import ConfigStore
 from posthorn.errors import InvalidError, NotFoundError, Violation
 from posthorn.log_lists import LogLists
-from posthorn.models import Delivery, DisabledBy, Endpoint, EndpointStatus, Model, Time
+from posthorn.models import Delivery, Endpoint, EndpointStatus, Model, Time
 from posthorn.views import Listed
 
 SHOWN_ENDPOINTS = 20  # of one type; `endpoint_count` tells how many there are
@@ -154,7 +154,7 @@ def _seen(
     event_type: EventType, endpoints: list[Endpoint], newest: Mapping[str, list[Delivery]]
 ) -> dict[str, Any]:
     told = event_type.model_dump(exclude={"json_schema", "example", "entities"})
-    tracked = {_condition(each) for each in endpoints if not _is_off(each)}
+    tracked = {_condition(each) for each in endpoints if not each.is_off}
     worst = (Condition.FAILING, Condition.DISABLED, Condition.OK)
     return {
         **told,
@@ -192,12 +192,6 @@ def _condition(endpoint: Endpoint) -> Condition:
 
 def _is_enabled(endpoint: Endpoint) -> bool:
     return endpoint.status is EndpointStatus.ENABLED
-
-
-def _is_off(endpoint: Endpoint) -> bool:
-    """Whether its owner switched it off, so that its events are not tracked."""
-    by_us = endpoint.disabled_by not in (None, DisabledBy.OWNER)
-    return endpoint.status is EndpointStatus.DISABLED and not by_us
 
 
 def _order(event_type: EventType, endpoints: Iterable[Endpoint]) -> Order:

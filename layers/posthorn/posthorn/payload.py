@@ -68,7 +68,7 @@ def check_payload(payload: Payload, field: str = "/payload") -> None:
                     wrong = "is no field name, nor names joined by dots"
                     violations.append(Violation(f"{field}/{name}/{index}", wrong))
     if violations:
-        raise InvalidError(f"{violations[0].field}: {violations[0].message}", violations)
+        raise InvalidError.of(violations)
 
 
 def render(payload: Payload, event: Event) -> bytes:

@@ -2,10 +2,28 @@
 
 from datetime import datetime, timedelta
 
-from posthorn.models import Attempt, Delivery, DeliveryStatus, Outcome, RetryPolicy
+from posthorn.ids import delivery as delivery_id
+from posthorn.models import Attempt, Delivery, DeliveryStatus, Event, Outcome, RetryPolicy
 from posthorn.schedule import delay_seconds
 
 GONE = 410  # RFC 9110 §15.5.11: the receiver wants no more, ever
+
+
+def begun(
+    event: Event, endpoint_id: str, endpoint_version: int, *, now: datetime, test: bool = False
+) -> Delivery:
+    """Return the delivery of an event to an endpoint, before anything was tried."""
+    return Delivery(
+        id=delivery_id(event.id, endpoint_id),
+        tenant=event.tenant,
+        event_id=event.id,
+        event_type=event.type,
+        endpoint_id=endpoint_id,
+        endpoint_version=endpoint_version,
+        status=DeliveryStatus.PENDING,
+        created_at=now,
+        test=test,
+    )
 
 
 def asks_to_stop(attempt: Attempt) -> bool:

@@ -8,13 +8,11 @@ from posthorn import progress, views
 from posthorn.attempting import Attempter, Made
 from posthorn.config_store import ConfigStore
 from posthorn.drafts import Draft
-from posthorn.ids import delivery as delivery_id
 from posthorn.limits import Limits
 from posthorn.log_store import Body, Claim, LogStore, Record
 from posthorn.matching import Decision, Verdict, decide
 from posthorn.models import (
     Delivery,
-    DeliveryStatus,
     Endpoint,
     EndpointStatus,
     Event,
@@ -73,7 +71,7 @@ class Trial:
             event = self.events.again(event)
         decision = judged(endpoint, event)
         self.limits.count(endpoint.tenant, "tests", most_a_minute=TESTS_A_MINUTE, now=self.now())
-        fresh = _delivery(event, endpoint, self.now())
+        fresh = progress.begun(event, endpoint.id, endpoint.version, now=self.now(), test=True)
         task = Task(
             tenant=event.tenant,
             event_id=event.id,
@@ -116,20 +114,6 @@ def judged(endpoint: Endpoint, event: Event) -> Decision:
 def _hurried(endpoint: Endpoint) -> Endpoint:
     return endpoint.model_copy(
         update={"timeout_seconds": min(endpoint.timeout_seconds, MAX_SECONDS)}
-    )
-
-
-def _delivery(event: Event, endpoint: Endpoint, now: datetime) -> Delivery:
-    return Delivery(
-        id=delivery_id(event.id, endpoint.id),
-        tenant=event.tenant,
-        event_id=event.id,
-        event_type=event.type,
-        endpoint_id=endpoint.id,
-        endpoint_version=endpoint.version,
-        status=DeliveryStatus.PENDING,
-        created_at=now,
-        test=True,
     )
 
 
