@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from api import handler as api
-from api import wiring
 from authorizer import handler as authorizer
 from dispatcher import handler as dispatcher
 from ingest import handler as ingest
+from posthorn import wiring
 from posthorn.settings import Settings
 from sweeper import handler as sweeper
 from tests.template_facts import GLOBALS

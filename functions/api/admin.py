@@ -7,8 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from api import wiring
-from posthorn import views, web
+from posthorn import views, web, wiring
 from posthorn.models import Tenant
 from posthorn.views import ApiKeySpec, ApiKeyView, Listed, TenantSpec
 

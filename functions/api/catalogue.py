@@ -7,8 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from api import wiring
-from posthorn import web
+from posthorn import web, wiring
 from posthorn.catalogue import EventTypeSpec
 from posthorn.cataloguing import TypeChange
 from posthorn.models import Scope

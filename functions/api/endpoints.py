@@ -9,8 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from api import wiring
-from posthorn import views, web
+from posthorn import views, web, wiring
 from posthorn.errors import InvalidError, NotFoundError, Violation
 from posthorn.models import EndpointSpec, Scope
 from posthorn.views import EndpointView, Listed

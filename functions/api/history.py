@@ -6,8 +6,8 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from api import endpoints, wiring
-from posthorn import views, web
+from api import endpoints
+from posthorn import views, web, wiring
 from posthorn.history import VersionView
 from posthorn.models import Scope
 from posthorn.views import Listed

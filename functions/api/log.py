@@ -8,8 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from api import wiring
-from posthorn import views, web
+from posthorn import views, web, wiring
 from posthorn.errors import InvalidError, Violation
 from posthorn.log_lists import Wanted
 from posthorn.models import DeliveryStatus, Scope

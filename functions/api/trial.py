@@ -10,8 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from api import wiring
-from posthorn import access, web
+from posthorn import access, web, wiring
 from posthorn.drafts import Draft
 from posthorn.models import Scope
 from posthorn.trial_views import (

@@ -1,4 +1,4 @@
-"""The use cases of the API, built on first use: importing has no side effects."""
+"""The use cases, built on first use for the functions: importing has no side effects."""
 
 import os
 from datetime import UTC, datetime, timedelta
