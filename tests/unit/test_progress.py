@@ -116,7 +116,7 @@ def test_a_delivery_names_the_version_of_the_endpoint_that_was_used_last() -> No
 def test_a_delivery_begun_again_has_its_whole_policy_before_it() -> None:
     dead = delivery(status="dead", status_reason="all retries are used up", attempt_count=3)
 
-    again = progress.begun_again(dead, NOW)
+    again = progress.begun_again(dead, NOW, Trigger.RESEND, by="phk_ops")
 
     assert (again.status, again.status_reason) == (DeliveryStatus.PENDING, None)
     assert again.next_attempt_at == NOW
@@ -124,6 +124,34 @@ def test_a_delivery_begun_again_has_its_whole_policy_before_it() -> None:
     fifth = progress.after(fourth, attempt(5), TWICE, jitter=0, kept_until=EXPIRY)
     sixth = progress.after(fifth, attempt(6), TWICE, jitter=0, kept_until=EXPIRY)
     assert [each.status for each in (fourth, fifth, sixth)] == ["retrying", "retrying", "dead"]
+
+
+def test_a_resend_or_replay_is_named_as_such_whatever_wakes_it_up() -> None:
+    dead = delivery(status="dead", attempt_count=3)
+    again = progress.begun_again(dead, NOW, Trigger.REPLAY, by="job_1")
+    swept = progress.task(dead).model_copy(update={"trigger": Trigger.SWEEPER})
+
+    asked = progress.as_asked(swept, again)
+
+    assert (asked.attempt, asked.trigger, asked.by) == (4, Trigger.REPLAY, "job_1")
+
+
+def test_the_retries_of_a_replay_are_retries() -> None:
+    dead = delivery(status="dead", attempt_count=3)
+    again = progress.begun_again(dead, NOW, Trigger.REPLAY, by="job_1")
+    failed = progress.after(again, attempt(4), TWICE, jitter=0, kept_until=EXPIRY)
+
+    task = progress.task(failed)
+
+    assert (task.attempt, task.trigger, task.by) == (5, Trigger.RETRY, None)
+    assert progress.as_asked(task, failed) == task
+
+
+def test_a_delivery_belongs_to_a_job_until_it_is_resent_otherwise() -> None:
+    replayed = progress.begun_again(delivery(), NOW, Trigger.REPLAY, by="job_1")
+    resent = progress.begun_again(replayed, NOW, Trigger.RESEND, by="phk_ops")
+
+    assert (replayed.job_id, resent.job_id) == ("job_1", None)
 
 
 @pytest.mark.parametrize("stop", [progress.held, progress.cancelled])

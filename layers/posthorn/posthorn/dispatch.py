@@ -27,7 +27,6 @@ from posthorn.models import (
     EndpointStatus,
     Event,
     Task,
-    Trigger,
 )
 from posthorn.queues import Queue
 from posthorn.retries import RetryTimer
@@ -145,9 +144,9 @@ class Dispatcher:
             # Fresh events do not wait behind an endpoint that hangs: RetryQueue is its lane.
             waiting = progress.queued(fresh, self.now())
             self.log.put_delivery(waiting, Body())
-            self.retry_queue.send(_task(waiting))
+            self.retry_queue.send(progress.task(waiting))
         else:
-            task = _task(fresh)
+            task = progress.task(fresh)
             made = self.attempter.attempt(event, endpoint, Record(fresh, Body()), task)
             delivery = self._after(fresh, made, endpoint)
             if self.log.put_delivery(delivery, made.body, attempt=made.attempt):
@@ -159,7 +158,8 @@ class Dispatcher:
         claim = self._claim(turn)
         if not self.log.claim_delivery(record.delivery, claim):
             return  # a retry and a resend never run at once: the other one has it
-        made = self.attempter.attempt(event, endpoint, record, task)
+        asked = progress.as_asked(task, record.delivery)
+        made = self.attempter.attempt(event, endpoint, record, asked)
         delivery = self._after(record.delivery, made, endpoint)
         if self.log.move_delivery(
             record.delivery,
@@ -191,7 +191,7 @@ class Dispatcher:
         if delivery.status is DeliveryStatus.RETRYING:
             self.timer.start(delivery)
         elif delivery.status is DeliveryStatus.PENDING:
-            self.retry_queue.send(_task(delivery))
+            self.retry_queue.send(progress.task(delivery))
         elif delivery.status is DeliveryStatus.DEAD:
             self.announcer.announce(Announcement.DELIVERY_DEAD, _obituary(delivery))
 
@@ -227,14 +227,3 @@ def _obituary(delivery: Delivery) -> dict[str, Any]:
         "last_outcome": delivery.last_outcome,
         "last_status_code": delivery.last_status_code,
     }
-
-
-def _task(delivery: Delivery) -> Task:
-    made = delivery.attempt_count
-    return Task(
-        tenant=delivery.tenant,
-        event_id=delivery.event_id,
-        endpoint_id=delivery.endpoint_id,
-        attempt=made + 1,
-        trigger=Trigger.RETRY if made else Trigger.FIRST,
-    )

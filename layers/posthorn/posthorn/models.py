@@ -391,7 +391,7 @@ class Attempt(Model):
 
     number: int
     trigger: Trigger
-    by: str | None = None  # the key that asked for a resend
+    by: str | None = None  # the key that asked for a resend, or the job
     endpoint_version: int
     started_at: Time
     duration_ms: int
@@ -416,6 +416,8 @@ class Delivery(Model):
     status_reason: str | None = None
     attempt_count: int = 0
     round_start: int = 0  # attempts made before the current run of the retry policy began
+    asked: Trigger | None = None  # what began that run, unless the event itself did,
+    asked_by: str | None = None  # and for whom: the id of a key or of a job
     created_at: Time
     last_attempt_at: Time | None = None
     next_attempt_at: Time | None = None
@@ -423,3 +425,9 @@ class Delivery(Model):
     last_status_code: int | None = None
     test: bool = False
     body_sha256: str | None = None  # of the bytes fixed at the first attempt
+
+    @property
+    def job_id(self) -> str | None:
+        """The job that touched it last, until it is resent otherwise."""
+        by = self.asked_by
+        return by if by and by.startswith("job_") else None

@@ -3,7 +3,16 @@
 from datetime import datetime, timedelta
 
 from posthorn.ids import delivery as delivery_id
-from posthorn.models import Attempt, Delivery, DeliveryStatus, Event, Outcome, RetryPolicy
+from posthorn.models import (
+    Attempt,
+    Delivery,
+    DeliveryStatus,
+    Event,
+    Outcome,
+    RetryPolicy,
+    Task,
+    Trigger,
+)
 from posthorn.schedule import delay_seconds
 
 GONE = 410  # RFC 9110 §15.5.11: the receiver wants no more, ever
@@ -92,9 +101,33 @@ def queued(delivery: Delivery, now: datetime) -> Delivery:
     )
 
 
-def begun_again(delivery: Delivery, now: datetime) -> Delivery:
-    """Return the delivery as due now, with its whole retry policy before it."""
-    return queued(delivery, now).model_copy(update={"round_start": delivery.attempt_count})
+def begun_again(delivery: Delivery, due_at: datetime, asked: Trigger, *, by: str) -> Delivery:
+    """Return the delivery as due then, with its whole retry policy before it."""
+    return queued(delivery, due_at).model_copy(
+        update={"round_start": delivery.attempt_count, "asked": asked, "asked_by": by}
+    )
+
+
+def task(delivery: Delivery) -> Task:
+    """The next attempt of this delivery, for RetryQueue."""
+    begins = delivery.attempt_count == delivery.round_start
+    return Task(
+        tenant=delivery.tenant,
+        event_id=delivery.event_id,
+        endpoint_id=delivery.endpoint_id,
+        attempt=delivery.attempt_count + 1,
+        trigger=(delivery.asked or Trigger.FIRST) if begins else Trigger.RETRY,
+        by=delivery.asked_by if begins else None,
+    )
+
+
+def as_asked(message: Task, delivery: Delivery) -> Task:
+    """The task with what its attempt is made for, where that is not what woke it up.
+
+    The sweeper may bring a resend or a replay, and so may the wake-up of a retry before it.
+    """
+    begins = delivery.attempt_count == delivery.round_start
+    return task(delivery) if delivery.asked and begins else message
 
 
 def _with(delivery: Delivery, attempt: Attempt) -> Delivery:

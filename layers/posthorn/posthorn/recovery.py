@@ -8,7 +8,7 @@ from posthorn import progress
 from posthorn.config_store import ConfigStore
 from posthorn.errors import ConflictError
 from posthorn.log_store import LogStore
-from posthorn.models import Delivery, DeliveryStatus, EndpointStatus, Task, Trigger
+from posthorn.models import Delivery, DeliveryStatus, EndpointStatus, Trigger
 from posthorn.queues import Queue
 from posthorn.reading import Reading
 
@@ -38,18 +38,9 @@ class Recovery:
         if endpoint.status is not EndpointStatus.ENABLED:
             raise ConflictError(f"its endpoint is {endpoint.status}", code="endpoint_not_enabled")
         now = self.now()
-        after = progress.begun_again(before, now)
+        after = progress.begun_again(before, now, Trigger.RESEND, by=by)
         self._move(before, after, now)
-        self.retry_queue.send(
-            Task(
-                tenant=tenant,
-                event_id=after.event_id,
-                endpoint_id=after.endpoint_id,
-                attempt=after.attempt_count + 1,
-                trigger=Trigger.RESEND,
-                by=by,
-            )
-        )
+        self.retry_queue.send(progress.task(after))
         return after
 
     def cancel(self, tenant: str, delivery_id: str, *, by: str) -> Delivery:
