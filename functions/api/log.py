@@ -10,9 +10,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from posthorn import views, web, wiring
 from posthorn.errors import InvalidError, Violation
-from posthorn.log_lists import Wanted
-from posthorn.models import DeliveryStatus, Scope
+from posthorn.models import DeliveryStatus, Outcome, Scope
 from posthorn.views import DeliveryView, DeliveryWithAttempts, EventView, Listed
+from posthorn.wanted import Order, StatusClass, Wanted, WithTests
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
@@ -26,9 +26,14 @@ def _acting(scope: Scope) -> tuple[str, str]:
 def list_deliveries(
     endpoint: Annotated[str | None, Query()] = None,
     event_type: Annotated[str | None, Query()] = None,
+    event_id: Annotated[str | None, Query()] = None,
     status: Annotated[DeliveryStatus | None, Query()] = None,
+    outcome: Annotated[Outcome | None, Query()] = None,
+    status_code: Annotated[StatusClass | None, Query()] = None,
     since: Annotated[datetime | None, Query()] = None,
     until: Annotated[datetime | None, Query()] = None,
+    test: Annotated[WithTests, Query()] = WithTests.EXCLUDE,
+    order: Annotated[Order, Query()] = Order.NEWEST,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query()] = None,
 ) -> Listed[DeliveryView]:
@@ -36,9 +41,14 @@ def list_deliveries(
     wanted = Wanted(
         endpoint_ids=(endpoint,) if endpoint else (),
         event_type=event_type,
+        event_id=event_id,
         status=status,
+        outcome=outcome,
+        status_class=status_code,
         since=_aware("since", since),
         until=_aware("until", until),
+        test=test,
+        order=order,
     )
     return wiring.reading().deliveries(tenant, wanted, limit=limit, cursor=cursor)
 

@@ -8,7 +8,7 @@ import pytest
 from posthorn.log_store import Claim
 from posthorn.models import Endpoint, Task, iso
 from tests.integration.conftest import Tenant
-from tests.world import ORDER, World, exchange
+from tests.world import ORDER, START, World, exchange
 
 JOB = {"ClientId": 1042, "JobId": 660184, "StatusId": 2}
 NO_SUCH = "01KAR7XJ80000000000000000A"
@@ -93,6 +93,13 @@ def test_deliveries_are_found_by_endpoint_type_status_and_time(
     assert events(until=iso(noon)) == [first]
     assert events(since=iso(noon), until=iso(noon + timedelta(seconds=1))) == [second]
     assert events(since="2026-11-23T11:00:00+01:00", status="retrying") == [third, first]
+    assert events(outcome="http_error") == events(status_code="5xx") == [third, first]
+    assert events(outcome="succeeded") == events(status_code="2xx") == [second]
+    assert events(status_code="4xx") == events(outcome="timeout_read") == []
+    assert events(event_id=second) == events(event_id=second, endpoint=jobs.id) == [second]
+    assert events(event_id=second, endpoint=orders.id) == []
+    assert events(order="oldest") == [first, second, third]
+    assert events(order="oldest", status="retrying", since=iso(noon)) == [third]
     assert events(since=iso(noon), until=iso(noon)) == []
     assert events(since=iso(noon + timedelta(days=1)), until=iso(noon), endpoint=jobs.id) == []
 
@@ -132,6 +139,11 @@ def test_pages_stay_whole_while_new_deliveries_arrive(tenant: Tenant, shared: Wo
         ({"until": "0001-01-01T00:00:00+14:00"}, "until"),
         ({"endpoint": "erp"}, "endpoint"),
         ({"endpoint": "ep_" + "0" * 3000}, "endpoint"),
+        ({"event_id": "order-4711"}, "event_id"),
+        ({"outcome": "lost"}, "outcome"),
+        ({"status_code": "503"}, "status_code"),
+        ({"test": "yes"}, "test"),
+        ({"order": "best"}, "order"),
         ({"limit": 0}, "limit"),
         ({"limit": 101}, "limit"),
     ],
@@ -143,6 +155,20 @@ def test_a_filter_that_cannot_be_read_is_named(
 
     assert (answer.status, answer.json["code"]) == (422, "invalid_field")
     assert answer.fields == [field]
+
+
+@pytest.mark.parametrize("other", [{"order": "oldest"}, {"status": "dead"}, {"since": iso(START)}])
+def test_a_cursor_holds_for_its_own_list_only(tenant: Tenant, other: dict[str, object]) -> None:
+    endpoint_of(tenant)
+    published(tenant)
+    published(tenant)
+    cursor = tenant.client.get("/v1/deliveries", limit=1).json["next_cursor"]
+
+    answer = tenant.client.get("/v1/deliveries", cursor=cursor, **other)
+
+    assert (answer.status, answer.json["code"]) == (422, "cursor_of_another_list")
+    assert answer.fields == ["cursor"]
+    assert len(listed(tenant, cursor=cursor, limit=2)) == 1
 
 
 def test_the_deliveries_of_a_deleted_endpoint_stay_in_the_list(tenant: Tenant) -> None:

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from posthorn import payload
 from posthorn.config_store import ConfigStore
 from posthorn.drafts import Draft
-from posthorn.log_lists import LogLists, Position, Wanted
+from posthorn.log_lists import LogLists, Position
 from posthorn.log_store import LogStore
 from posthorn.matching import Decision, Verdict
 from posthorn.models import Endpoint, Event
 from posthorn.payload import PayloadError
 from posthorn.trial import judged
 from posthorn.trial_views import ComparisonView, DryRunView, MismatchView, SampleView
+from posthorn.wanted import Wanted
 
 SAMPLES = 5
 MISMATCHES = 20
@@ -77,7 +78,7 @@ class DryRun:
         position: Position | None = None
         for _ in range(MOST_PAGES):
             page, position = self.lists.page(tenant, wanted, limit=limit, after=position)
-            found |= dict.fromkeys(each.event_id for each in page if not each.test)
+            found |= dict.fromkeys(each.event_id for each in page)
             if position is None or len(found) >= limit:
                 break
         return list(found)[:limit]

@@ -6,8 +6,9 @@ One event's whole story stands under one partition key, `{tenant}#{event id}`:
     delivery#{endpoint id}      the delivery; its first attempt, when that one succeeded, is inside
     delivery#{endpoint id}#{n}  attempt n, otherwise
 
-Indexes: `by_endpoint` holds each delivery; `by_status` only those that need attention; `due` only
-those with a next attempt. The first two carry `summary`, from which a row of a list is made.
+Indexes: `by_endpoint` holds each delivery; `by_status` those that have not succeeded and are no
+tests; `due` those with a next attempt. The first two carry `summary`, from which a row of a list is
+made.
 """
 
 import json
@@ -27,14 +28,9 @@ Item = dict[str, Any]
 # deliveries a second, and a page reads four partitions.
 ENDPOINT_SHARDS = 4
 DUE_SHARDS = 8
-ATTENTION = frozenset(
-    {
-        DeliveryStatus.PENDING,
-        DeliveryStatus.RETRYING,
-        DeliveryStatus.HELD,
-        DeliveryStatus.DEAD,
-    }
-)
+# Whatever is not, or not yet, as it should be. Cancelled ones too, so that `by_status` has all that
+# failed in some way.
+ATTENTION = frozenset(DeliveryStatus) - {DeliveryStatus.SUCCEEDED}
 _FROM_KEYS = {"id", "tenant", "event_id", "endpoint_id", "created_at", "body_sha256"}
 
 

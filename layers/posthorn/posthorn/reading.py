@@ -1,15 +1,16 @@
 """The log, read: lists of deliveries, one with its attempts, one event with its whole story."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from posthorn import ids, views
 from posthorn.config_store import ConfigStore
 from posthorn.errors import InvalidError, NotFoundError, Violation
-from posthorn.log_lists import LogLists, Position, Wanted
+from posthorn.log_lists import LogLists, Position
 from posthorn.log_store import LogStore, Record, Story
-from posthorn.models import Event
+from posthorn.models import Delivery, Event
+from posthorn.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -23,18 +24,23 @@ class Reading:
     def deliveries(
         self, tenant: str, wanted: Wanted, *, limit: int, cursor: str | None = None
     ) -> views.Listed[views.DeliveryView]:
-        """One page, newest first; without endpoints in `wanted`, of all that the tenant had."""
-        if not all(ids.is_id("ep", each) for each in wanted.endpoint_ids):
-            message = "is not the id of an endpoint"
-            raise InvalidError(f"endpoint {message}", [Violation("endpoint", message)])
-        if not wanted.endpoint_ids:
-            wanted = replace(wanted, endpoint_ids=self._all_endpoints(tenant))
-        after = Position.of(cursor) if cursor else None
-        found, position = self.lists.page(tenant, wanted, limit=limit, after=after)
+        """One page as the API shows it. A cursor holds for the same filters and order only."""
+        fingerprint = wanted.fingerprint()
+        after = Position.of(cursor, fingerprint) if cursor else None
+        found, position = self.page(tenant, wanted, limit=limit, after=after)
         return views.Listed[views.DeliveryView](
             items=[views.of_delivery(each) for each in found],
-            next_cursor=position.cursor if position else None,
+            next_cursor=position.cursor(fingerprint) if position else None,
         )
+
+    def page(
+        self, tenant: str, wanted: Wanted, *, limit: int, after: Position | None = None
+    ) -> tuple[list[Delivery], Position | None]:
+        """Up to `limit` deliveries and where to go on, or None at the end.
+
+        It may hold fewer, or none, and still not be the last one.
+        """
+        return self.lists.page(tenant, self._located(tenant, wanted), limit=limit, after=after)
 
     def delivery(self, tenant: str, delivery_id: str) -> tuple[Event, Record]:
         """The event and the delivery with all its attempts; NotFoundError when there is none."""
@@ -50,6 +56,16 @@ class Reading:
         if story is None:
             raise NotFoundError("there is no such event")
         return story
+
+    def _located(self, tenant: str, wanted: Wanted) -> Wanted:
+        """With the endpoints whose partitions are to be read; InvalidError for what is no id."""
+        if not all(ids.is_id("ep", each) for each in wanted.endpoint_ids):
+            raise InvalidError.of([Violation("endpoint", "is not the id of an endpoint")])
+        if wanted.event_id is not None and not ids.is_id("evt", wanted.event_id):
+            raise InvalidError.of([Violation("event_id", "is not the id of an event")])
+        if wanted.event_id or wanted.endpoint_ids:
+            return wanted
+        return wanted.model_copy(update={"endpoint_ids": self._all_endpoints(tenant)})
 
     def _all_endpoints(self, tenant: str) -> tuple[str, ...]:
         kept_since = self.now() - self.retention

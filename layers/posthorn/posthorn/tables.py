@@ -135,7 +135,27 @@ class Table:
         newest_first: bool = False,
         page: int | None = None,
     ) -> Iterator[Item]:
-        """Yield matching items, reading a page ahead only when the one before is used up.
+        """Yield matching items, reading a page ahead only when the one before is used up."""
+        after: Item | None = None
+        while True:
+            found, after = self.query_page(
+                condition, values, index=index, newest_first=newest_first, limit=page, after=after
+            )
+            yield from found
+            if after is None:
+                return
+
+    def query_page(
+        self,
+        condition: str,
+        values: Item,
+        *,
+        index: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+        after: Item | None = None,
+    ) -> tuple[list[Item], Item | None]:
+        """One page of matching items, and the key to go on after, or None at the end.
 
         The table itself is read consistently; an index cannot be.
         """
@@ -144,16 +164,14 @@ class Table:
             "KeyConditionExpression": condition,
             "ScanIndexForward": not newest_first,
             **({"IndexName": index} if index else {"ConsistentRead": True}),
-            **({"Limit": page} if page else {}),
+            **({"Limit": limit} if limit else {}),
+            **({"ExclusiveStartKey": _marshal(after)} if after else {}),
             **_expressions(condition=None, values=values, extra=condition),
         }
-        while True:
-            with _told_apart():
-                answer = self._client.query(**arguments)
-            yield from map(_unmarshal, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        with _told_apart():
+            answer = self._client.query(**arguments)
+        last = answer.get("LastEvaluatedKey")
+        return [_unmarshal(item) for item in answer["Items"]], _unmarshal(last) if last else None
 
     def get_many(self, keys: list[Item]) -> list[Item]:
         """Read up to 100 items at once, consistently; those that are not there are left out."""
