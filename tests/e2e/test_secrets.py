@@ -176,7 +176,7 @@ def _ask_for_everything(used: Used) -> None:
     for name in ("bearer", "header"):
         api.call("POST", f"/v1/endpoints/{used.flows[name].id}/preview", body={})
     api.call("GET", "/v1/endpoints")
-    deliveries = api.call("GET", "/v1/deliveries")["items"]
+    deliveries = api.call("GET", "/v1/deliveries", params={"test": "include"})["items"]
     for event_id in {delivery["event_id"] for delivery in deliveries}:
         api.call("GET", f"/v1/events/{event_id}")
     api.call("GET", f"/v1/deliveries/{deliveries[0]['id']}")
