@@ -38,6 +38,7 @@ from posthorn.settings import Settings
 from posthorn.sweep import Sweeper
 from posthorn.tables import Table
 from posthorn.tenancy import Tenancy
+from posthorn.terms import Terms
 from posthorn.tokens import Tokens
 from posthorn.vault import Vault
 from tests import template_facts
@@ -101,17 +102,18 @@ class World:
         settings = self.settings
         self.config = ConfigStore(Table(self.dynamodb, settings.config_table_name))
         self.log_table = Table(self.dynamodb, settings.log_table_name)
-        self.log = LogStore(self.log_table, retention_days=settings.retention_days)
+        self.log = LogStore(self.log_table)
         self.vault = Vault(boto3.client("kms"), settings.secrets_key_arn)
         self.event_queue = Queue(self.sqs, settings.event_queue_url)
         self.retry_queue = Queue(self.sqs, settings.retry_queue_url)
         self.timer = RetryTimer(self.stepfunctions, settings.retry_state_machine_arn)
         self.access = Access(self.config, now=self.clock, chance=self.chance)
-        self.tenancy = Tenancy(self.config, now=self.clock)
+        self.tenancy = Tenancy(self.config, Terms(settings.retention_days), now=self.clock)
         self.configuration = Configuration(
             config=self.config,
             vault=self.vault,
             policy=EgressPolicy(allow_http=True, allow_private=True),
+            terms=self.tenancy.terms,
             now=self.clock,
             chance=self.chance,
         )
@@ -125,7 +127,7 @@ class World:
             config=self.config,
             log=self.log,
             lists=LogLists(self.log_table),
-            retention=timedelta(days=settings.retention_days),
+            terms=self.tenancy.terms,
             now=self.clock,
         )
         self.recovery = Recovery(
@@ -183,7 +185,11 @@ class World:
 
     def turn(self, message_id: str) -> Turn:
         return Turn(
-            message_id, self.config.endpoints, lambda: self.seconds_left, self.attempts.append
+            message_id,
+            self.config.endpoints,
+            self.tenancy.terms,
+            lambda: self.seconds_left,
+            self.attempts.append,
         )
 
     def take_events(self) -> None:

@@ -8,31 +8,39 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from posthorn import views, web, wiring
-from posthorn.models import Tenant
-from posthorn.views import ApiKeySpec, ApiKeyView, Listed, TenantSpec
+from posthorn.models import Tenant, TenantSpec
+from posthorn.views import ApiKeySpec, ApiKeyView, Listed, TenantView
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 
 
 @router.get("/v1/tenants")
-def list_tenants() -> Listed[Tenant]:
+def list_tenants() -> Listed[TenantView]:
     web.admin(router)
-    return Listed[Tenant](items=wiring.config().tenants())
+    return Listed[TenantView](items=[_seen(each) for each in wiring.config().tenants()])
 
 
 @router.get("/v1/tenants/<id>")
-def read_tenant(id: str) -> Tenant:
+def read_tenant(id: str) -> TenantView:
     web.admin(router)
-    return wiring.tenancy().tenant(id)
+    return _seen(wiring.tenancy().tenant(id))
 
 
 @router.put("/v1/tenants/<id>")
-def put_tenant(id: str, spec: Annotated[TenantSpec, Body()]) -> Tenant:
+def put_tenant(id: str, spec: Annotated[TenantSpec, Body()]) -> TenantView:
     by = web.admin(router).key_id
-    tenant = wiring.tenancy().put(id, name=spec.name)
-    logger.info("tenant put", tenant=id, key_id=by)
-    return tenant
+    tenant = wiring.tenancy().put(
+        id, name=spec.name, retention_days=spec.retention_days, limits=spec.limits
+    )
+    logger.info(
+        "tenant put",
+        tenant=id,
+        retention_days=spec.retention_days,
+        limits=spec.limits.model_dump(),
+        key_id=by,
+    )
+    return _seen(tenant)
 
 
 @router.delete("/v1/tenants/<id>")
@@ -65,3 +73,7 @@ def delete_api_key(id: str) -> Response[str]:
     wiring.access().delete_key(id)
     logger.info("API key deleted", old_key_id=id, key_id=by)
     return Response(204, body="")
+
+
+def _seen(tenant: Tenant) -> TenantView:
+    return views.of_tenant(tenant, wiring.tenancy().stack.of(tenant))

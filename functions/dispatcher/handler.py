@@ -35,6 +35,8 @@ from posthorn.retries import RetryTimer
 from posthorn.sender import Sender
 from posthorn.settings import Settings
 from posthorn.tables import Table
+from posthorn.tenancy import Tenancy
+from posthorn.terms import Terms
 from posthorn.tokens import Tokens
 from posthorn.vault import Vault
 
@@ -62,9 +64,7 @@ def dispatcher() -> Dispatcher:
         config=store,
         caretaker=Caretaker(store, announcer, _now),
         announcer=announcer,
-        log=LogStore(
-            Table(dynamodb, settings().log_table_name), retention_days=settings().retention_days
-        ),
+        log=LogStore(Table(dynamodb, settings().log_table_name)),
         retry_queue=Queue(boto3.client("sqs", config=config), settings().retry_queue_url),
         timer=RetryTimer(
             boto3.client("stepfunctions", config=config), settings().retry_state_machine_arn
@@ -85,10 +85,12 @@ def dispatcher() -> Dispatcher:
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
     # Read once a batch: after its messages came, so no change made before an event is missed.
-    endpoints = cache(dispatcher().config.endpoints)
+    config = dispatcher().config
+    endpoints = cache(config.endpoints)
+    terms = cache(Tenancy(config, Terms(settings().retention_days), _now).terms)
 
     async def handle(record: SQSRecord) -> None:
-        work = partial(_handle, record, context, endpoints)
+        work = partial(_handle, record, context, endpoints, terms)
         await asyncio.get_running_loop().run_in_executor(turns, work)
 
     return async_process_partial_response(
@@ -100,11 +102,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
 
 def _handle(
-    record: SQSRecord, context: LambdaContext, endpoints: Callable[[str], list[Endpoint]]
+    record: SQSRecord,
+    context: LambdaContext,
+    endpoints: Callable[[str], list[Endpoint]],
+    terms: Callable[[str], Terms],
 ) -> None:
     turn = Turn(
         message_id=record.message_id,
         endpoints=endpoints,
+        terms=terms,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         report=_log,
     )

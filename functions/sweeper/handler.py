@@ -25,7 +25,7 @@ def sweeper() -> Sweeper:
     settings = Settings.from_env(os.environ)
     table = Table(boto3.client("dynamodb"), settings.log_table_name)
     return Sweeper(
-        log=LogStore(table, retention_days=settings.retention_days),
+        log=LogStore(table),
         retry_queue=Queue(boto3.client("sqs"), settings.retry_queue_url),
         now=lambda: datetime.now(UTC),
     )

@@ -95,6 +95,7 @@ def put(
         last_outcome=outcome,
         last_status_code=status_code,
         test=test,
+        expires_at=START + timedelta(days=30),
     )
     assert world.log.put_delivery(delivery, Body())
     return delivery
@@ -163,6 +164,7 @@ def test_a_filter_takes_what_each_of_its_parts_takes(
             endpoint_version=1,
             status=row["status"],
             created_at=row["at"],
+            expires_at=START + timedelta(days=30),
             last_outcome=row["failure"][0],
             last_status_code=row["failure"][1],
             test=row["test"],

@@ -266,12 +266,13 @@ def test_the_first_webhook_of_the_readme_arrives(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "docs/operations.md"])
 def test_an_admin_makes_a_tenant_and_its_key_as_described(admin: Client, name: str) -> None:
-    tenant, key = curls(
+    tenant, key, *again = curls(
         DOCUMENTS[name], about="tenants|api-keys", API="http://api", ADMIN=admin.key or ""
     )
 
     assert ask(tenant).status == 200
     assert ask(key).status == 201
+    assert [ask(each).status for each in again] == [200] * len(again)
 
 
 def test_the_receiver_answers_as_described() -> None:

@@ -365,7 +365,8 @@ def test_every_header_that_we_send_is_explained(world: World) -> None:
         attempt=1,
         trigger=Trigger.TEST,
     )
-    fresh = Record(progress.begun(event, endpoint.id, 1, now=world.now, test=True), Body())
+    begun = progress.begun(event, endpoint.id, 1, now=world.now, expires_at=world.now, test=True)
+    fresh = Record(begun, Body())
     world.dispatcher.attempter.attempt(event, endpoint, fresh, test)
 
     table = DOCUMENT.partition("| header |")[2].partition("\n\n")[0]

@@ -16,7 +16,7 @@ from posthorn import catalogue, history, trial, trial_views
 from posthorn.drafts import Draft
 from posthorn.errors import LimitedError
 from posthorn.limits import Limits
-from posthorn.models import MASK, Scope
+from posthorn.models import MASK, Scope, TenantLimits
 from posthorn.tables import Table
 from posthorn.trial_events import TrialEvents
 from posthorn.trial_views import SavedTrialSpec
@@ -365,6 +365,7 @@ def test_a_test_ends_before_the_gateway_gives_up(tenant: Tenant) -> None:
         log=world.log,
         events=TrialEvents(world.log, catalogue.builtin, now=world.clock, chance=world.chance),
         limits=Limits(Table(world.dynamodb, world.settings.config_table_name)),
+        terms=world.tenancy.terms,
         attempter=world.dispatcher.attempter,
         now=world.clock,
     )
@@ -374,11 +375,10 @@ def test_a_test_ends_before_the_gateway_gives_up(tenant: Tenant) -> None:
     assert world.sent[-1].timeout_seconds == 25
 
 
-def test_a_tenant_that_tests_too_much_is_told_to_wait(
-    tenant: Tenant, hook: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tenant_that_tests_too_much_is_told_to_wait(tenant: Tenant, hook: str) -> None:
     path = f"/v1/endpoints/{created(tenant, url=hook)['id']}/test"
-    monkeypatch.setattr(trial, "TESTS_A_MINUTE", 0)
+    none = TenantLimits(tests_per_minute=0)
+    tenant.world.tenancy.put(tenant.id, name="Hasty", limits=none)
 
     answer = tenant.client.post(path)
 

@@ -35,6 +35,7 @@ def delivery(**fields: Any) -> Delivery:
         "endpoint_version": 1,
         "status": "pending",
         "created_at": NOW,
+        "expires_at": EXPIRY,
     }
     return Delivery.model_validate({**given_fields, **fields})
 
@@ -61,7 +62,7 @@ def test_a_success_ends_the_delivery() -> None:
     before = delivery(status="retrying", attempt_count=1, next_attempt_at=NOW)
 
     success = attempt(2, Outcome.SUCCEEDED, response=answered(204))
-    done = progress.after(before, success, TWICE, jitter=0, kept_until=EXPIRY)
+    done = progress.after(before, success, TWICE, jitter=0)
 
     assert done.status is DeliveryStatus.SUCCEEDED
     assert (done.attempt_count, done.last_status_code, done.next_attempt_at) == (2, 204, None)
@@ -69,7 +70,7 @@ def test_a_success_ends_the_delivery() -> None:
 
 @pytest.mark.parametrize("outcome", FAILURES)
 def test_whatever_went_wrong_the_wait_begins_when_the_attempt_has_ended(outcome: Outcome) -> None:
-    after = progress.after(delivery(), attempt(outcome=outcome), TWICE, jitter=0, kept_until=EXPIRY)
+    after = progress.after(delivery(), attempt(outcome=outcome), TWICE, jitter=0)
 
     assert after.status is DeliveryStatus.RETRYING
     assert after.next_attempt_at == NOW + timedelta(seconds=2 + 10)
@@ -80,7 +81,7 @@ def test_whatever_went_wrong_the_wait_begins_when_the_attempt_has_ended(outcome:
 def test_the_last_failure_makes_the_delivery_dead() -> None:
     before = delivery(status="retrying", attempt_count=2)
 
-    dead = progress.after(before, attempt(3), TWICE, jitter=0, kept_until=EXPIRY)
+    dead = progress.after(before, attempt(3), TWICE, jitter=0)
 
     assert dead.status is DeliveryStatus.DEAD
     assert dead.status_reason == "all retries are used up"
@@ -88,17 +89,13 @@ def test_the_last_failure_makes_the_delivery_dead() -> None:
 
 
 def test_the_endpoint_may_ask_for_more_patience() -> None:
-    after = progress.after(
-        delivery(), attempt(retry_after_seconds=300), TWICE, jitter=-1, kept_until=EXPIRY
-    )
+    after = progress.after(delivery(), attempt(retry_after_seconds=300), TWICE, jitter=-1)
 
     assert after.next_attempt_at == NOW + timedelta(seconds=2 + 300)
 
 
 def test_an_endpoint_that_is_gone_holds_its_delivery_instead_of_retrying() -> None:
-    after = progress.after(
-        delivery(), attempt(response=answered(410)), TWICE, jitter=0, kept_until=EXPIRY
-    )
+    after = progress.after(delivery(), attempt(response=answered(410)), TWICE, jitter=0)
 
     assert after.status is DeliveryStatus.HELD
     assert after.next_attempt_at is None
@@ -106,9 +103,7 @@ def test_an_endpoint_that_is_gone_holds_its_delivery_instead_of_retrying() -> No
 
 
 def test_a_delivery_names_the_version_of_the_endpoint_that_was_used_last() -> None:
-    after = progress.after(
-        delivery(), attempt(endpoint_version=7), TWICE, jitter=0, kept_until=EXPIRY
-    )
+    after = progress.after(delivery(), attempt(endpoint_version=7), TWICE, jitter=0)
 
     assert after.endpoint_version == 7
 
@@ -120,9 +115,9 @@ def test_a_delivery_begun_again_has_its_whole_policy_before_it() -> None:
 
     assert (again.status, again.status_reason) == (DeliveryStatus.PENDING, None)
     assert again.next_attempt_at == NOW
-    fourth = progress.after(again, attempt(4), TWICE, jitter=0, kept_until=EXPIRY)
-    fifth = progress.after(fourth, attempt(5), TWICE, jitter=0, kept_until=EXPIRY)
-    sixth = progress.after(fifth, attempt(6), TWICE, jitter=0, kept_until=EXPIRY)
+    fourth = progress.after(again, attempt(4), TWICE, jitter=0)
+    fifth = progress.after(fourth, attempt(5), TWICE, jitter=0)
+    sixth = progress.after(fifth, attempt(6), TWICE, jitter=0)
     assert [each.status for each in (fourth, fifth, sixth)] == ["retrying", "retrying", "dead"]
 
 
@@ -139,7 +134,7 @@ def test_a_resend_or_replay_is_named_as_such_whatever_wakes_it_up() -> None:
 def test_the_retries_of_a_replay_are_retries() -> None:
     dead = delivery(status="dead", attempt_count=3)
     again = progress.begun_again(dead, NOW, Trigger.REPLAY, by="job_1")
-    failed = progress.after(again, attempt(4), TWICE, jitter=0, kept_until=EXPIRY)
+    failed = progress.after(again, attempt(4), TWICE, jitter=0)
 
     task = progress.task(failed)
 
@@ -175,9 +170,7 @@ def test_only_a_delivery_that_is_retrying_has_a_next_attempt(
     now = delivery()
 
     for number, outcome in enumerate(outcomes, start=1):
-        now = progress.after(
-            now, attempt(number, outcome), policy, jitter=jitter, kept_until=EXPIRY
-        )
+        now = progress.after(now, attempt(number, outcome), policy, jitter=jitter)
 
         assert (now.next_attempt_at is not None) == (now.status is DeliveryStatus.RETRYING)
         assert now.attempt_count == number
@@ -189,9 +182,8 @@ def test_only_a_delivery_that_is_retrying_has_a_next_attempt(
 def test_a_delivery_dies_before_its_log_expires_and_says_so() -> None:
     asks_for_a_day = attempt(retry_after_seconds=86_400)
 
-    late = progress.after(
-        delivery(), asks_for_a_day, TWICE, jitter=0, kept_until=NOW + timedelta(days=1)
-    )
+    short = delivery(expires_at=NOW + timedelta(days=1))
+    late = progress.after(short, asks_for_a_day, TWICE, jitter=0)
 
     assert late.status is DeliveryStatus.DEAD
     assert late.next_attempt_at is None

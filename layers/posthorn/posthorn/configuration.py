@@ -13,9 +13,9 @@ from posthorn.egress import EgressPolicy
 from posthorn.errors import ConflictError, NotFoundError, StaleVersionError
 from posthorn.models import DisabledBy, Endpoint, EndpointSpec, EndpointStatus
 from posthorn.problems import invalid
+from posthorn.terms import Terms
 from posthorn.vault import Secrets, SigningKey, Vault
 
-MAX_ENDPOINTS = 1000  # of one tenant
 DRAFT = "draft"  # by whom, of what is stored nowhere
 DEFAULT_OVERLAP = timedelta(hours=24)  # design.md §6
 
@@ -25,6 +25,7 @@ class Configuration:
     config: ConfigStore
     vault: Vault
     policy: EgressPolicy
+    terms: Callable[[str], Terms]
     now: Callable[[], datetime]
     chance: Callable[[int], bytes]
     require_test: bool = False
@@ -47,10 +48,9 @@ class Configuration:
 
     def create(self, tenant: str, spec: EndpointSpec, *, by: str) -> tuple[Endpoint, str]:
         """Create; return the endpoint and its signing secret, shown this once."""
-        if len(self.config.endpoints(tenant)) >= MAX_ENDPOINTS:
-            raise ConflictError(
-                f"a tenant may have {MAX_ENDPOINTS} endpoints", code="too_many_endpoints"
-            )
+        most = self.terms(tenant).endpoints
+        if len(self.config.endpoints(tenant)) >= most:
+            raise ConflictError(f"this tenant may have {most} endpoints", code="too_many_endpoints")
         if self.require_test and spec.status is not EndpointStatus.DISABLED:
             raise _untested("create it disabled, test it, then enable it")
         secrets = self._first_secrets(spec)

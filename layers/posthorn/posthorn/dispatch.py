@@ -30,6 +30,7 @@ from posthorn.models import (
 )
 from posthorn.queues import Queue
 from posthorn.retries import RetryTimer
+from posthorn.terms import Terms
 
 # A claim outlives the function (60 s) and lapses before SQS shows the message again (360 s).
 LEASE = timedelta(seconds=90)
@@ -53,11 +54,12 @@ class Attempted:
 class Turn:
     """One message in hand: its id claims, `seconds_left` bounds, `report` hears of each attempt.
 
-    `endpoints` reads those of a tenant; the messages of a batch may share what it read.
+    `endpoints` and `terms` read those of a tenant; the messages of a batch may share what was read.
     """
 
     message_id: str
     endpoints: Callable[[str], list[Endpoint]]
+    terms: Callable[[str], Terms]
     seconds_left: Callable[[], float]
     report: Callable[[Attempted], None]
 
@@ -84,18 +86,27 @@ class Dispatcher:
         endpoints = {each.id: each for each in turn.endpoints(event.tenant)}
         decisions = tuple(decide(endpoint, event) for endpoint in endpoints.values())
         claim = self._claim(turn)
+        expires_at = claim.now + turn.terms(event.tenant).retention
         known: dict[str, Record] = {}
-        if not self.log.claim_event(event, decisions, claim):
+        if not self.log.claim_event(event, decisions, claim, expires_at=expires_at):
             if not self.log.reclaim_event(event.tenant, event.id, claim):
                 return  # another message of the same event is being worked on, and owns it
             story = self.log.story(event.tenant, event.id)
             if story is None:
                 return  # expired by now
             event, decisions, known = story.event, story.decisions, story.records
+            expires_at = story.expires_at
         for record in known.values():
             self._follow_up(record.delivery)
         self._in_parallel(
-            partial(self._open, event, decision, endpoints.get(decision.endpoint_id), turn)
+            partial(
+                self._open,
+                event,
+                decision,
+                endpoints.get(decision.endpoint_id),
+                turn,
+                expires_at=expires_at,
+            )
             for decision in decisions
             if decision.verdict in (Verdict.MATCHED, Verdict.HELD)
             and decision.endpoint_id not in known
@@ -127,11 +138,21 @@ class Dispatcher:
                     self.retry_queue.send(task, delay_seconds=CROWDED_DELAY_SECONDS)
 
     def _open(
-        self, event: Event, decision: Decision, endpoint: Endpoint | None, turn: Turn
+        self,
+        event: Event,
+        decision: Decision,
+        endpoint: Endpoint | None,
+        turn: Turn,
+        *,
+        expires_at: datetime,
     ) -> None:
         """Begin a delivery: try it, hold it, or put it on RetryQueue when time is short."""
         fresh = progress.begun(
-            event, decision.endpoint_id, decision.endpoint_version, now=self.now()
+            event,
+            decision.endpoint_id,
+            decision.endpoint_version,
+            now=self.now(),
+            expires_at=expires_at,
         )
         stopped = (
             progress.held(fresh, decision.reason or "the endpoint is paused")
@@ -173,13 +194,7 @@ class Dispatcher:
 
     def _after(self, delivery: Delivery, made: Made, endpoint: Endpoint) -> Delivery:
         fixed = delivery.model_copy(update={"body_sha256": made.body_sha256})
-        return progress.after(
-            fixed,
-            made.attempt,
-            endpoint.retry,
-            jitter=self.jitter(),
-            kept_until=self.log.kept_until(delivery),
-        )
+        return progress.after(fixed, made.attempt, endpoint.retry, jitter=self.jitter())
 
     def _settle(self, delivery: Delivery, endpoint: Endpoint, attempt: Attempt, turn: Turn) -> None:
         turn.report(Attempted(delivery, endpoint.name, attempt))

@@ -7,12 +7,12 @@ One event's whole story stands under one partition key, `{tenant}#{event id}`:
     delivery#{endpoint id}#{n}  attempt n, otherwise
 
 Indexes: `by_endpoint` holds each delivery; `by_status` those that have not succeeded and are no
-tests; `due` those with a next attempt. The first two carry `summary`, from which a row of a list is
-made.
+tests; `due` those with a next attempt. The first two carry `summary` and `expires_at`, from which a
+row of a list is made.
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
@@ -31,7 +31,7 @@ DUE_SHARDS = 8
 # Whatever is not, or not yet, as it should be. Cancelled ones too, so that `by_status` has all that
 # failed in some way.
 ATTENTION = frozenset(DeliveryStatus) - {DeliveryStatus.SUCCEEDED}
-_FROM_KEYS = {"id", "tenant", "event_id", "endpoint_id", "created_at", "body_sha256"}
+_FROM_KEYS = {"id", "tenant", "event_id", "endpoint_id", "created_at", "expires_at", "body_sha256"}
 
 
 def event_key(tenant: str, event_id: str) -> Item:
@@ -58,11 +58,16 @@ def due_partitions() -> list[str]:
     return [f"due#{shard}" for shard in range(DUE_SHARDS)]
 
 
-def expiry(start: datetime, retention_days: int) -> int:
-    return int((start + timedelta(days=retention_days)).timestamp())
+def expiry(moment: datetime) -> Item:
+    """An event's whole story expires at one moment, in seconds as TTL wants it."""
+    return {"expires_at": int(moment.timestamp())}
 
 
-def event_item(event: Event, decisions: tuple[Decision, ...], *, retention_days: int) -> Item:
+def read_expiry(item: Item) -> datetime:
+    return datetime.fromtimestamp(item["expires_at"], UTC)
+
+
+def event_item(event: Event, decisions: tuple[Decision, ...], *, expires_at: datetime) -> Item:
     document = {
         "event": json.loads(_lean(event)),
         "decisions": [
@@ -73,7 +78,7 @@ def event_item(event: Event, decisions: tuple[Decision, ...], *, retention_days:
     return {
         **event_key(event.tenant, event.id),
         "document": pack(json.dumps(document, separators=(",", ":"), ensure_ascii=False)),
-        "expires_at": expiry(event.accepted_at, retention_days),
+        **expiry(expires_at),
     }
 
 
@@ -105,14 +110,14 @@ def delivery_attributes(delivery: Delivery) -> Item:
     }
 
 
-def delivery_item(delivery: Delivery, *, retention_days: int) -> Item:
+def delivery_item(delivery: Delivery) -> Item:
     shard = _shard(delivery.event_id, ENDPOINT_SHARDS)
     attributes = {
         **delivery_key(delivery.tenant, delivery.event_id, delivery.endpoint_id),
         "endpoint_pk": endpoint_partitions(delivery.tenant, delivery.endpoint_id)[shard],
         "endpoint_sk": f"{iso(delivery.created_at)}#{delivery.event_id}",
         "body_sha256": bytes.fromhex(delivery.body_sha256) if delivery.body_sha256 else None,
-        "expires_at": expiry(delivery.created_at, retention_days),
+        **expiry(delivery.expires_at),
         **delivery_attributes(delivery),
     }
     return {name: value for name, value in attributes.items() if value is not None}
@@ -131,6 +136,7 @@ def read_delivery(item: Item) -> Delivery:
             "event_id": event_id,
             "endpoint_id": endpoint_id,
             "created_at": item["endpoint_sk"].partition("#")[0],
+            "expires_at": read_expiry(item),
             "body_sha256": bytes(digest).hex() if digest else None,
         }
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from posthorn import items
 from posthorn.items import Item
@@ -59,20 +59,24 @@ class Story:
 
     event: Event
     decisions: tuple[Decision, ...]
+    expires_at: datetime
     records: dict[str, Record]  # by endpoint id
 
 
 class LogStore:
-    def __init__(self, table: Table, *, retention_days: int) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
-        self._retention_days = retention_days
 
-    def kept_until(self, delivery: Delivery) -> datetime:
-        return delivery.created_at + timedelta(days=self._retention_days)
-
-    def claim_event(self, event: Event, decisions: tuple[Decision, ...], claim: Claim) -> bool:
+    def claim_event(
+        self,
+        event: Event,
+        decisions: tuple[Decision, ...],
+        claim: Claim,
+        *,
+        expires_at: datetime,
+    ) -> bool:
         """Record the event with its decisions; False when the log has it already."""
-        item = items.event_item(event, decisions, retention_days=self._retention_days)
+        item = items.event_item(event, decisions, expires_at=expires_at)
         try:
             self._table.put({**item, **claim.attributes}, condition=_ABSENT)
         except ConditionFailed:
@@ -99,10 +103,7 @@ class LogStore:
 
         One write when that attempt succeeded, for then it is part of the delivery's item.
         """
-        item = {
-            **items.delivery_item(delivery, retention_days=self._retention_days),
-            **body.attributes,
-        }
+        item = {**items.delivery_item(delivery), **body.attributes}
         try:
             if attempt is None:
                 self._table.put(item, condition=_ABSENT)
@@ -123,7 +124,7 @@ class LogStore:
         item = {
             **key,
             "attempt": items.pack_attempt(attempt),
-            "expires_at": items.expiry(delivery.created_at, self._retention_days),
+            **items.expiry(delivery.expires_at),
         }
         return {"Put": self._table.put_request(item, condition=_ABSENT)}
 
@@ -208,6 +209,7 @@ class LogStore:
         return Story(
             event=event,
             decisions=decisions,
+            expires_at=items.read_expiry(head),
             records={
                 endpoint_id: _record(row, beside.get(endpoint_id, ()))
                 for endpoint_id, row in deliveries.items()

@@ -27,6 +27,8 @@ NORCE_DELAYS_SECONDS = (
 )  # norce.md §2.1: 16 retries over 22 h 4 min
 MAX_ATTEMPTS = 50  # design.md §6
 MAX_RETRY_SPAN_SECONDS = 7 * 24 * 3600  # design.md §6
+MIN_RETENTION_DAYS, MAX_RETENTION_DAYS = 8, 3650  # a retry policy may span 7
+MAX_ENDPOINTS = 1000  # of one tenant: an event's item holds a decision for each
 MASK = "••••"  # what an answer shows in place of a secret
 
 
@@ -83,11 +85,31 @@ class Caller(Model):
     scopes: tuple[Scope, ...]
 
 
-class Tenant(Model):
+class TenantLimits(Model):
+    """How much a tenant may have and do; null where the stack's default holds."""
+
+    endpoints: int | None = Field(default=None, ge=0, le=MAX_ENDPOINTS)
+    tests_per_minute: int | None = Field(default=None, ge=0, le=1000)
+
+
+class TenantSpec(Model):
+    """What the platform decides about a tenant; null where the stack's default holds."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    retention_days: int | None = Field(
+        default=None,
+        ge=MIN_RETENTION_DAYS,
+        le=MAX_RETENTION_DAYS,
+        description="Days for which the log keeps what it records from now on",
+    )
+    limits: TenantLimits = TenantLimits()
+
+
+class Tenant(TenantSpec):
     """One customer of the platform; everything else belongs to one."""
 
     id: TenantId
-    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    longest_retention_days: int = 0  # it ever had (terms.py)
     created_at: Time
     updated_at: Time
 
@@ -419,6 +441,7 @@ class Delivery(Model):
     asked: Trigger | None = None  # what began that run, unless the event itself did,
     asked_by: str | None = None  # and for whom: the id of a key or of a job
     created_at: Time
+    expires_at: Time  # its log is kept until then
     last_attempt_at: Time | None = None
     next_attempt_at: Time | None = None
     last_outcome: Outcome | None = None

@@ -19,7 +19,13 @@ GONE = 410  # RFC 9110 §15.5.11: the receiver wants no more, ever
 
 
 def begun(
-    event: Event, endpoint_id: str, endpoint_version: int, *, now: datetime, test: bool = False
+    event: Event,
+    endpoint_id: str,
+    endpoint_version: int,
+    *,
+    now: datetime,
+    expires_at: datetime,
+    test: bool = False,
 ) -> Delivery:
     """Return the delivery of an event to an endpoint, before anything was tried."""
     return Delivery(
@@ -31,6 +37,7 @@ def begun(
         endpoint_version=endpoint_version,
         status=DeliveryStatus.PENDING,
         created_at=now,
+        expires_at=expires_at,
         test=test,
     )
 
@@ -39,14 +46,7 @@ def asks_to_stop(attempt: Attempt) -> bool:
     return attempt.response is not None and attempt.response.status_code == GONE
 
 
-def after(
-    delivery: Delivery,
-    attempt: Attempt,
-    policy: RetryPolicy,
-    *,
-    jitter: float,
-    kept_until: datetime,
-) -> Delivery:
+def after(delivery: Delivery, attempt: Attempt, policy: RetryPolicy, *, jitter: float) -> Delivery:
     """Return the delivery as it stands once this attempt is recorded.
 
     It dies, and says so, before the log that it is kept in would expire: long `Retry-After`s and
@@ -67,7 +67,7 @@ def after(
     if delay is None:
         return _stopped(made, DeliveryStatus.DEAD, "all retries are used up")
     next_attempt_at = ended_at + timedelta(seconds=delay)
-    if next_attempt_at >= kept_until:
+    if next_attempt_at >= delivery.expires_at:
         return _stopped(made, DeliveryStatus.DEAD, "the log expires before the next attempt")
     return made.model_copy(
         update={"status": DeliveryStatus.RETRYING, "next_attempt_at": next_attempt_at}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from posthorn import ids, views
 from posthorn.config_store import ConfigStore
@@ -10,6 +10,7 @@ from posthorn.errors import InvalidError, NotFoundError, Violation
 from posthorn.log_lists import LogLists, Position
 from posthorn.log_store import LogStore, Record, Story
 from posthorn.models import Delivery, Event
+from posthorn.terms import Terms
 from posthorn.wanted import Wanted
 
 
@@ -18,7 +19,7 @@ class Reading:
     config: ConfigStore
     log: LogStore
     lists: LogLists
-    retention: timedelta
+    terms: Callable[[str], Terms]
     now: Callable[[], datetime]
 
     def deliveries(
@@ -68,7 +69,7 @@ class Reading:
         return wanted.model_copy(update={"endpoint_ids": self._all_endpoints(tenant)})
 
     def _all_endpoints(self, tenant: str) -> tuple[str, ...]:
-        kept_since = self.now() - self.retention
+        kept_since = self.now() - self.terms(tenant).longest_retention
         return (
             *(each.id for each in self.config.endpoints(tenant)),
             *self.config.deleted_endpoints(tenant, since=kept_since),

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from posthorn.config_store import ConfigStore
 from posthorn.errors import ConflictError, InvalidError, NotFoundError, Violation
-from posthorn.models import Tenant, TenantId
+from posthorn.models import Tenant, TenantId, TenantLimits
+from posthorn.terms import Terms
 
 _TENANT_ID = TypeAdapter(TenantId)
 
@@ -25,6 +26,7 @@ def is_id(text: str) -> bool:
 @dataclass(frozen=True)
 class Tenancy:
     config: ConfigStore
+    stack: Terms
     now: Callable[[], datetime]
 
     def tenant(self, tenant_id: str) -> Tenant:
@@ -33,14 +35,34 @@ class Tenancy:
             raise NotFoundError("there is no such tenant")
         return tenant
 
-    def put(self, tenant_id: str, *, name: str) -> Tenant:
+    def terms(self, tenant_id: str) -> Terms:
+        """What holds for the tenant at this moment: one read."""
+        return self.stack.of(self.config.tenant(tenant_id))
+
+    def put(
+        self,
+        tenant_id: str,
+        *,
+        name: str,
+        retention_days: int | None = None,
+        limits: TenantLimits = TenantLimits(),  # noqa: B008 - frozen
+    ) -> Tenant:
+        """Make the tenant, or decide anew about it: what is left out is the default again."""
         if not is_id(tenant_id):
             message = "1 to 40 lower-case letters, digits and hyphens, no hyphen first"
             raise InvalidError(f"id: {message}", [Violation("id", message)])
         before = self.config.tenant(tenant_id)
         now = self.now()
         created_at = before.created_at if before else now
-        tenant = Tenant(id=tenant_id, name=name, created_at=created_at, updated_at=now)
+        tenant = Tenant(
+            id=tenant_id,
+            name=name,
+            retention_days=retention_days,
+            limits=limits,
+            longest_retention_days=self.stack.of(before).longest_retention.days if before else 0,
+            created_at=created_at,
+            updated_at=now,
+        )
         self.config.put_tenant(tenant)
         return tenant
 

@@ -21,10 +21,10 @@ from posthorn.models import (
     Trigger,
 )
 from posthorn.payload import PayloadError
+from posthorn.terms import Terms
 from posthorn.trial_events import TrialEvents
 from posthorn.trial_views import PreviewView, RehearsedRequest, TrialSpec, TrialView
 
-TESTS_A_MINUTE = 60  # of one tenant: enough for people, too few for a flood through us
 MAX_SECONDS = 25.0  # an HTTP API gives up after 30
 
 
@@ -34,6 +34,7 @@ class Trial:
     log: LogStore
     events: TrialEvents
     limits: Limits
+    terms: Callable[[str], Terms]
     attempter: Attempter
     now: Callable[[], datetime]
 
@@ -70,8 +71,17 @@ class Trial:
         if spec.event_id is not None:
             event = self.events.again(event)
         decision = judged(endpoint, event)
-        self.limits.count(endpoint.tenant, "tests", most_a_minute=TESTS_A_MINUTE, now=self.now())
-        fresh = progress.begun(event, endpoint.id, endpoint.version, now=self.now(), test=True)
+        terms = self.terms(endpoint.tenant)
+        now = self.now()
+        self.limits.count(endpoint.tenant, "tests", most_a_minute=terms.tests_per_minute, now=now)
+        fresh = progress.begun(
+            event,
+            endpoint.id,
+            endpoint.version,
+            now=now,
+            expires_at=now + terms.retention,
+            test=True,
+        )
         task = Task(
             tenant=event.tenant,
             event_id=event.id,
@@ -100,7 +110,8 @@ class Trial:
         self, event: Event, decision: Decision, delivery: Delivery, endpoint: Endpoint, made: Made
     ) -> None:
         now = self.now()
-        self.log.claim_event(event, (decision,), Claim(event.id, now, now))
+        claim = Claim(event.id, now, now)
+        self.log.claim_event(event, (decision,), claim, expires_at=delivery.expires_at)
         self.log.put_delivery(delivery, made.body, attempt=made.attempt)
         if made.attempt.outcome is Outcome.SUCCEEDED:
             self.config.put_tested(endpoint)

@@ -21,10 +21,13 @@ from posthorn.models import (
     Response,
     Scope,
     Signing,
+    Tenant,
     TenantId,
+    TenantSpec,
     Time,
     Trigger,
 )
+from posthorn.terms import Terms
 
 T = TypeVar("T")
 _ONLY_IF_THERE: Any = Field(default=None, exclude_if=lambda value: value is None)
@@ -80,6 +83,7 @@ class DeliveryView(Model):
     status_reason: str | None
     attempt_count: int
     created_at: Time
+    expires_at: Time
     last_attempt_at: Time | None
     next_attempt_at: Time | None
     last_outcome: Outcome | None
@@ -120,8 +124,23 @@ class Listed(Model, Generic[T]):
     next_cursor: str | None = None
 
 
-class TenantSpec(Model):
-    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+class EffectiveLimits(Model):
+    endpoints: int
+    tests_per_minute: int
+
+
+class EffectiveTerms(Model):
+    """What holds: the tenant's own values, and the stack's for the rest."""
+
+    retention_days: int
+    limits: EffectiveLimits
+
+
+class TenantView(TenantSpec):
+    id: TenantId
+    created_at: Time
+    updated_at: Time
+    effective: EffectiveTerms
 
 
 class ApiKeySpec(Model):
@@ -183,6 +202,14 @@ def of_story(story: Story) -> EventView:
         **event.model_dump(exclude={"tenant", "traceparent"}),
         decisions=[DecisionView(**_common(DecisionView, each)) for each in story.decisions],
         deliveries=[of_record(event, record) for record in story.records.values()],
+    )
+
+
+def of_tenant(tenant: Tenant, terms: Terms) -> TenantView:
+    limits = EffectiveLimits(endpoints=terms.endpoints, tests_per_minute=terms.tests_per_minute)
+    return TenantView(
+        **tenant.model_dump(exclude={"longest_retention_days"}),
+        effective=EffectiveTerms(retention_days=terms.retention_days, limits=limits),
     )
 
 

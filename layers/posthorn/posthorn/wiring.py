@@ -1,7 +1,7 @@
 """The use cases, built on first use for the functions: importing has no side effects."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from time import monotonic
 
@@ -27,6 +27,7 @@ from posthorn.sender import Sender
 from posthorn.settings import Settings
 from posthorn.tables import Table
 from posthorn.tenancy import Tenancy
+from posthorn.terms import Terms
 from posthorn.tokens import Tokens
 from posthorn.trial import Trial
 from posthorn.trial_events import TrialEvents
@@ -50,7 +51,7 @@ def access() -> Access:
 
 @cache
 def tenancy() -> Tenancy:
-    return Tenancy(config(), now=now)
+    return Tenancy(config(), Terms(settings().retention_days), now=now)
 
 
 @cache
@@ -69,6 +70,7 @@ def configuration() -> Configuration:
         config=config(),
         vault=vault(),
         policy=policy(),
+        terms=tenancy().terms,
         now=now,
         chance=os.urandom,
         require_test=settings().require_test,
@@ -94,6 +96,7 @@ def trial() -> Trial:
         log=log,
         events=TrialEvents(log=log, types=cataloguing().types, now=now, chance=os.urandom),
         limits=Limits(Table(boto3.client("dynamodb"), settings().config_table_name)),
+        terms=tenancy().terms,
         attempter=Attempter(vault=vault(), tokens=Tokens(send, now), send=send, now=now),
         now=now,
     )
@@ -119,9 +122,9 @@ def reading() -> Reading:
     table = Table(boto3.client("dynamodb"), settings().log_table_name)
     return Reading(
         config=config(),
-        log=LogStore(table, retention_days=settings().retention_days),
+        log=LogStore(table),
         lists=LogLists(table),
-        retention=timedelta(days=settings().retention_days),
+        terms=tenancy().terms,
         now=now,
     )
 
