@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from api.handler import description
+from posthorn.api_document import PROBLEM
 from tests import template_facts
 from tests.invocations import invoke
 
@@ -165,9 +167,30 @@ def _through_gateway(event: dict[str, Any], verdicts: dict[str, Any]) -> Answer:
         if not verdict["isAuthorized"]:
             return _own(403, "Forbidden")
         event["requestContext"]["authorizer"] = {"lambda": verdict["context"]}
-    answer = invoke(route.function, event)
-    headers = {name.lower(): value for name, value in answer["headers"].items()}
-    return Answer(answer["statusCode"], headers, answer.get("body") or "")
+    given = invoke(route.function, event)
+    headers = {name.lower(): value for name, value in given.get("headers", {}).items()}
+    answer = Answer(given["statusCode"], headers, given.get("body") or "")
+    _check_described(route, answer)
+    return answer
+
+
+def _check_described(route: _Route, answer: Answer) -> None:
+    """Whatever a test does: what comes back is an answer that the API's description tells of."""
+    method, path = route.key.split()
+    operation = description()["paths"].get(path, {}).get(method.lower())
+    if operation is None:
+        return  # the description itself, and what is made of it
+    told = operation["responses"].get(str(answer.status))
+    assert told, f"{route.key} answers {answer.status}, which it is not said to do"
+    content = told.get("content", {})
+    if not content:
+        assert not answer.body
+        return
+    kind = answer.headers["content-type"]
+    assert kind in content, f"{route.key} answers {answer.status} as {kind}"
+    if kind == PROBLEM:
+        codes = set(content[kind]["examples"])
+        assert answer.json["code"] in codes, f"{route.key}: {answer.json['code']} of {codes}"
 
 
 def _asking(event: dict[str, Any], route: _Route) -> dict[str, Any]:

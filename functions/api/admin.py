@@ -3,32 +3,43 @@
 from typing import Annotated
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
-from posthorn import views, web, wiring
-from posthorn.models import Tenant, TenantSpec
+from posthorn import examples, views, web, wiring
+from posthorn.models import Scope, Tenant, TenantSpec
+from posthorn.operations import described
 from posthorn.views import ApiKeySpec, ApiKeyView, Listed, TenantView
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
+TenantId = Annotated[str, Path(description="A tenant's id", examples=["acme"])]
+KeyId = Annotated[str, Path(description="An API key's id", examples=[examples.KEY_ID])]
 
 
 @router.get("/v1/tenants")
+@described("Tenants", Scope.ADMIN)
 def list_tenants() -> Listed[TenantView]:
+    """List the tenants."""
     web.admin(router)
     return Listed[TenantView](items=[_seen(each) for each in wiring.config().tenants()])
 
 
 @router.get("/v1/tenants/<id>")
-def read_tenant(id: str) -> TenantView:
+@described("Tenants", Scope.ADMIN, "not_found")
+def read_tenant(id: TenantId) -> TenantView:
+    """Read a tenant."""
     web.admin(router)
     return _seen(wiring.tenancy().tenant(id))
 
 
 @router.put("/v1/tenants/<id>")
-def put_tenant(id: str, spec: Annotated[TenantSpec, Body()]) -> TenantView:
+@described("Tenants", Scope.ADMIN)
+def put_tenant(id: TenantId, spec: Annotated[TenantSpec, Body()]) -> TenantView:
+    """Make a tenant, or decide anew about it.
+
+    Its id is 1 to 40 lower-case letters, digits and hyphens. What is left out is the default again.
+    """
     by = web.admin(router).key_id
     tenant = wiring.tenancy().put(
         id, name=spec.name, retention_days=spec.retention_days, limits=spec.limits
@@ -43,36 +54,42 @@ def put_tenant(id: str, spec: Annotated[TenantSpec, Body()]) -> TenantView:
     return _seen(tenant)
 
 
-@router.delete("/v1/tenants/<id>")
-def delete_tenant(id: str) -> Response[str]:
+@router.delete("/v1/tenants/<id>", status_code=204)
+@described("Tenants", Scope.ADMIN, "not_found", "tenant_in_use")
+def delete_tenant(id: TenantId) -> None:
+    """Delete a tenant that has no endpoints, and its API keys with it. Its log expires."""
     by = web.admin(router).key_id
     wiring.tenancy().delete(id)
     logger.info("tenant deleted", tenant=id, key_id=by)
-    return Response(204, body="")
 
 
 @router.get("/v1/api-keys")
+@described("API keys", Scope.ADMIN)
 def list_api_keys() -> Listed[ApiKeyView]:
+    """List the API keys, without what opens anything."""
     web.admin(router)
     return Listed[ApiKeyView](items=[views.of_key(each) for each in wiring.config().api_keys()])
 
 
-@router.post("/v1/api-keys")
-def create_api_key(spec: Annotated[ApiKeySpec, Body()]) -> Response[str]:
+@router.post("/v1/api-keys", status_code=201)
+@described("API keys", Scope.ADMIN)
+def create_api_key(spec: Annotated[ApiKeySpec, Body()]) -> ApiKeyView:
+    """Make an API key, and show it this once."""
     by = web.admin(router).key_id
     key, text = wiring.access().create_key(
         name=spec.name, tenant=spec.tenant, scopes=spec.scopes, by=by
     )
     logger.info("API key created", new_key_id=key.id, tenant=key.tenant, key_id=by)
-    return web.answer(201, views.of_key(key, text=text).model_dump(mode="json"))
+    return views.of_key(key, text=text)
 
 
-@router.delete("/v1/api-keys/<id>")
-def delete_api_key(id: str) -> Response[str]:
+@router.delete("/v1/api-keys/<id>", status_code=204)
+@described("API keys", Scope.ADMIN, "not_found")
+def delete_api_key(id: KeyId) -> None:
+    """Delete an API key. It opens nothing from a minute later on."""
     by = web.admin(router).key_id
     wiring.access().delete_key(id)
     logger.info("API key deleted", old_key_id=id, key_id=by)
-    return Response(204, body="")
 
 
 def _seen(tenant: Tenant) -> TenantView:

@@ -1,22 +1,26 @@
 """/v1/endpoints: where a tenant's events go."""
 
-import re
 from datetime import timedelta
 from typing import Annotated, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from posthorn import views, web, wiring
-from posthorn.errors import InvalidError, NotFoundError, Violation
+from posthorn import examples, views, web, wiring
+from posthorn.errors import NotFoundError
 from posthorn.models import EndpointSpec, Scope
-from posthorn.views import EndpointView, Listed
+from posthorn.operations import described
+from posthorn.views import EndpointView, Listed, PublicKeyView, RotationSpec, SecretView
+from posthorn.web import Cursor, EndpointId, IfMatch, Limit
 
-_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
+Patch = Annotated[
+    dict[str, Any],
+    Body(description="The fields to change", examples=[examples.ENDPOINT_PATCH]),
+]
 
 
 def _acting(scope: Scope) -> tuple[str, str]:
@@ -24,85 +28,103 @@ def _acting(scope: Scope) -> tuple[str, str]:
 
 
 @router.get("/v1/endpoints")
-def list_endpoints(
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query()] = None,
-) -> Listed[EndpointView]:
+@described("Endpoints", Scope.CONFIG_READ)
+def list_endpoints(limit: Limit = 50, cursor: Cursor = None) -> Listed[EndpointView]:
+    """List the tenant's endpoints, newest first."""
     tenant, _ = _acting(Scope.CONFIG_READ)
     page, next_cursor = wiring.configuration().endpoints(tenant, limit=limit, cursor=cursor)
     found = [views.of_endpoint(each) for each in page]
     return Listed[EndpointView](items=found, next_cursor=next_cursor)
 
 
-@router.post("/v1/endpoints")
-def create_endpoint(spec: Annotated[EndpointSpec, Body()]) -> Response[str]:
+@router.post("/v1/endpoints", status_code=201)
+@described(
+    "Endpoints", Scope.CONFIG_WRITE, "too_many_endpoints", "test_required", is_versioned=True
+)
+def create_endpoint(spec: Annotated[EndpointSpec, Body()]) -> Response[EndpointView]:
+    """Make an endpoint.
+
+    Its answer is the one that shows the signing secret by itself. What the fields mean, and what
+    arrives at the URL, is in docs/receiving.md.
+    """
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
     endpoint, secret = wiring.configuration().create(tenant, spec, by=key_id)
-    return answer(201, views.of_endpoint(endpoint, secret=secret))
+    return tagged(views.of_endpoint(endpoint, secret=secret), status=201)
 
 
 @router.get("/v1/endpoints/<id>")
-def read_endpoint(id: str) -> Response[str]:
+@described("Endpoints", Scope.CONFIG_READ, is_versioned=True)
+def read_endpoint(id: EndpointId) -> Response[EndpointView]:
+    """Read an endpoint. Its secrets are masked."""
     tenant, _ = _acting(Scope.CONFIG_READ)
-    return answer(200, views.of_endpoint(wiring.configuration().endpoint(tenant, id)))
+    return tagged(views.of_endpoint(wiring.configuration().endpoint(tenant, id)))
 
 
 @router.patch("/v1/endpoints/<id>")
-def change_endpoint(id: str, patch: Annotated[dict[str, Any], Body()]) -> Response[str]:
+@described("Endpoints", Scope.CONFIG_WRITE, "stale_version", "test_required", is_versioned=True)
+def change_endpoint(
+    id: EndpointId, patch: Patch, if_match: IfMatch = None
+) -> Response[EndpointView]:
+    """Change some fields of an endpoint.
+
+    What is not named stays; a field that is named is replaced as a whole. A mask in place of a
+    secret keeps the secret. Pending retries go on with the new version, and say which they used.
+    """
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
     endpoint = wiring.configuration().change(
-        tenant, id, patch, by=key_id, expected_version=expected_version(router)
+        tenant, id, patch, by=key_id, expected_version=if_match
     )
-    return answer(200, views.of_endpoint(endpoint))
+    return tagged(views.of_endpoint(endpoint))
 
 
-@router.delete("/v1/endpoints/<id>")
-def delete_endpoint(id: str) -> Response[str]:
+@router.delete("/v1/endpoints/<id>", status_code=204)
+@described("Endpoints", Scope.CONFIG_WRITE, "stale_version")
+def delete_endpoint(id: EndpointId, if_match: IfMatch = None) -> None:
+    """Delete an endpoint.
+
+    Its pending deliveries are cancelled. The log and the history of its versions stay.
+    """
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
-    wiring.configuration().delete(tenant, id, by=key_id, expected_version=expected_version(router))
-    return Response(204, body="")
+    wiring.configuration().delete(tenant, id, by=key_id, expected_version=if_match)
 
 
 @router.post("/v1/endpoints/<id>/rotate-secret")
+@described("Endpoints", Scope.CONFIG_WRITE, "stale_version", is_versioned=True)
 def rotate_secret(
-    id: str,
-    spec: Annotated[views.RotationSpec, Body()] = views.RotationSpec(),  # noqa: B008 - frozen
-) -> Response[str]:
+    id: EndpointId,
+    spec: Annotated[RotationSpec, Body()] = RotationSpec(),  # noqa: B008 - frozen
+) -> Response[EndpointView]:
+    """Make a new signing secret, and show it.
+
+    Both secrets sign until the overlap is over, so that the receiver can change in between.
+    """
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
     endpoint, secret = wiring.configuration().rotate(
         tenant, id, by=key_id, overlap=timedelta(hours=spec.overlap_hours)
     )
-    return answer(200, views.of_endpoint(endpoint, secret=secret))
+    return tagged(views.of_endpoint(endpoint, secret=secret))
 
 
 @router.get("/v1/endpoints/<id>/secret")
-def read_secret(id: str) -> views.SecretView:
+@described("Endpoints", Scope.CONFIG_WRITE)
+def read_secret(id: EndpointId) -> SecretView:
+    """Read the signing secret. That it was read is logged."""
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
     secret = wiring.configuration().signing_secret(tenant, id)
     logger.info("signing secret read", tenant=tenant, endpoint_id=id, key_id=key_id)
-    return views.SecretView(secret=secret)
+    return SecretView(secret=secret)
 
 
 @router.get("/v1/endpoints/<id>/public-key")
-def read_public_key(id: str) -> views.PublicKeyView:
+@described("Endpoints", Scope.CONFIG_READ)
+def read_public_key(id: EndpointId) -> PublicKeyView:
+    """Read the public key of an endpoint that signs with `v1a`."""
     tenant, _ = _acting(Scope.CONFIG_READ)
     public_key = wiring.configuration().endpoint(tenant, id).public_key
     if public_key is None:
         raise NotFoundError("the endpoint signs with v1, which has no public key")
-    return views.PublicKeyView(public_key=public_key)
+    return PublicKeyView(public_key=public_key)
 
 
-def answer(status: int, view: EndpointView) -> Response[str]:
-    return web.answer(status, view.model_dump(mode="json"), headers={"etag": f'"{view.version}"'})
-
-
-def expected_version(app: Any) -> int | None:
-    """The version that `If-Match` names, None when any will do."""
-    given = app.current_event.headers.get("if-match")
-    if given is None or given == "*":
-        return None
-    match = _ETAG.fullmatch(given.strip())
-    if match is None:
-        message = "is not a version as an ETag of this API gives it"
-        raise InvalidError(f"if-match {message}", [Violation("if-match", message)])
-    return int(match[1])
+def tagged(view: EndpointView, *, status: int = 200) -> Response[EndpointView]:
+    return web.answer(view, status, {"etag": f'"{view.version}"'})

@@ -1,12 +1,13 @@
 """The HTTP API, but for publishing: routes by resource, refusals in one place (web.py)."""
 
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api import admin, catalogue, endpoints, history, log, trial
-from posthorn import __version__, web
+from posthorn import api_document, operations, publishing, web
 
 logger = Logger()
 app = web.resolver(logger)
@@ -19,13 +20,13 @@ app.include_router(admin.router)
 
 
 @app.get("/openapi.json", include_in_schema=False)
-def openapi() -> Any:
-    return web.answer(
-        200,
-        app.get_openapi_schema(title="Posthorn", version=__version__).model_dump(
-            mode="json", by_alias=True, exclude_none=True
-        ),
-    )
+def openapi() -> dict[str, Any]:
+    return description()
+
+
+@cache
+def description() -> dict[str, Any]:
+    return api_document.document([publishing.PUBLISH, *operations.of_app(app)])
 
 
 @logger.inject_lambda_context

@@ -4,35 +4,43 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Path
 
 from api import endpoints
 from posthorn import views, web, wiring
 from posthorn.history import VersionView
 from posthorn.models import Scope
-from posthorn.views import Listed
+from posthorn.operations import described
+from posthorn.views import EndpointView, Listed
+from posthorn.web import Cursor, EndpointId, IfMatch, Limit
 
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 
 
 @router.get("/v1/endpoints/<id>/versions")
-def list_versions(
-    id: str,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query()] = None,
-) -> Listed[VersionView]:
+@described("History", Scope.CONFIG_READ)
+def list_versions(id: EndpointId, limit: Limit = 50, cursor: Cursor = None) -> Listed[VersionView]:
+    """List an endpoint's versions, newest first, with who made each and what differs.
+
+    The history of a deleted endpoint can be read as well.
+    """
     tenant, _ = web.acting(router, wiring.config(), Scope.CONFIG_READ)
     return wiring.history().versions(tenant, id, limit=limit, cursor=cursor)
 
 
 @router.post("/v1/endpoints/<id>/versions/<version>/restore")
-def restore_version(id: str, version: Annotated[int, Path(ge=1, le=999_999)]) -> Response[str]:
+@described("History", Scope.CONFIG_WRITE, "stale_version", is_versioned=True)
+def restore_version(
+    id: EndpointId,
+    version: Annotated[int, Path(ge=1, le=999_999, description="The version to restore")],
+    if_match: IfMatch = None,
+) -> Response[EndpointView]:
+    """Make an old version the next one.
+
+    What its owner decided comes back, credentials included; status and signing secret stay.
+    """
     tenant, key_id = web.acting(router, wiring.config(), Scope.CONFIG_WRITE)
     endpoint = wiring.configuration().restore(
-        tenant,
-        id,
-        version,
-        by=key_id,
-        expected_version=endpoints.expected_version(router),
+        tenant, id, version, by=key_id, expected_version=if_match
     )
-    return endpoints.answer(200, views.of_endpoint(endpoint))
+    return endpoints.tagged(views.of_endpoint(endpoint))

@@ -4,18 +4,21 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from posthorn import views, web, wiring
+from posthorn import examples, views, web, wiring
 from posthorn.errors import InvalidError, Violation
 from posthorn.models import DeliveryStatus, Outcome, Scope
+from posthorn.operations import described
 from posthorn.views import DeliveryView, DeliveryWithAttempts, EventView, Listed
 from posthorn.wanted import Order, StatusClass, Wanted, WithTests
+from posthorn.web import Cursor, Limit
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
+DeliveryId = Annotated[str, Path(description="A delivery's id", examples=[examples.DELIVERY_ID])]
+EventId = Annotated[str, Path(description="An event's id", examples=[examples.EVENT_ID])]
 
 
 def _acting(scope: Scope) -> tuple[str, str]:
@@ -23,20 +26,28 @@ def _acting(scope: Scope) -> tuple[str, str]:
 
 
 @router.get("/v1/deliveries")
+@described("Deliveries", Scope.LOGS_READ, "cursor_of_another_list")
 def list_deliveries(
-    endpoint: Annotated[str | None, Query()] = None,
-    event_type: Annotated[str | None, Query()] = None,
-    event_id: Annotated[str | None, Query()] = None,
-    status: Annotated[DeliveryStatus | None, Query()] = None,
-    outcome: Annotated[Outcome | None, Query()] = None,
-    status_code: Annotated[StatusClass | None, Query()] = None,
-    since: Annotated[datetime | None, Query()] = None,
-    until: Annotated[datetime | None, Query()] = None,
-    test: Annotated[WithTests, Query()] = WithTests.EXCLUDE,
-    order: Annotated[Order, Query()] = Order.NEWEST,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query()] = None,
+    endpoint: Annotated[str | None, Query(description="Only to this endpoint, by its id")] = None,
+    event_type: Annotated[str | None, Query(description="Only of this event type")] = None,
+    event_id: Annotated[str | None, Query(description="Only of this event")] = None,
+    status: Annotated[DeliveryStatus | None, Query(description="Only with this status")] = None,
+    outcome: Annotated[
+        Outcome | None, Query(description="Only where the last attempt ended like this")
+    ] = None,
+    status_code: Annotated[
+        StatusClass | None, Query(description="Only where the last answer was of this class")
+    ] = None,
+    since: Annotated[datetime | None, Query(description="Only from this time on")] = None,
+    until: Annotated[datetime | None, Query(description="Only from before this time")] = None,
+    test: Annotated[WithTests, Query(description="Whether tests are among them")] = (
+        WithTests.EXCLUDE
+    ),
+    order: Annotated[Order, Query(description="What comes first")] = Order.NEWEST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Listed[DeliveryView]:
+    """List deliveries."""
     tenant, _ = _acting(Scope.LOGS_READ)
     wanted = Wanted(
         endpoint_ids=(endpoint,) if endpoint else (),
@@ -54,21 +65,34 @@ def list_deliveries(
 
 
 @router.get("/v1/deliveries/<id>")
-def read_delivery(id: str) -> DeliveryWithAttempts:
+@described("Deliveries", Scope.LOGS_READ)
+def read_delivery(id: DeliveryId) -> DeliveryWithAttempts:
+    """Read a delivery, with each of its attempts."""
     tenant, _ = _acting(Scope.LOGS_READ)
     return views.of_record(*wiring.reading().delivery(tenant, id))
 
 
-@router.post("/v1/deliveries/<id>/resend")
-def resend_delivery(id: str) -> Response[str]:
+@router.post("/v1/deliveries/<id>/resend", status_code=202)
+@described(
+    "Deliveries",
+    Scope.DELIVERIES_WRITE,
+    *("attempt_running", "endpoint_deleted", "endpoint_not_enabled", "test_delivery"),
+)
+def resend_delivery(id: DeliveryId) -> DeliveryView:
+    """Send a delivery again now, whatever became of it.
+
+    If that fails, the whole of the endpoint's retry policy follows.
+    """
     tenant, key_id = _acting(Scope.DELIVERIES_WRITE)
     delivery = wiring.recovery().resend(tenant, id, by=key_id)
     logger.info("delivery resent", tenant=tenant, delivery_id=id, key_id=key_id)
-    return web.answer(202, views.of_delivery(delivery).model_dump(mode="json"))
+    return views.of_delivery(delivery)
 
 
 @router.post("/v1/deliveries/<id>/cancel")
-def cancel_delivery(id: str) -> DeliveryView:
+@described("Deliveries", Scope.DELIVERIES_WRITE, "attempt_running", "nothing_to_cancel")
+def cancel_delivery(id: DeliveryId) -> DeliveryView:
+    """End a delivery that is still to come. It can be resent."""
     tenant, key_id = _acting(Scope.DELIVERIES_WRITE)
     delivery = wiring.recovery().cancel(tenant, id, by=key_id)
     logger.info("delivery cancelled", tenant=tenant, delivery_id=id, key_id=key_id)
@@ -76,7 +100,9 @@ def cancel_delivery(id: str) -> DeliveryView:
 
 
 @router.get("/v1/events/<id>")
-def read_event(id: str) -> EventView:
+@described("Events", Scope.LOGS_READ)
+def read_event(id: EventId) -> EventView:
+    """Read an event: its data, what was decided about each endpoint, deliveries and attempts."""
     tenant, _ = _acting(Scope.LOGS_READ)
     return views.of_story(wiring.reading().event(tenant, id))
 

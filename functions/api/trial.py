@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from posthorn import access, web, wiring
 from posthorn.drafts import Draft
 from posthorn.models import Scope
+from posthorn.operations import described
 from posthorn.trial_views import (
     DryRunView,
     PreviewView,
@@ -23,6 +24,7 @@ from posthorn.trial_views import (
     UnsavedDryRunSpec,
     UnsavedTrialSpec,
 )
+from posthorn.web import EndpointId
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
@@ -35,47 +37,83 @@ def _trying(spec: TrialSpec) -> tuple[str, str]:
 
 
 @router.post("/v1/endpoints/preview")
+@described("Trying out", Scope.CONFIG_WRITE)
 def preview_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> PreviewView:
+    """Preview what a draft would do with an event.
+
+    Tells whether it matches and why not, and shows the exact request. Nothing is sent or stored.
+    An event of the log (`event_id`) needs the scope `logs:read` as well.
+    """
     tenant, _ = _trying(spec)
     return wiring.trial().preview(wiring.drafts().of_unsaved(tenant, spec.endpoint), spec)
 
 
 @router.post("/v1/endpoints/<id>/preview")
+@described("Trying out", Scope.CONFIG_WRITE)
 def preview_endpoint(
-    id: str,
+    id: EndpointId,
     spec: Annotated[SavedTrialSpec, Body()] = SavedTrialSpec(),  # noqa: B008 - frozen
 ) -> PreviewView:
+    """Preview what an endpoint, with or without changes, would do with an event.
+
+    Tells whether it matches and why not, and shows the exact request. Nothing is sent or stored.
+    An event of the log (`event_id`) needs the scope `logs:read` as well.
+    """
     tenant, _ = _trying(spec)
     return wiring.trial().preview(wiring.drafts().of_saved(tenant, id, spec.changes), spec)
 
 
 @router.post("/v1/endpoints/test")
+@described("Trying out", Scope.CONFIG_WRITE, "limited")
 def send_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> TrialView:
+    """Send a test as a draft says, now and once.
+
+    Returns the whole attempt. It is not in the log. An event of the log (`event_id`) needs the
+    scope `logs:read` as well.
+    """
     tenant, key_id = _trying(spec)
     return _tested(wiring.drafts().of_unsaved(tenant, spec.endpoint), spec, key_id)
 
 
 @router.post("/v1/endpoints/<id>/test")
+@described("Trying out", Scope.CONFIG_WRITE, "limited")
 def send_test(
-    id: str,
+    id: EndpointId,
     spec: Annotated[SavedTrialSpec, Body()] = SavedTrialSpec(),  # noqa: B008 - frozen
 ) -> TrialView:
+    """Send a test to an endpoint, now and once, whatever its status.
+
+    Returns the whole attempt, and marks it by the header `posthorn-test` and in the log. With
+    `changes` it is not in the log. An event of the log (`event_id`) needs the scope `logs:read` as
+    well.
+    """
     tenant, key_id = _trying(spec)
     return _tested(wiring.drafts().of_saved(tenant, id, spec.changes), spec, key_id)
 
 
 @router.post("/v1/endpoints/dry-run")
+@described("Trying out", Scope.LOGS_READ)
 def dry_run_draft(spec: Annotated[UnsavedDryRunSpec, Body()]) -> DryRunView:
+    """Try a draft on the tenant's latest events.
+
+    Tells how many would match, and shows some payloads. Nothing is sent or stored.
+    """
     tenant, _ = web.acting(router, wiring.config(), Scope.LOGS_READ)
     draft = wiring.drafts().of_unsaved(tenant, spec.endpoint)
     return wiring.dry_run().run(draft, limit=spec.limit)
 
 
 @router.post("/v1/endpoints/<id>/dry-run")
+@described("Trying out", Scope.LOGS_READ)
 def dry_run_endpoint(
-    id: str,
+    id: EndpointId,
     spec: Annotated[SavedDryRunSpec, Body()] = SavedDryRunSpec(),  # noqa: B008 - frozen
 ) -> DryRunView:
+    """Try changes of an endpoint on the tenant's latest events.
+
+    Tells how many would match, shows some payloads, and compares with the saved version. Nothing is
+    sent or stored.
+    """
     tenant, _ = web.acting(router, wiring.config(), Scope.LOGS_READ)
     draft = wiring.drafts().of_saved(tenant, id, spec.changes)
     return wiring.dry_run().run(draft, limit=spec.limit)

@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from posthorn import web
+from posthorn import publishing, web
 from posthorn.cataloguing import KnownTypes
 from posthorn.cloudevents import (
     JSON_TYPE,
@@ -28,7 +28,7 @@ from posthorn.config_store import ConfigStore
 from posthorn.errors import PosthornError
 from posthorn.ingestion import Ingestion, batch_of, status_of
 from posthorn.models import Event, Scope
-from posthorn.problems import problem
+from posthorn.publishing import Accepted, BatchResult
 from posthorn.queues import Queue
 from posthorn.settings import Settings
 from posthorn.tables import Table
@@ -59,7 +59,7 @@ def ingestion() -> Ingestion:
 
 
 @app.post("/v1/events")
-def publish(body: Annotated[dict[str, Any], Body()]) -> Response[str]:
+def publish(body: Annotated[dict[str, Any], Body()]) -> Response[Accepted | BatchResult]:
     tenant, _ = web.acting(app, config(), Scope.EVENTS_WRITE)
     headers = app.current_event.headers
     mode = app.context["mode"]
@@ -73,23 +73,17 @@ def publish(body: Annotated[dict[str, Any], Body()]) -> Response[str]:
     accepted = [each for each in results if isinstance(each, Event)]
     logger.info("events taken", tenant=tenant, accepted=len(accepted), offered=len(results))
     if batch is not None:
-        return web.answer(status_of(results), {"results": [_entry(each) for each in results]})
+        entries = [publishing.entry(each) for each in results]
+        return web.answer(BatchResult(results=entries), status_of(results))
     if isinstance(results[0], PosthornError):
         raise results[0]
-    return web.answer(202, _entry(results[0]))
+    return web.answer(publishing.accepted(results[0]), 202)
 
 
 def _reader(mode: ContentMode | None, headers: Mapping[str, str]) -> Callable[[Any], Any]:
     if mode is None:
         return lambda item: item
     return partial(read_binary, headers) if mode is ContentMode.BINARY else read_structured
-
-
-def _entry(result: Event | PosthornError) -> Mapping[str, Any]:
-    if isinstance(result, PosthornError):
-        return {"error": problem(result)}
-    warnings = [{"field": each.field, "message": each.message} for each in result.warnings]
-    return {"id": result.id, **({"warnings": warnings} if warnings else {})}
 
 
 def _as_json(event: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from posthorn import schemas
+from posthorn import examples, schemas
 from posthorn.errors import InvalidError, Violation
 from posthorn.models import Model, TypeName
 
@@ -49,7 +49,7 @@ class EventTypeSpec(Model):
     """What the platform's own people decide about an event type."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True
+        validate_by_name=True, serialize_by_alias=True, **examples.shown(examples.TYPE_SPEC)
     )
 
     kind: Kind = Kind.EVENT
@@ -65,6 +65,8 @@ class EventTypeSpec(Model):
 
 
 class EventType(EventTypeSpec):
+    model_config = examples.shown(examples.EVENT_TYPE)
+
     name: TypeName
     source: Source = Source.CUSTOM
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
+from posthorn import examples
 from posthorn.catalogue import EventType, EventTypeSpec, Source, Validation, builtin, check_type
 from posthorn.catalogue_import import read_catalogue
 from posthorn.config_store import ConfigStore
@@ -37,6 +38,10 @@ class Effect(StrEnum):
 
 class TypeChange(Model):
     """What an import does to one type, and why events that are accepted now might be refused."""
+
+    model_config = examples.shown(
+        {"name": "StockCountedEvent", "effect": "added", "incompatible": []}
+    )
 
     name: str
     effect: Effect

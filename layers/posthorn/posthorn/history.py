@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from posthorn import ids, views
+from posthorn import examples, ids, views
 from posthorn.config_store import ConfigStore, EndpointVersion
 from posthorn.differences import Difference, between, under
 from posthorn.errors import InvalidError, NotFoundError, Violation
@@ -24,15 +24,9 @@ class DifferenceView(Model):
     `null` stands for what a version does not have.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={
-            "examples": [
-                {"field": "/timeout_seconds", "before": 15.0, "after": 20.0},
-                {"field": "/auth/token", "before": MASK, "after": MASK},
-            ]
-        },
+    model_config = examples.shown(
+        {"field": "/timeout_seconds", "before": 15.0, "after": 20.0},
+        {"field": "/auth/token", "before": MASK, "after": MASK},
     )
 
     field: str = Field(description="JSON pointer (RFC 6901)")
@@ -42,6 +36,8 @@ class DifferenceView(Model):
 
 class VersionView(Model):
     """One version: who made it, when, what it changed, and the endpoint as it then was."""
+
+    model_config = examples.shown(examples.VERSION)
 
     version: int
     at: Time

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, ValidationError, WrapValidator
 from pydantic_core import from_json, to_json
 
-from posthorn import ids
+from posthorn import examples, ids
 from posthorn.catalogue import EventType, Validation, violations
 from posthorn.errors import (
     InvalidError,
@@ -41,6 +41,8 @@ def _in_range(value: Any, validate: Callable[[Any], datetime]) -> datetime:
 
 class Publication(Model):
     """One event as its publisher writes it. With an `id`, publishing it again is recognised."""
+
+    model_config = examples.shown(examples.PUBLICATION, examples.CHANGE_EVENT)
 
     type: TypeName
     data: dict[str, Any]

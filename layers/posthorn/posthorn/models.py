@@ -16,9 +16,11 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
+from posthorn import examples
 from posthorn.errors import Violation
 
 NORCE_DELAYS_SECONDS = (
@@ -41,6 +43,7 @@ Time = Annotated[
     AwareDatetime,
     AfterValidator(lambda moment: moment.astimezone(UTC)),
     PlainSerializer(iso, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 TypeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
@@ -94,6 +97,10 @@ class TenantLimits(Model):
 
 class TenantSpec(Model):
     """What the platform decides about a tenant; null where the stack's default holds."""
+
+    model_config = examples.shown(
+        {"name": "Acme"}, {"name": "Acme", "retention_days": 90, "limits": {"endpoints": 20}}
+    )
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     retention_days: int | None = Field(
@@ -291,6 +298,8 @@ class Health(Model):
 
 class EndpointSpec(Model):
     """What the owner of an endpoint decides."""
+
+    model_config = examples.shown(examples.ENDPOINT_SPEC, examples.FULL_ENDPOINT_SPEC)
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     description: Annotated[str, StringConstraints(max_length=1024)] = ""

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from posthorn import examples
 from posthorn.catalogue import Entity, EventType, Kind, Source, Validation
 from posthorn.config_store import ConfigStore
 from posthorn.errors import InvalidError, NotFoundError, Violation
@@ -41,6 +42,8 @@ class WantingEndpoint(Model):
 class EventTypeView(Model):
     """`health` is the worst of the endpoints that were not switched off; null without any."""
 
+    model_config = examples.shown(examples.SEEN_TYPE)
+
     name: str
     kind: Kind
     category: str
@@ -63,7 +66,7 @@ class EventTypeView(Model):
 
 class WholeEventType(EventTypeView):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True
+        validate_by_name=True, serialize_by_alias=True, **examples.shown(examples.WHOLE_TYPE)
     )
 
     json_schema: dict[str, Any] = Field(alias="schema")

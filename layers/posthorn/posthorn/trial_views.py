@@ -5,11 +5,11 @@ An example in each model that a request or an answer is made of; the API's docum
 
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from posthorn import examples
 from posthorn.matching import Verdict
 from posthorn.models import (
-    MASK,
     Change,
     EndpointSpec,
     Model,
@@ -19,16 +19,8 @@ from posthorn.models import (
 )
 from posthorn.views import AttemptView
 
-_EVENT = {"type": "OrderReceivedEvent", "data": {"ClientId": 1, "ClientOrderRef": "B-1"}}
-_SPEC = {"name": "ERP", "url": "https://erp.example.com/hook", "event_types": ["Order*"]}
-_PATCH = {"condition": "data.ClientId == `1`"}
-_EVENT_ID = "evt_01KAR7XJ80000000000000000A"
 _NOT_SAVED = "signs for this draft alone; there only when the endpoint is not saved"
 MAX_EXAMINED = 500
-
-
-def _examples(*examples: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": list(examples)})
 
 
 # --- asked ----------------------------------------------------------------------------------------
@@ -37,7 +29,7 @@ def _examples(*examples: dict[str, Any]) -> ConfigDict:
 class TrialEvent(Model):
     """An event as its publisher would write it."""
 
-    model_config = _examples(_EVENT)
+    model_config = examples.shown(examples.EVENT)
 
     type: TypeName
     data: dict[str, Any]
@@ -65,13 +57,18 @@ class TrialSpec(Model):
 class SavedTrialSpec(TrialSpec):
     """`changes` are tried on top of what is saved, as PATCH would make them."""
 
-    model_config = _examples({"event": _EVENT}, {"event_id": _EVENT_ID, "changes": _PATCH})
+    model_config = examples.shown(
+        {"event": examples.EVENT},
+        {"event_id": examples.EVENT_ID, "changes": examples.CONDITION_PATCH},
+    )
 
     changes: dict[str, Any] = Field(default={})
 
 
 class UnsavedTrialSpec(TrialSpec):
-    model_config = _examples({"endpoint": _SPEC, "event_type": "OrderReceivedEvent"})
+    model_config = examples.shown(
+        {"endpoint": examples.ENDPOINT_SPEC, "event_type": "OrderReceivedEvent"}
+    )
 
     endpoint: EndpointSpec
 
@@ -85,13 +82,13 @@ class DryRunSpec(Model):
 class SavedDryRunSpec(DryRunSpec):
     """`changes` are tried on top of what is saved, and compared with it."""
 
-    model_config = _examples({"changes": _PATCH, "limit": 200})
+    model_config = examples.shown({"changes": examples.CONDITION_PATCH, "limit": 200})
 
     changes: dict[str, Any] = Field(default={})
 
 
 class UnsavedDryRunSpec(DryRunSpec):
-    model_config = _examples({"endpoint": _SPEC})
+    model_config = examples.shown({"endpoint": examples.ENDPOINT_SPEC})
 
     endpoint: EndpointSpec
 
@@ -106,19 +103,14 @@ class RehearsedRequest(SentRequest):
 class PreviewView(Model):
     """Whether the event would be delivered if the endpoint were enabled, and what would be sent."""
 
-    model_config = _examples(
+    model_config = examples.shown(
         {
-            "event_id": _EVENT_ID,
+            "event_id": examples.EVENT_ID,
             "event_type": "OrderReceivedEvent",
             "matches": True,
             "verdict": "matched",
             "reason": None,
-            "request": {
-                "method": "POST",
-                "url": "https://erp.example.com/hook",
-                "headers": {"webhook-id": _EVENT_ID, "authorization": MASK},
-                "body": '{"type":"OrderReceivedEvent","data":{"ClientId":1}}',
-            },
+            "request": examples.REQUEST,
             "payload_error": None,
             "signing_secret": None,
         }
@@ -137,32 +129,14 @@ class PreviewView(Model):
 class TrialView(Model):
     """What came back from a test. It is in the log, by its ids, when a saved version was tested."""
 
-    model_config = _examples(
+    model_config = examples.shown(
         {
             "passed": False,
             "matches": True,
             "reason": None,
-            "event_id": _EVENT_ID,
-            "delivery_id": "dlv_01KAR7XJ80000000000000000A_01KAR7XJ80000000000000000B",
-            "attempt": {
-                "number": 1,
-                "trigger": "test",
-                "by": "phk_01KAR7XJ80000000000000000C",
-                "endpoint_version": 3,
-                "started_at": "2026-11-23T10:00:00.000Z",
-                "duration_ms": 41,
-                "timings_ms": {"dns": 1, "connect": 9, "tls": 20, "first_byte": 41},
-                "outcome": "http_error",
-                "advice": "answered 404: there is nothing at this URL: check the path",
-                "retry_after_seconds": None,
-                "request": {
-                    "method": "POST",
-                    "url": "https://erp.example.com/hook",
-                    "headers": {"webhook-id": _EVENT_ID, "posthorn-test": "true"},
-                    "body": '{"type":"OrderReceivedEvent","data":{"ClientId":1}}',
-                },
-                "response": {"status_code": 404, "headers": {}, "body": "", "truncated": False},
-            },
+            "event_id": examples.EVENT_ID,
+            "delivery_id": examples.DELIVERY_ID,
+            "attempt": {**examples.ATTEMPT, "trigger": "test"},
             "signing_secret": None,
         }
     )
@@ -209,7 +183,7 @@ class ComparisonView(Model):
 class DryRunView(Model):
     """What the draft would have made of the tenant's last events, were it enabled."""
 
-    model_config = _examples(
+    model_config = examples.shown(
         {
             "examined": 100,
             "complete": True,
@@ -219,7 +193,7 @@ class DryRunView(Model):
             "payload_errors": 0,
             "samples": [
                 {
-                    "event_id": _EVENT_ID,
+                    "event_id": examples.EVENT_ID,
                     "event_type": "OrderReceivedEvent",
                     "time": "2026-11-23T10:00:00.000Z",
                     "payload": '{"type":"OrderReceivedEvent","data":{"ClientId":1}}',

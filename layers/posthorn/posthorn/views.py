@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from posthorn import attempting
+from posthorn import attempting, examples
 from posthorn.errors import Violation
 from posthorn.log_store import Record, Story
 from posthorn.models import (
@@ -41,6 +41,10 @@ class SigningView(Signing):
 
 
 class EndpointView(EndpointSpec):
+    """An endpoint as it is saved: what its owner decided, and what became of it."""
+
+    model_config = examples.shown(examples.ENDPOINT)
+
     id: str
     signing: SigningView
     status: EndpointStatus
@@ -59,6 +63,10 @@ class RequestView(Model):
 
 
 class AttemptView(Model):
+    """One HTTP request, and everything that came back."""
+
+    model_config = examples.shown(examples.ATTEMPT)
+
     number: int
     trigger: Trigger
     by: str | None
@@ -74,6 +82,10 @@ class AttemptView(Model):
 
 
 class DeliveryView(Model):
+    """One event for one endpoint, and how far it is."""
+
+    model_config = examples.shown(examples.DELIVERY)
+
     id: str
     event_id: str
     event_type: str
@@ -92,6 +104,10 @@ class DeliveryView(Model):
 
 
 class DeliveryWithAttempts(DeliveryView):
+    """A delivery with each of its attempts, oldest first."""
+
+    model_config = examples.shown(examples.DELIVERY_WITH_ATTEMPTS)
+
     attempts: list[AttemptView]
 
 
@@ -105,6 +121,10 @@ class DecisionView(Model):
 
 
 class EventView(Model):
+    """The whole story of an event."""
+
+    model_config = examples.shown(examples.EVENT_STORY)
+
     id: str
     published_id: str | None
     type: str
@@ -117,8 +137,16 @@ class EventView(Model):
     deliveries: list[DeliveryWithAttempts]
 
 
+def _page_example(schema: dict[str, Any], listed: type[Any]) -> None:
+    (kind,) = listed.__pydantic_generic_metadata__["args"]
+    items = kind.model_config.get("json_schema_extra", {}).get("examples", [])
+    schema["examples"] = [{"items": items, "next_cursor": None}]
+
+
 class Listed(Model, Generic[T]):
     """One page, and the cursor of the next."""
+
+    model_config = ConfigDict(json_schema_extra=_page_example)
 
     items: list[T]
     next_cursor: str | None = None
@@ -137,6 +165,10 @@ class EffectiveTerms(Model):
 
 
 class TenantView(TenantSpec):
+    """A tenant, with what holds for it."""
+
+    model_config = examples.shown(examples.TENANT)
+
     id: TenantId
     created_at: Time
     updated_at: Time
@@ -146,25 +178,40 @@ class TenantView(TenantSpec):
 class ApiKeySpec(Model):
     """What an API key may do, and for which tenant; none for an admin's."""
 
+    model_config = examples.shown(
+        {"name": "Acme shop", "tenant": "acme", "scopes": ["events:write", "logs:read"]},
+        {"name": "On call", "scopes": ["admin"]},
+    )
+
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     tenant: TenantId | None = None
     scopes: tuple[Scope, ...] = Field(min_length=1)
 
 
 class RotationSpec(Model):
-    overlap_hours: float = Field(default=24, ge=0, le=168)
+    model_config = examples.shown({"overlap_hours": 24})
+
+    overlap_hours: float = Field(
+        default=24, ge=0, le=168, description="how long the old secret goes on signing as well"
+    )
 
 
 class SecretView(Model):
+    model_config = examples.shown({"secret": examples.SECRET})
+
     secret: str
 
 
 class PublicKeyView(Model):
+    model_config = examples.shown({"public_key": examples.PUBLIC_KEY})
+
     public_key: str
 
 
 class ApiKeyView(Model):
     """`key` is there in the answer that made it, and only there."""
+
+    model_config = examples.shown(examples.API_KEY)
 
     id: str
     name: str

@@ -5,14 +5,17 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BeforeValidator
 
-from posthorn import access, tenancy
+from posthorn import access, examples, tenancy
+from posthorn.api_document import PROBLEM
 from posthorn.config_store import ConfigStore
 from posthorn.errors import (
     InvalidError,
@@ -23,10 +26,39 @@ from posthorn.errors import (
     Violation,
 )
 from posthorn.models import Caller, Scope
+from posthorn.operations import JSON
 from posthorn.problems import invalid, problem
 
-JSON = "application/json"
-PROBLEM = "application/problem+json"
+_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
+_T = TypeVar("_T")
+
+
+def _version(given: str) -> int | None:
+    if given == "*":
+        return None
+    match = _ETAG.fullmatch(given.strip())
+    if match is None:
+        raise ValueError("is not a version as an ETag of this API gives it")
+    return int(match[1])
+
+
+# Parameters that several routes have.
+EndpointId = Annotated[str, Path(description="An endpoint's id", examples=[examples.ENDPOINT_ID])]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many, at most")]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before")]
+Force = Annotated[
+    bool, Query(description="Also when events that are accepted now would be refused")
+]
+# The version that `If-Match` names, None when any will do.
+IfMatch = Annotated[
+    int | None,
+    BeforeValidator(_version, json_schema_input_type=str),
+    Header(
+        alias="if-match",
+        description="The ETag that was read: refuse when the endpoint was changed since",
+        examples=['"3"'],
+    ),
+]
 
 
 def resolver(logger: Logger) -> APIGatewayHttpResolver:
@@ -36,7 +68,7 @@ def resolver(logger: Logger) -> APIGatewayHttpResolver:
     def refused(error: PosthornError) -> Response[str]:
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.exception("failed", code=error.code)
-        return answer(error.status, problem(error), PROBLEM)
+        return refusal(error)
 
     def misread(error: RequestValidationError) -> Response[str]:
         return refused(invalid([_located(finding) for finding in error.errors()]))
@@ -87,7 +119,10 @@ def respond(
     except PosthornError as error:
         body = json.dumps(problem(error))
         return {"statusCode": error.status, "headers": {"content-type": PROBLEM}, "body": body}
-    return app.resolve(event, context)
+    answer = app.resolve(event, context)
+    if answer["statusCode"] == HTTPStatus.NO_CONTENT:  # the event handler would write `null`
+        return {"statusCode": answer["statusCode"]}
+    return answer
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -106,15 +141,16 @@ def _no_number(constant: str) -> None:
     raise ValueError(f"JSON knows no {constant}")
 
 
+def refusal(error: PosthornError) -> Response[str]:
+    body = json.dumps(problem(error), separators=(",", ":"), ensure_ascii=False)
+    return Response(error.status, PROBLEM, body)
+
+
 def answer(
-    status: int,
-    document: Mapping[str, Any],
-    content_type: str = JSON,
-    *,
-    headers: Mapping[str, str | list[str]] | None = None,
-) -> Response[str]:
-    body = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return Response(status, content_type, body, headers=dict(headers or {}))
+    body: _T, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response[_T]:
+    """An answer whose status or headers a route chooses; the others return their model alone."""
+    return Response(status, JSON, body, headers=dict(headers or {}))
 
 
 def caller(app: Any) -> Caller:

@@ -1,0 +1,195 @@
+"""What each thing looks like, once: the models show these in the API's description."""
+
+from typing import Any
+
+from pydantic import ConfigDict
+
+_MASK = "••••"  # as models.MASK
+EVENT_ID = "evt_01KAR7XJ80000000000000000A"
+ENDPOINT_ID = "ep_01KAR7XJ80000000000000000B"
+DELIVERY_ID = "dlv_01KAR7XJ80000000000000000A_01KAR7XJ80000000000000000B"
+KEY_ID = "phk_01KAR7XJ80000000000000000C"
+SECRET = "whsec_bm90IGEgc2VjcmV0OiBvbmx5IHdoYXQgb25lIGxvb2tz"  # noqa: S105 - says itself what it is
+PUBLIC_KEY = "whpk_MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lA=="
+_THEN = "2026-11-23T10:00:00.000Z"
+
+EVENT: dict[str, Any] = {
+    "type": "OrderReceivedEvent",
+    "data": {"ClientId": 1042, "ApplicationId": 1, "ClientOrderRef": "B-20417", "Source": "WEB"},
+}
+PUBLICATION = {**EVENT, "id": "order-4711-received", "time": "2026-11-23T10:00:00Z"}
+CHANGE_EVENT = {
+    "type": "CustomerChangedNotification",
+    "data": {"ClientId": 1042, "CustomerId": 90311, "EntityChanged": "tClientCustomerAddress"},
+    "change": {"entity": "tClientCustomerAddress", "operation": "update", "fields": ["City"]},
+}
+CLOUD_EVENT = {
+    "specversion": "1.0",
+    "id": "order-4711-received",
+    "source": "https://shop.example.com/orders",
+    **EVENT,
+    "time": "2026-11-23T10:00:00Z",
+}
+
+ENDPOINT_SPEC: dict[str, Any] = {
+    "name": "ERP",
+    "url": "https://erp.example.com/hook",
+    "event_types": ["Order*"],
+}
+FULL_ENDPOINT_SPEC: dict[str, Any] = {
+    **ENDPOINT_SPEC,
+    "method": "POST",
+    "condition": "data.ClientId == `1042`",
+    "payload": {"mode": "data", "include": ["ClientId", "ClientOrderRef"]},
+    "headers": {"x-shop": "se"},
+    "auth": {"kind": "bearer", "token": "a-token-of-the-erp"},
+    "retry": {"kind": "schedule", "delays_seconds": [5, 60, 600]},
+    "timeout_seconds": 20,
+    "status": "disabled",
+    "metadata": {"team": "orders"},
+}
+ENDPOINT_PATCH = {"url": "https://erp.example.com/hook/v2", "timeout_seconds": 20}
+CONDITION_PATCH = {"condition": "data.ClientId == `1042`"}
+ENDPOINT: dict[str, Any] = {
+    "name": "ERP",
+    "description": "",
+    "url": "https://erp.example.com/hook",
+    "method": "POST",
+    "event_types": ["Order*"],
+    "condition": None,
+    "rules": [],
+    "payload": {"mode": "envelope"},
+    "headers": {"x-shop": "se"},
+    "auth": {"kind": "bearer", "token": _MASK},
+    "signing": {"scheme": "v1"},
+    "timeout_seconds": 15.0,
+    "follow_redirects": False,
+    "retry": {"kind": "schedule", "delays_seconds": [5.0, 60.0, 600.0]},
+    "status": "enabled",
+    "metadata": {},
+    "id": ENDPOINT_ID,
+    "status_reason": None,
+    "version": 3,
+    "created_at": "2026-11-20T08:30:00.000Z",
+    "updated_at": _THEN,
+    "updated_by": KEY_ID,
+}
+VERSION = {
+    "version": 3,
+    "at": _THEN,
+    "by": KEY_ID,
+    "deleted": False,
+    "changes": [{"field": "/timeout_seconds", "before": 20.0, "after": 15.0}],
+    "endpoint": ENDPOINT,
+}
+
+REQUEST: dict[str, Any] = {
+    "method": "POST",
+    "url": "https://erp.example.com/hook",
+    "headers": {"webhook-id": EVENT_ID, "authorization": _MASK},
+    "body": '{"type":"OrderReceivedEvent","data":{"ClientId":1042}}',
+}
+ATTEMPT: dict[str, Any] = {
+    "number": 1,
+    "trigger": "first",
+    "by": None,
+    "endpoint_version": 3,
+    "started_at": _THEN,
+    "duration_ms": 41,
+    "timings_ms": {"dns": 1, "connect": 9, "tls": 20, "first_byte": 41},
+    "outcome": "http_error",
+    "advice": "answered 404: there is nothing at this URL: check the path",
+    "retry_after_seconds": None,
+    "request": REQUEST,
+    "response": {"status_code": 404, "headers": {}, "body": "", "truncated": False},
+}
+DELIVERY: dict[str, Any] = {
+    "id": DELIVERY_ID,
+    "event_id": EVENT_ID,
+    "event_type": "OrderReceivedEvent",
+    "endpoint_id": ENDPOINT_ID,
+    "endpoint_version": 3,
+    "status": "retrying",
+    "status_reason": None,
+    "attempt_count": 1,
+    "created_at": _THEN,
+    "expires_at": "2026-12-23T10:00:00.000Z",
+    "last_attempt_at": _THEN,
+    "next_attempt_at": "2026-11-23T10:00:05.000Z",
+    "last_outcome": "http_error",
+    "last_status_code": 404,
+    "test": False,
+}
+DELIVERY_WITH_ATTEMPTS = {**DELIVERY, "attempts": [ATTEMPT]}
+EVENT_STORY = {
+    "id": EVENT_ID,
+    "published_id": "order-4711-received",
+    **EVENT,
+    "time": _THEN,
+    "accepted_at": _THEN,
+    "change": None,
+    "warnings": [],
+    "decisions": [
+        {"endpoint_id": ENDPOINT_ID, "endpoint_version": 3, "verdict": "matched", "reason": None}
+    ],
+    "deliveries": [DELIVERY_WITH_ATTEMPTS],
+}
+
+TYPE_SPEC: dict[str, Any] = {
+    "kind": "event",
+    "category": "Warehouse",
+    "description": "A shelf was counted",
+    "schema": {
+        "type": "object",
+        "properties": {"PartNo": {"type": "string"}, "Count": {"type": "integer"}},
+        "required": ["PartNo"],
+    },
+    "example": {"PartNo": "TENT-3P", "Count": 12},
+}
+EVENT_TYPE = {
+    **TYPE_SPEC,
+    "validation": "reject",
+    "deprecated": False,
+    "deprecated_reason": None,
+    "entities": [],
+    "name": "StockCountedEvent",
+    "source": "custom",
+}
+SEEN_TYPE: dict[str, Any] = {
+    **{key: EVENT_TYPE[key] for key in ("name", "kind", "category", "description", "source")},
+    **{key: EVENT_TYPE[key] for key in ("validation", "deprecated", "deprecated_reason")},
+    "active": True,
+    "health": "ok",
+    "endpoint_count": 1,
+    "endpoints": [{"id": ENDPOINT_ID, "name": "ERP", "status": "enabled", "health": "ok"}],
+    "last_delivery_at": _THEN,
+    "last_delivery_exact": True,
+}
+WHOLE_TYPE = {
+    **SEEN_TYPE,
+    **{key: EVENT_TYPE[key] for key in ("schema", "example", "entities")},
+}
+CATALOGUE = {"event_types": [{"name": "StockCountedEvent", **TYPE_SPEC}]}
+
+TENANT = {
+    "id": "acme",
+    "name": "Acme",
+    "retention_days": 90,
+    "limits": {"endpoints": None, "tests_per_minute": None},
+    "created_at": _THEN,
+    "updated_at": _THEN,
+    "effective": {"retention_days": 90, "limits": {"endpoints": 1000, "tests_per_minute": 60}},
+}
+API_KEY = {
+    "id": KEY_ID,
+    "name": "Acme shop",
+    "tenant": "acme",
+    "scopes": ["events:write", "logs:read"],
+    "created_at": _THEN,
+    "created_by": "phk_01KAR7XJ80000000000000000D",
+}
+
+
+def shown(*examples: dict[str, Any]) -> ConfigDict:
+    """For `model_config`: the schema of the model brings these examples along."""
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
