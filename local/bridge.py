@@ -152,7 +152,8 @@ def limit_pollers(deployment: Deployment) -> None:
     """
     functions = deployment.emulator.client("lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        limit = int(mapping["ScalingConfig"]["MaximumConcurrency"])
-        functions.update_event_source_mapping(
-            UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": limit}
-        )
+        if scaling := mapping.get("ScalingConfig"):
+            functions.update_event_source_mapping(
+                UUID=mapping["UUID"],
+                ScalingConfig={"MaximumConcurrency": int(scaling["MaximumConcurrency"])},
+            )

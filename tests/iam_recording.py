@@ -14,7 +14,15 @@ from tests.template_facts import TEMPLATE, functions, of_type, statements
 # Operations that IAM knows under another name (service authorization reference).
 IAM_ACTIONS = {"SendMessageBatch": "SendMessage"}
 # What the Lambda service does with the function's role, so that no function is seen doing it.
-POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+POLLING = {
+    "Arn": ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    "StreamArn": (
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+    ),
+}
 
 
 class Grant(NamedTuple):
@@ -49,7 +57,7 @@ def polled() -> set[Grant]:
     return {
         Grant(mapping["FunctionName"]["Ref"], action, _symbol(mapping["EventSourceArn"]))
         for mapping in of_type("AWS::Lambda::EventSourceMapping").values()
-        for action in POLLING
+        for action in POLLING[mapping["EventSourceArn"]["Fn::GetAtt"][1]]
     }
 
 
@@ -57,6 +65,8 @@ def _symbol(resource: Any) -> str:
     match resource:
         case {"Fn::GetAtt": [logical_id, "Arn"]} | {"Ref": logical_id}:
             return str(logical_id)
+        case {"Fn::GetAtt": [logical_id, "StreamArn"]}:
+            return f"{logical_id}/stream"
         case {"Fn::Sub": str(text)}:
             parameters = TEMPLATE["Parameters"]
             text = re.sub(r"\$\{(\w+)\.Arn}", r"\1", text)

@@ -14,6 +14,7 @@ from dispatcher import handler as dispatcher
 from ingest import handler as ingest
 from posthorn import wiring
 from posthorn.settings import Settings
+from stats import handler as stats
 from sweeper import handler as sweeper
 from tests.template_facts import GLOBALS
 from tests.world import as_environment
@@ -23,6 +24,7 @@ HANDLERS = {
     "AuthorizerFunction": authorizer.lambda_handler,
     "DispatcherFunction": dispatcher.lambda_handler,
     "IngestFunction": ingest.lambda_handler,
+    "StatsFunction": stats.lambda_handler,
     "SweeperFunction": sweeper.lambda_handler,
 }
 _FACTORIES: tuple[ModuleType, ...] = (wiring, authorizer, dispatcher, ingest, sweeper)
@@ -55,7 +57,8 @@ def deployed(settings: Settings) -> Iterator[None]:
             patch.setenv(name, value)
         # Powertools reads it when the module is imported, and Lambda sets it before that.
         namespace = GLOBALS["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
-        patch.setattr(sweeper.metrics.provider, "namespace", namespace)
+        for metered in (stats, sweeper):
+            patch.setattr(metered.metrics.provider, "namespace", namespace)
         _forget()
         yield
     _forget()

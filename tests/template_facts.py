@@ -68,7 +68,12 @@ def routes(function: str) -> dict[tuple[str, str], dict[str, Any]]:
 def table_arguments(logical_id: str, name: str) -> dict[str, Any]:
     """What `create_table` takes to make the table of the template under a name."""
     declared = properties(logical_id)
-    return {"TableName": name} | {key: declared[key] for key in TABLE_ARGUMENTS if key in declared}
+    arguments = {"TableName": name}
+    arguments |= {key: declared[key] for key in TABLE_ARGUMENTS if key in declared}
+    if stream := declared.get("StreamSpecification"):
+        # CloudFormation enables a stream by its view type; the API wants it said.
+        arguments |= {"StreamSpecification": {"StreamEnabled": True, **stream}}
+    return arguments
 
 
 def state_machine_definition(**substitutions: str) -> str:

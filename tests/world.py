@@ -21,6 +21,7 @@ from posthorn.announcing import Announcer
 from posthorn.attempting import Attempter
 from posthorn.config_store import ConfigStore
 from posthorn.configuration import Configuration
+from posthorn.counting import Counted, Counting
 from posthorn.crowd import Crowd
 from posthorn.dispatch import Attempted, Dispatcher, Turn
 from posthorn.egress import EgressPolicy
@@ -35,13 +36,16 @@ from posthorn.recovery import Recovery
 from posthorn.retries import RetryTimer
 from posthorn.sender import Exchange, Request
 from posthorn.settings import Settings
+from posthorn.stats_store import StatsStore
 from posthorn.sweep import Sweeper
 from posthorn.tables import Table
 from posthorn.tenancy import Tenancy
 from posthorn.terms import Terms
 from posthorn.tokens import Tokens
+from posthorn.transitions import Change
 from posthorn.vault import Vault
 from tests import template_facts
+from tests.streams import Stream
 
 TENANT = "acme"
 START = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
@@ -157,6 +161,9 @@ class World:
             now=self.clock,
             jitter=lambda: 0.0,
         )
+        self.stats = StatsStore(self.log_table)
+        self.counting = Counting(self.stats)
+        self.stream = Stream(settings.log_table_name)
         self.tenancy.put(TENANT, name="Acme")
 
     def clock(self) -> datetime:
@@ -194,13 +201,20 @@ class World:
 
     def take_events(self) -> None:
         for message in self.receive(self.settings.event_queue_url):
-            event = Event.model_validate_json(message["Body"])
-            self.dispatcher.take_event(event, self.turn(message["MessageId"]))
+            self.take_message(message)
+
+    def take_message(self, message: Any) -> None:
+        event = Event.model_validate_json(message["Body"])
+        self.dispatcher.take_event(event, self.turn(message["MessageId"]))
 
     def take_tasks(self) -> None:
         for message in self.receive(self.settings.retry_queue_url):
             task = Task.model_validate_json(message["Body"])
             self.dispatcher.take_task(task, self.turn(message["MessageId"]))
+
+    def count(self) -> Counted:
+        """Count what LogTable's stream has had since the last time."""
+        return self.counting.count(self.stream.shard, map(Change.of, self.stream.new()))
 
     def receive(self, url: str) -> list[Any]:
         """Take all messages off a queue."""

@@ -4,6 +4,7 @@ A test that fails on its first half after an upgrade of the emulator says that i
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,10 +61,27 @@ Resources:
       EventSourceArn: !GetAtt Queue.Arn
       FunctionName: !Ref HelloFunction
       ScalingConfig: {MaximumConcurrency: !Ref Limit}
+  WatchingFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: index.lambda_handler
+      InlineCode: |
+        def lambda_handler(event, context):
+            print("watched", sorted(event))
+            return {"state": {}}
+  StreamMapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      EventSourceArn: !GetAtt Table.StreamArn
+      FunctionName: !Ref WatchingFunction
+      StartingPosition: TRIM_HORIZON
+      TumblingWindowInSeconds: 900
   Table:
     Type: AWS::DynamoDB::Table
     Properties:
       BillingMode: PAY_PER_REQUEST
+      StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}
       TimeToLiveSpecification: {AttributeName: expires_at, Enabled: true}
       AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]
       KeySchema: [{AttributeName: pk, KeyType: HASH}]
@@ -75,9 +93,13 @@ Resources:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bridge.Deployment]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("gaps") / "emulator.log"
+
+
+@pytest.fixture(scope="module")
+def deployment(log: Path) -> Iterator[bridge.Deployment]:
     """Not the suite's stack: a gap that is open here would stop the queues of everyone there."""
-    log = tmp_path_factory.mktemp("gaps") / "emulator.log"
     with running(free_port(), log=log) as emulator:
         cloudformation = emulator.client("cloudformation")
         cloudformation.create_stack(
@@ -149,7 +171,11 @@ def test_a_queue_is_polled_because_the_bridge_makes_a_number_of_the_limit(
 ) -> None:
     sqs = deployment.emulator.client("sqs")
     queue = physical_id(deployment, "AWS::SQS::Queue")
-    uuid = physical_id(deployment, "AWS::Lambda::EventSourceMapping")
+    uuid = next(
+        mapping.physical_id
+        for mapping in deployment.of_type("AWS::Lambda::EventSourceMapping")
+        if mapping.logical_id == "Mapping"
+    )
     mapping = f"{deployment.emulator.url}/2015-03-31/event-source-mappings/{uuid}"
 
     def limit() -> Any:  # read raw: boto3 would make a number of it
@@ -179,3 +205,18 @@ def test_starting_an_execution_twice_is_refused_and_so_our_code_takes_that_for_s
 
     with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
         stepfunctions.start_execution(stateMachineArn=machine, name="once", input="{}")
+
+
+def test_a_stream_of_a_table_has_one_shard_and_so_our_code_does_without_its_name(
+    deployment: bridge.Deployment, log: Path
+) -> None:
+    """On AWS a mapping with a window names it: `shardId` (Lambda guide, tumbling windows)."""
+    dynamodb = deployment.emulator.client("dynamodb")
+    name = physical_id(deployment, "AWS::DynamoDB::Table")
+    arn = dynamodb.describe_table(TableName=name)["Table"]["LatestStreamArn"]
+    stream = deployment.emulator.client("dynamodbstreams").describe_stream(StreamArn=arn)
+    assert len(stream["StreamDescription"]["Shards"]) == 1
+
+    dynamodb.put_item(TableName=name, Item={"pk": {"S": "one"}})
+
+    eventually(lambda: "watched ['Records']" in log.read_text())

@@ -17,12 +17,15 @@ def event_of(size: int, chance: random.Random) -> dict[str, object]:
     return {"type": "OrderReceivedEvent", "data": {**ORDER, "FirstName": note}}
 
 
-def test_an_event_of_1_kib_delivered_at_once_costs_at_most_4_write_units(world: World) -> None:
+def test_an_event_of_1_kib_delivered_at_once_costs_at_most_4_write_units_with_its_statistics(
+    world: World,
+) -> None:
     world.endpoint()
     world.publish(event_of(1024, random.Random(1)))  # noqa: S311 - filler, no secret
 
     with metered(world) as meter:
         world.take_events()
+        world.count()
 
     assert [each.status for each in world.deliveries()] == ["succeeded"]
     assert meter.writes

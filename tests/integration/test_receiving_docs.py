@@ -365,7 +365,9 @@ def test_every_header_that_we_send_is_explained(world: World) -> None:
         attempt=1,
         trigger=Trigger.TEST,
     )
-    begun = progress.begun(event, endpoint.id, 1, now=world.now, expires_at=world.now, test=True)
+    begun = progress.begun(
+        event, endpoint.id, 1, created_at=world.now, expires_at=world.now, test=True
+    )
     fresh = Record(begun, Body())
     world.dispatcher.attempter.attempt(event, endpoint, fresh, test)
 

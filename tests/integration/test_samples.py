@@ -24,6 +24,7 @@ INVOKED = {  # the function of each sample
     "dispatcher-event.json": "DispatcherFunction",
     "dispatcher-retry.json": "DispatcherFunction",
     "ingest.json": "IngestFunction",
+    "stats.json": "StatsFunction",
     "sweeper.json": "SweeperFunction",
 }
 
@@ -159,6 +160,17 @@ def test_the_authorizer_sample_comes_in_with_its_key_and_not_without(shared: Wor
         "isAuthorized": True,
         "context": {"key_id": key_id, "tenant": TENANT, "scopes": "logs:read"},
     }
+
+
+def test_the_stats_sample_counts_a_delivery_that_succeeded(shared: World) -> None:
+    hour = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+    assert invoked("stats.json") == {"state": {}}
+
+    rows = shared.stats.rows(TENANT, hour, hour + timedelta(hours=1))
+    ((cell, counts),) = rows
+    assert cell.event_type == "OrderReceivedEvent"
+    assert (counts["created"], counts["status.succeeded"], counts["attempts"]) == (1, 1, 1)
 
 
 def test_the_sweeper_sample_puts_back_what_is_overdue(

@@ -21,7 +21,12 @@ from tests.template_facts import (
 )
 
 QUEUES = of_type("AWS::SQS::Queue")
-MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
+STREAM_MAPPING = properties("StatsMapping")
+MAPPINGS = {  # of queues
+    name: mapping
+    for name, mapping in of_type("AWS::Lambda::EventSourceMapping").items()
+    if mapping is not STREAM_MAPPING
+}
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 OPEN_ROUTES = {("GET", "/openapi.json")}
 LONGEST_RETRY_DAYS = 7  # design.md §6
@@ -99,6 +104,25 @@ def test_a_dead_letter_lives_on_after_its_queue_would_have_dropped_it() -> None:
 
 def test_every_queue_is_encrypted() -> None:
     assert all(queue["SqsManagedSseEnabled"] is True for queue in QUEUES.values())
+
+
+# --- the stream -----------------------------------------------------------------------------------
+
+
+def test_the_stream_tells_what_a_delivery_was_and_is() -> None:
+    assert properties("LogTable")["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert STREAM_MAPPING["EventSourceArn"] == {"Fn::GetAtt": ["LogTable", "StreamArn"]}
+
+
+def test_statistics_can_tell_what_they_have_counted_by_shard_and_order() -> None:
+    """Without a window Lambda names no shard; in parallel, its batches overtake each other."""
+    assert STREAM_MAPPING["TumblingWindowInSeconds"] > 0
+    assert STREAM_MAPPING["ParallelizationFactor"] == 1
+
+
+def test_no_record_of_the_stream_is_given_up_before_the_stream_forgets_it() -> None:
+    assert not {"MaximumRetryAttempts", "MaximumRecordAgeInSeconds"} & set(STREAM_MAPPING)
+    assert STREAM_MAPPING["StartingPosition"] == "TRIM_HORIZON"
 
 
 # --- functions ------------------------------------------------------------------------------------
@@ -234,7 +258,8 @@ def test_every_alarm_is_heard(alarm: dict[str, Any]) -> None:
     [
         ("ApproximateNumberOfMessagesVisible", {"EventDeadLetterQueue", "RetryDeadLetterQueue"}),
         ("ApproximateAgeOfOldestMessage", {"EventQueue", "RetryQueue"}),
-        ("Errors", {"DispatcherFunction", "SweeperFunction"}),
+        ("Errors", {"DispatcherFunction", "SweeperFunction", "StatsFunction"}),
+        ("IteratorAge", {"StatsFunction"}),
         ("Throttles", {"DispatcherFunction"}),
         ("ExecutionsFailed", {"RetryStateMachine"}),
         ("5xx", {"HttpApi"}),

@@ -17,6 +17,7 @@ from posthorn.attempting import Attempter, Made
 from posthorn.config_store import ConfigStore
 from posthorn.crowd import Crowd
 from posthorn.health import Caretaker
+from posthorn.items import WANTED
 from posthorn.log_store import Body, Claim, LogStore, Record
 from posthorn.matching import Decision, Verdict, decide
 from posthorn.models import (
@@ -86,7 +87,7 @@ class Dispatcher:
         endpoints = {each.id: each for each in turn.endpoints(event.tenant)}
         decisions = tuple(decide(endpoint, event) for endpoint in endpoints.values())
         claim = self._claim(turn)
-        expires_at = claim.now + turn.terms(event.tenant).retention
+        recorded_at, expires_at = claim.now, claim.now + turn.terms(event.tenant).retention
         known: dict[str, Record] = {}
         if not self.log.claim_event(event, decisions, claim, expires_at=expires_at):
             if not self.log.reclaim_event(event.tenant, event.id, claim):
@@ -95,7 +96,7 @@ class Dispatcher:
             if story is None:
                 return  # expired by now
             event, decisions, known = story.event, story.decisions, story.records
-            expires_at = story.expires_at
+            recorded_at, expires_at = story.recorded_at, story.expires_at
         for record in known.values():
             self._follow_up(record.delivery)
         self._in_parallel(
@@ -105,11 +106,11 @@ class Dispatcher:
                 decision,
                 endpoints.get(decision.endpoint_id),
                 turn,
+                created_at=recorded_at,
                 expires_at=expires_at,
             )
             for decision in decisions
-            if decision.verdict in (Verdict.MATCHED, Verdict.HELD)
-            and decision.endpoint_id not in known
+            if decision.verdict in WANTED and decision.endpoint_id not in known
         )
 
     def take_task(self, task: Task, turn: Turn) -> None:
@@ -144,14 +145,19 @@ class Dispatcher:
         endpoint: Endpoint | None,
         turn: Turn,
         *,
+        created_at: datetime,
         expires_at: datetime,
     ) -> None:
-        """Begin a delivery: try it, hold it, or put it on RetryQueue when time is short."""
+        """Begin a delivery: try it, hold it, or put it on RetryQueue when time is short.
+
+        It was created when its event was recorded, also when it is begun after a crash: so events
+        and their deliveries fall into the same hours.
+        """
         fresh = progress.begun(
             event,
             decision.endpoint_id,
             decision.endpoint_version,
-            now=self.now(),
+            created_at=created_at,
             expires_at=expires_at,
         )
         stopped = (

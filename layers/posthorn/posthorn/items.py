@@ -2,7 +2,8 @@
 
 One event's whole story stands under one partition key, `{tenant}#{event id}`:
 
-    event                       the event, and what was decided for each endpoint
+    event                       the event, what was decided for each endpoint, when it was recorded,
+                                and, unless a test made it, how many deliveries are wanted
     delivery#{endpoint id}      the delivery; its first attempt, when that one succeeded, is inside
     delivery#{endpoint id}#{n}  attempt n, otherwise
 
@@ -12,7 +13,7 @@ row of a list is made.
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
@@ -27,10 +28,13 @@ Item = dict[str, Any]
 # A partition of an index takes 1,000 write units a second. Four a busy endpoint give it 4,000
 # deliveries a second, and a page reads four partitions.
 ENDPOINT_SHARDS = 4
+WANTED = frozenset({Verdict.MATCHED, Verdict.HELD})  # decisions that make a delivery
 DUE_SHARDS = 8
 # Whatever is not, or not yet, as it should be. Cancelled ones too, so that `by_status` has all that
 # failed in some way.
 ATTENTION = frozenset(DeliveryStatus) - {DeliveryStatus.SUCCEEDED}
+_EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
+_FROM_EVENT_KEY = {"id", "tenant"}
 _FROM_KEYS = {"id", "tenant", "event_id", "endpoint_id", "created_at", "expires_at", "body_sha256"}
 
 
@@ -67,9 +71,17 @@ def read_expiry(item: Item) -> datetime:
     return datetime.fromtimestamp(item["expires_at"], UTC)
 
 
-def event_item(event: Event, decisions: tuple[Decision, ...], *, expires_at: datetime) -> Item:
+def event_item(
+    event: Event,
+    decisions: tuple[Decision, ...],
+    *,
+    recorded_at: datetime,
+    expires_at: datetime,
+    test: bool,
+) -> Item:
+    wanted = sum(each.verdict in WANTED for each in decisions)
     document = {
-        "event": json.loads(_lean(event)),
+        "event": json.loads(_lean(event, without=_FROM_EVENT_KEY)),
         "decisions": [
             [each.endpoint_id, each.endpoint_version, each.verdict, each.reason]
             for each in decisions
@@ -78,6 +90,8 @@ def event_item(event: Event, decisions: tuple[Decision, ...], *, expires_at: dat
     return {
         **event_key(event.tenant, event.id),
         "document": pack(json.dumps(document, separators=(",", ":"), ensure_ascii=False)),
+        "recorded_at": (recorded_at - _EPOCH) // _MILLISECOND,
+        **({} if test else {"wanted": wanted}),
         **expiry(expires_at),
     }
 
@@ -88,7 +102,14 @@ def read_event(item: Item) -> tuple[Event, tuple[Decision, ...]]:
         Decision(endpoint_id, version, Verdict(verdict), reason)
         for endpoint_id, version, verdict, reason in document["decisions"]
     )
-    return Event.model_validate(document["event"]), decisions
+    tenant, event_id = item["pk"].split("#")
+    event = Event.model_validate({**document["event"], "id": event_id, "tenant": tenant})
+    return event, decisions
+
+
+def recorded_at(item: Item) -> datetime:
+    """When the event of this item was recorded: its deliveries begin at that moment."""
+    return _EPOCH + int(item["recorded_at"]) * _MILLISECOND
 
 
 def delivery_attributes(delivery: Delivery) -> Item:
@@ -162,8 +183,8 @@ def read_attempt(packed: Any) -> Attempt:
     return Attempt.model_validate_json(unpack(bytes(packed)))
 
 
-def _lean(model: BaseModel) -> str:
-    return model.model_dump_json(exclude_defaults=True)
+def _lean(model: BaseModel, *, without: set[str] | None = None) -> str:
+    return model.model_dump_json(exclude=without, exclude_defaults=True)
 
 
 def _shard(event_id: str, count: int) -> int:

@@ -58,6 +58,7 @@ class Story:
     """All that the log knows of one event."""
 
     event: Event
+    recorded_at: datetime
     decisions: tuple[Decision, ...]
     expires_at: datetime
     records: dict[str, Record]  # by endpoint id
@@ -74,9 +75,12 @@ class LogStore:
         claim: Claim,
         *,
         expires_at: datetime,
+        test: bool = False,
     ) -> bool:
         """Record the event with its decisions; False when the log has it already."""
-        item = items.event_item(event, decisions, expires_at=expires_at)
+        item = items.event_item(
+            event, decisions, recorded_at=claim.now, expires_at=expires_at, test=test
+        )
         try:
             self._table.put({**item, **claim.attributes}, condition=_ABSENT)
         except ConditionFailed:
@@ -208,6 +212,7 @@ class LogStore:
                 beside.setdefault(parts[1], []).append(row)
         return Story(
             event=event,
+            recorded_at=items.recorded_at(head),
             decisions=decisions,
             expires_at=items.read_expiry(head),
             records={

@@ -455,6 +455,7 @@ class Delivery(Model):
     next_attempt_at: Time | None = None
     last_outcome: Outcome | None = None
     last_status_code: int | None = None
+    last_duration_ms: int | None = None
     test: bool = False
     body_sha256: str | None = None  # of the bytes fixed at the first attempt
 

@@ -23,7 +23,7 @@ def begun(
     endpoint_id: str,
     endpoint_version: int,
     *,
-    now: datetime,
+    created_at: datetime,
     expires_at: datetime,
     test: bool = False,
 ) -> Delivery:
@@ -36,7 +36,7 @@ def begun(
         endpoint_id=endpoint_id,
         endpoint_version=endpoint_version,
         status=DeliveryStatus.PENDING,
-        created_at=now,
+        created_at=created_at,
         expires_at=expires_at,
         test=test,
     )
@@ -137,6 +137,7 @@ def _with(delivery: Delivery, attempt: Attempt) -> Delivery:
             "endpoint_version": attempt.endpoint_version,
             "last_attempt_at": attempt.started_at,
             "last_outcome": attempt.outcome,
+            "last_duration_ms": attempt.duration_ms,
             "last_status_code": attempt.response.status_code if attempt.response else None,
             "next_attempt_at": None,
             "status_reason": None,

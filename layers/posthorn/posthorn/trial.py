@@ -78,7 +78,7 @@ class Trial:
             event,
             endpoint.id,
             endpoint.version,
-            now=now,
+            created_at=now,
             expires_at=now + terms.retention,
             test=True,
         )
@@ -109,9 +109,8 @@ class Trial:
     def _record(
         self, event: Event, decision: Decision, delivery: Delivery, endpoint: Endpoint, made: Made
     ) -> None:
-        now = self.now()
-        claim = Claim(event.id, now, now)
-        self.log.claim_event(event, (decision,), claim, expires_at=delivery.expires_at)
+        claim = Claim(event.id, now=delivery.created_at, until=delivery.created_at)
+        self.log.claim_event(event, (decision,), claim, expires_at=delivery.expires_at, test=True)
         self.log.put_delivery(delivery, made.body, attempt=made.attempt)
         if made.attempt.outcome is Outcome.SUCCEEDED:
             self.config.put_tested(endpoint)

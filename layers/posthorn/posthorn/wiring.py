@@ -12,6 +12,7 @@ from posthorn.attempting import Attempter
 from posthorn.cataloguing import Cataloguing
 from posthorn.config_store import ConfigStore
 from posthorn.configuration import Configuration
+from posthorn.counting import Counting
 from posthorn.drafts import Drafts
 from posthorn.dry_run import DryRun
 from posthorn.egress import EgressPolicy
@@ -25,6 +26,7 @@ from posthorn.reading import Reading
 from posthorn.recovery import Recovery
 from posthorn.sender import Sender
 from posthorn.settings import Settings
+from posthorn.stats_store import StatsStore
 from posthorn.tables import Table
 from posthorn.tenancy import Tenancy
 from posthorn.terms import Terms
@@ -127,6 +129,16 @@ def reading() -> Reading:
         terms=tenancy().terms,
         now=now,
     )
+
+
+@cache
+def stats_store() -> StatsStore:
+    return StatsStore(Table(boto3.client("dynamodb"), settings().log_table_name))
+
+
+@cache
+def counting() -> Counting:
+    return Counting(stats_store())
 
 
 @cache

@@ -1,0 +1,98 @@
+"""What is counted of deliveries, and in which row: sums that do not depend on their order.
+
+A row of the statistics is a cell. Its counts are numbers by name; `counts_of` makes the names:
+
+    events               published events recorded. Each is counted in one cell only, see `cells_of`
+    wanted               deliveries that those events must have
+    created              deliveries that there are
+    status.{status}      those of them that have this status now
+    tried, attempts      those with an attempt, and their attempts
+    first_successes      those whose first attempt succeeded
+    outcome.{outcome}    attempts that ended so
+    latency.{bucket}     attempts that took so long, see `bucket_of`
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil, log
+
+from posthorn.models import Delivery, Outcome
+from posthorn.transitions import EventRecorded, Transition
+
+Counts = Counter[str]
+NOBODY = "-"  # the endpoint of a cell that counts events that none wanted
+# Each bucket ends at this times the end of the one before: a percentile read from them is at most
+# this factor too high, and 70 buckets span a millisecond to three minutes.
+BUCKET_RATIO = 2 ** (1 / 4)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One hour's deliveries of one event type to one endpoint, by when their event was recorded."""
+
+    tenant: str
+    hour: datetime
+    endpoint_id: str
+    event_type: str
+
+
+def hour_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def counted(fact: EventRecorded | Transition) -> Iterator[tuple[Cell, Counts]]:
+    """Yield what a fact adds to which cells. Tests are not counted."""
+    if isinstance(fact, EventRecorded):
+        yield from _counted_event(fact)
+    elif not fact.after.test:
+        yield _cell(fact.after), _counted_transition(fact)
+
+
+def _counted_event(event: EventRecorded) -> Iterator[tuple[Cell, Counts]]:
+    """Every endpoint that wants it is owed one; the event itself counts where the first one does.
+
+    So an event for one endpoint, and its delivery, are one write of one row.
+    """
+    hour = hour_of(event.recorded_at)
+    for place, endpoint_id in enumerate(event.wanted_by or (NOBODY,)):
+        counts = Counts()
+        if endpoint_id != NOBODY:
+            counts["wanted"] = 1
+        if place == 0:
+            counts["events"] = 1
+        yield Cell(event.tenant, hour, endpoint_id, event.event_type), counts
+
+
+def _cell(delivery: Delivery) -> Cell:
+    hour = hour_of(delivery.created_at)
+    return Cell(delivery.tenant, hour, delivery.endpoint_id, delivery.event_type)
+
+
+def _counted_transition(transition: Transition) -> Counts:
+    before, after = transition.before, transition.after
+    counts = Counts()
+    if before is None:
+        counts["created"] = 1
+    else:
+        counts[f"status.{before.status}"] -= 1
+    counts[f"status.{after.status}"] += 1
+    if transition.attempted:
+        counts["attempts"] = 1
+        counts[f"outcome.{transition.attempted}"] = 1
+        counts[f"latency.{bucket_of(after.last_duration_ms or 0)}"] = 1
+        if before is None or before.attempt_count == 0:
+            counts["tried"] = 1
+            counts["first_successes"] = int(transition.attempted is Outcome.SUCCEEDED)
+    return Counts({name: count for name, count in counts.items() if count})
+
+
+def bucket_of(duration_ms: int) -> int:
+    """The bucket of a duration: 0 is up to a millisecond."""
+    return ceil(log(duration_ms, BUCKET_RATIO) - 1e-9) if duration_ms > 1 else 0
+
+
+def end_of(bucket: int) -> float:
+    """The longest duration of the bucket, in milliseconds."""
+    return float(BUCKET_RATIO**bucket)
