@@ -19,7 +19,7 @@ logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 Patch = Annotated[
     dict[str, Any],
-    Body(description="The fields to change", examples=[examples.ENDPOINT_PATCH]),
+    Body(description="the fields of `EndpointSpec` to change", examples=[examples.ENDPOINT_PATCH]),
 ]
 
 

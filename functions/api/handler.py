@@ -4,9 +4,10 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import admin, catalogue, endpoints, history, log, trial
+from api import admin, catalogue, docs, endpoints, history, log, trial
 from posthorn import api_document, operations, publishing, web
 
 logger = Logger()
@@ -22,6 +23,11 @@ app.include_router(admin.router)
 @app.get("/openapi.json", include_in_schema=False)
 def openapi() -> dict[str, Any]:
     return description()
+
+
+@app.get("/docs", include_in_schema=False)
+def pages() -> Response[str]:
+    return docs.answer(description())
 
 
 @cache

@@ -15,7 +15,7 @@ from tests.integration.conftest import Tenant
 from tests.world import World
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-PUBLIC = {("GET", "/openapi.json")}
+PUBLIC = {("GET", "/openapi.json"), ("GET", "/docs")}
 ROUTES = {route for name in template_facts.functions() for route in template_facts.routes(name)}
 PROBLEM = "application/problem+json"
 

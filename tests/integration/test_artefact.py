@@ -149,14 +149,18 @@ def test_the_authorizer_lets_nobody_in_without_a_key(artefact: Path) -> None:
 
 
 def test_the_api_describes_itself(artefact: Path) -> None:
-    request = http("api-list-deliveries.json", rawPath="/openapi.json")
-    request["requestContext"]["http"]["path"] = "/openapi.json"
+    document, page = (
+        http("api-list-deliveries.json", rawPath=path) for path in ("/openapi.json", "/docs")
+    )
+    for request in (document, page):
+        request["requestContext"]["http"]["path"] = request["rawPath"]
 
     with running(artefact, "api") as function:
-        answer = function.invoke(request)
+        described, shown = function.invoke(document), function.invoke(page)
 
-    assert answer["statusCode"] == 200
-    assert json.loads(answer["body"])["openapi"].startswith("3.1")
+    assert (described["statusCode"], shown["statusCode"]) == (200, 200)
+    assert json.loads(described["body"])["openapi"].startswith("3.1")
+    assert "<h1>Posthorn API</h1>" in shown["body"]
 
 
 def test_ingest_refuses_a_path_that_is_not_its_own(artefact: Path) -> None:

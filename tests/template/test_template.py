@@ -28,7 +28,7 @@ MAPPINGS = {  # of queues
     if mapping is not STREAM_MAPPING
 }
 ALARMS = of_type("AWS::CloudWatch::Alarm")
-OPEN_ROUTES = {("GET", "/openapi.json")}
+OPEN_ROUTES = {("GET", "/openapi.json"), ("GET", "/docs")}
 LONGEST_RETRY_DAYS = 7  # design.md §6
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter
-from pydantic.json_schema import JsonSchemaMode
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 
 from posthorn import __version__, examples, problems
 from posthorn.operations import JSON, Operation, Parameter
@@ -26,7 +26,8 @@ Posthorn delivers a platform's integration events to its customers' systems as s
 
 Every request carries an API key: `Authorization: Bearer phk_…`. The key is bound to a tenant and
 has scopes; an operation names the one that it needs, and `admin` is all of them. A key of the scope
-`admin` is bound to no tenant, and names the one to act for in the header `posthorn-tenant`.
+`admin` is bound to no tenant, and names the one to act for in the header `posthorn-tenant`. Without
+a key the gateway answers 401, and 403 to a key that does not exist.
 
 A refusal is a problem (RFC 9457) with a `code` that does not change. It names each field that is
 wrong, and nothing was done. Lists are pages: ask with `cursor` for what follows `next_cursor`.
@@ -46,6 +47,13 @@ _VERSION_TAG = {
     "schema": {"type": "string", "examples": ['"3"']},
 }
 _Kinds = dict[tuple[Any, JsonSchemaMode], dict[str, Any]]
+
+
+class _AsWritten(GenerateJsonSchema):
+    """Leaves the fields of examples in the order in which they were written."""
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        return value
 
 
 class GatewayRefusal(BaseModel):
@@ -105,6 +113,7 @@ def _schemas(operations: Iterable[Operation]) -> tuple[_Kinds, dict[str, Any]]:
     kinds, whole = TypeAdapter.json_schemas(
         [(kind, mode, TypeAdapter(kind)) for kind, mode in dict.fromkeys(wanted)],
         ref_template="#/components/schemas/{model}",
+        schema_generator=_AsWritten,
     )
     return kinds, whole["$defs"]
 

@@ -303,23 +303,40 @@ class EndpointSpec(Model):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     description: Annotated[str, StringConstraints(max_length=1024)] = ""
-    url: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(
+        description="Where deliveries go: https, with a public address"
+    )
     method: Literal["POST", "PUT", "PATCH"] = "POST"
-    event_types: tuple[TypePattern, ...] = Field(min_length=1, max_length=100)
-    condition: Condition | None = None
-    rules: tuple[Rule, ...] = Field(default=(), max_length=50)
-    payload: Payload = EnvelopePayload()
-    headers: dict[HeaderName, HeaderValue] = Field(default={}, max_length=20)
-    auth: Auth = NoAuth()
+    event_types: tuple[TypePattern, ...] = Field(
+        min_length=1,
+        max_length=100,
+        description="Names of event types; `*` at the end stands for any, as in `Order*`",
+    )
+    condition: Condition | None = Field(
+        default=None, description="A JMESPath expression over the event, which has to be true"
+    )
+    rules: tuple[Rule, ...] = Field(
+        default=(), max_length=50, description="Which changes to notify of; any one will do"
+    )
+    payload: Payload = Field(default=EnvelopePayload(), description="What the body is made of")
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default={}, max_length=20, description="Further headers of each request"
+    )
+    auth: Auth = Field(default=NoAuth(), description="How each request proves who it is from")
     signing: Signing = Signing()
-    timeout_seconds: float = Field(default=15, ge=1, le=30)
-    follow_redirects: bool = False
-    retry: RetryPolicy = ScheduleRetry()
-    status: EndpointStatus = EndpointStatus.ENABLED
+    timeout_seconds: float = Field(default=15, ge=1, le=30, description="For an attempt in all")
+    follow_redirects: bool = Field(default=False, description="Only 307 and 308, at most 3 hops")
+    retry: RetryPolicy = Field(
+        default=ScheduleRetry(), description="When to try again after an attempt has failed"
+    )
+    status: EndpointStatus = Field(
+        default=EndpointStatus.ENABLED,
+        description="While paused, deliveries are held; while disabled, events are not tracked",
+    )
     metadata: dict[
         Annotated[str, StringConstraints(min_length=1, max_length=40)],
         Annotated[str, StringConstraints(max_length=500)],
-    ] = Field(default={}, max_length=50)
+    ] = Field(default={}, max_length=50, description="Your own notes, which we do not read")
 
 
 class Endpoint(EndpointSpec):
