@@ -72,7 +72,7 @@ def exchange(status: int, *, body: str = "", **headers: str) -> Exchange:
         body=body,
         truncated=False,
         retry_after_seconds=float(retry_after) if retry_after else None,
-        certificate_expires_at=None,
+        certificate_expires_at=START + timedelta(days=60),
         url="",
     )
 

@@ -69,7 +69,7 @@ def list_deliveries(
 def read_delivery(id: DeliveryId) -> DeliveryWithAttempts:
     """Read a delivery, with each of its attempts."""
     tenant, _ = _acting(Scope.LOGS_READ)
-    return views.of_record(*wiring.reading().delivery(tenant, id))
+    return wiring.reading().seen_delivery(tenant, id)
 
 
 @router.post("/v1/deliveries/<id>/resend", status_code=202)
@@ -99,12 +99,30 @@ def cancel_delivery(id: DeliveryId) -> DeliveryView:
     return views.of_delivery(delivery)
 
 
+@router.get("/v1/events")
+@described("Events", Scope.LOGS_READ)
+def find_events(
+    published_id: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=256,
+            description="The id that its publisher gave",
+            examples=[examples.PUBLICATION["id"]],
+        ),
+    ],
+) -> Listed[EventView]:
+    """Find the event that was published under an id; the list is empty when there is none."""
+    tenant, _ = _acting(Scope.LOGS_READ)
+    return wiring.reading().events_published_as(tenant, published_id)
+
+
 @router.get("/v1/events/<id>")
 @described("Events", Scope.LOGS_READ)
 def read_event(id: EventId) -> EventView:
-    """Read an event: its data, what was decided about each endpoint, deliveries and attempts."""
+    """Read an event: its data, what became of it at each endpoint and why, and the attempts."""
     tenant, _ = _acting(Scope.LOGS_READ)
-    return views.of_story(wiring.reading().event(tenant, id))
+    return views.of_trace(wiring.reading().trace(tenant, id))
 
 
 def _aware(name: str, moment: datetime | None) -> datetime | None:

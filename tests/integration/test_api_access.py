@@ -36,6 +36,7 @@ NEEDS = {
     "GET /v1/deliveries/{id}": Scope.LOGS_READ,
     "POST /v1/deliveries/{id}/resend": Scope.DELIVERIES_WRITE,
     "POST /v1/deliveries/{id}/cancel": Scope.DELIVERIES_WRITE,
+    "GET /v1/events": Scope.LOGS_READ,
     "GET /v1/events/{id}": Scope.LOGS_READ,
     "GET /v1/event-types": Scope.CONFIG_READ,
     "GET /v1/event-types/{name}": Scope.CONFIG_READ,
@@ -71,6 +72,7 @@ BODIES: dict[str, Any] = {
     "PUT /v1/tenants/{id}": {"name": "Acme"},
     "POST /v1/api-keys": {"name": "key", "scopes": ["admin"]},
 }
+QUERIES: dict[str, dict[str, object]] = {"GET /v1/events": {"published_id": "order-1"}}
 IDS = {"endpoints": "ep_", "events": "evt_", "deliveries": f"dlv_{ID}_", "tenants": "tenant-"}
 
 
@@ -79,7 +81,7 @@ def call(client: Client, route: str) -> Any:
     kind = path.split("/")[2]
     path = path.replace("{id}", f"{IDS.get(kind, 'phk_')}{ID}")
     path = path.replace("{name}", "OrderReceivedEvent").replace("{version}", "1")
-    return client.call(method, path, body=BODIES.get(route))
+    return client.call(method, path, body=BODIES.get(route), query=QUERIES.get(route))
 
 
 @pytest.fixture(scope="module")

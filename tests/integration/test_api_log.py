@@ -191,12 +191,16 @@ def test_a_delivery_is_read_with_each_attempt_and_all_that_came_back(tenant: Ten
 
     assert answer.status == 200
     assert {name: answer.json[name] for name in row} == row
+    assert answer.json["endpoint_name"] == endpoint.name
     first, second = answer.json["attempts"]
     assert (first["number"], first["trigger"]) == (1, "first")
     assert (second["number"], second["trigger"]) == (2, "retry")
     assert second["outcome"] == "http_error"
     assert second["advice"]
     assert second["duration_ms"] == 12
+    assert second["timings_ms"] == {"dns": 1, "connect": 2, "first_byte": 12}
+    assert second["endpoint_version"] == 1
+    assert second["certificate_expires_at"] == "2027-01-22T10:00:00.000Z"
     assert second["request"]["method"] == "POST"
     assert second["request"]["url"] == endpoint.url
     assert second["request"]["headers"]["webhook-id"] == row["event_id"]
@@ -222,10 +226,30 @@ def test_an_event_is_read_with_its_payload_decisions_and_deliveries(tenant: Tena
     assert event["time"] == "2026-11-23T09:59:59.000Z"
     verdicts = {each["endpoint_id"]: each["verdict"] for each in event["decisions"]}
     assert verdicts == {wanting.id: "matched", other.id: "type_not_wanted"}
+    assert event["summary"] == "wanted by 1 of 2 endpoints"
     (delivery,) = event["deliveries"]
+    assert delivery["endpoint_name"] == wanting.name
     assert (delivery["endpoint_id"], delivery["status"]) == (wanting.id, "succeeded")
     assert [each["outcome"] for each in delivery["attempts"]] == ["succeeded"]
     assert not {"tenant", "traceparent"} & set(event)
+
+
+def test_an_event_is_found_by_the_id_that_its_publisher_gave(
+    tenant: Tenant, stranger: Tenant
+) -> None:
+    endpoint_of(tenant)
+    event_id = published(tenant, id="order-4711/received")
+
+    def found(by: Tenant, published_id: str) -> list[str]:
+        answer = by.client.get("/v1/events", published_id=published_id)
+        assert (answer.status, answer.json["next_cursor"]) == (200, None)
+        return [each["id"] for each in answer.json["items"]]
+
+    assert found(tenant, "order-4711/received") == [event_id]
+    assert found(tenant, "order-4711") == []
+    assert found(stranger, "order-4711/received") == []
+    refused = tenant.client.get("/v1/events")
+    assert (refused.status, refused.fields) == (422, ["published_id"])
 
 
 @pytest.mark.parametrize(

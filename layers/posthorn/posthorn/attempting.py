@@ -233,6 +233,7 @@ def _attempt(
         outcome=exchange.outcome,
         advice=exchange.advice,
         retry_after_seconds=exchange.retry_after_seconds,
+        certificate_expires_at=exchange.certificate_expires_at,
         request=_shown(request, endpoint),
         response=response,
     )

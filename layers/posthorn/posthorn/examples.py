@@ -100,6 +100,7 @@ ATTEMPT: dict[str, Any] = {
     "outcome": "http_error",
     "advice": "answered 404: there is nothing at this URL: check the path",
     "retry_after_seconds": None,
+    "certificate_expires_at": "2027-01-22T10:00:00.000Z",
     "request": REQUEST,
     "response": {"status_code": 404, "headers": {}, "body": "", "truncated": False},
 }
@@ -120,7 +121,7 @@ DELIVERY: dict[str, Any] = {
     "last_status_code": 404,
     "test": False,
 }
-DELIVERY_WITH_ATTEMPTS = {**DELIVERY, "attempts": [ATTEMPT]}
+DELIVERY_WITH_ATTEMPTS = {**DELIVERY, "endpoint_name": "ERP", "attempts": [ATTEMPT]}
 EVENT_STORY = {
     "id": EVENT_ID,
     "published_id": "order-4711-received",
@@ -129,8 +130,19 @@ EVENT_STORY = {
     "accepted_at": _THEN,
     "change": None,
     "warnings": [],
+    "summary": "wanted by 1 of 1 endpoint",
     "decisions": [
-        {"endpoint_id": ENDPOINT_ID, "endpoint_version": 3, "verdict": "matched", "reason": None}
+        {
+            "endpoint_id": ENDPOINT_ID,
+            "endpoint_name": "ERP",
+            "endpoint_version": 3,
+            "endpoint_created_at": "2026-11-20T08:30:00.000Z",
+            "endpoint_deleted_at": None,
+            "verdict": "matched",
+            "reason": "the endpoint wants OrderReceivedEvent",
+            "delivery_id": DELIVERY_ID,
+            "delivery_status": "retrying",
+        }
     ],
     "deliveries": [DELIVERY_WITH_ATTEMPTS],
 }

@@ -447,6 +447,7 @@ class Attempt(Model):
     outcome: Outcome
     advice: str
     retry_after_seconds: float | None = None  # what the endpoint asked for
+    certificate_expires_at: Time | None = None  # the endpoint's, when it showed one
     request: SentRequest
     response: Response | None = None
 

@@ -1,16 +1,17 @@
-"""The log, read: lists of deliveries, one with its attempts, one event with its whole story."""
+"""The log, read: lists of deliveries, one with its attempts, one event with its whole trace."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from posthorn import ids, views
-from posthorn.config_store import ConfigStore
+from posthorn.config_store import ConfigStore, EndpointVersion
 from posthorn.errors import InvalidError, NotFoundError, Violation
 from posthorn.log_lists import LogLists, Position
 from posthorn.log_store import LogStore, Record, Story
 from posthorn.models import Delivery, Event
 from posthorn.terms import Terms
+from posthorn.tracing import Trace, trace
 from posthorn.wanted import Wanted
 
 
@@ -52,11 +53,38 @@ class Reading:
             raise NotFoundError("there is no such delivery")
         return story.event, record
 
+    def seen_delivery(self, tenant: str, delivery_id: str) -> views.DeliveryWithAttempts:
+        event, record = self.delivery(tenant, delivery_id)
+        endpoint_id = record.delivery.endpoint_id
+        endpoint = self.config.endpoint(tenant, endpoint_id)
+        if endpoint is None and (last := self._last_version(tenant, endpoint_id)):
+            endpoint = last.endpoint
+        return views.of_record(event, record, endpoint.name if endpoint else None)
+
     def event(self, tenant: str, event_id: str) -> Story:
         story = self.log.story(tenant, event_id) if ids.is_id("evt", event_id) else None
         if story is None:
             raise NotFoundError("there is no such event")
         return story
+
+    def trace(self, tenant: str, event_id: str) -> Trace:
+        """The event and what became of it at each endpoint; NotFoundError when there is none."""
+        return self._traced(tenant, self.event(tenant, event_id))
+
+    def events_published_as(self, tenant: str, published_id: str) -> views.Listed[views.EventView]:
+        """The event that its publisher gave this id, if there is one. It is found by key."""
+        story = self.log.story(tenant, ids.derived_event(tenant, published_id))
+        found = [views.of_trace(self._traced(tenant, story))] if story else []
+        return views.Listed[views.EventView](items=found)
+
+    def _traced(self, tenant: str, story: Story) -> Trace:
+        present = self.config.endpoints(tenant)
+        gone = {each.endpoint_id for each in story.decisions} - {each.id for each in present}
+        last = {each: self._last_version(tenant, each) for each in gone}
+        return trace(story, present, {each: found for each, found in last.items() if found})
+
+    def _last_version(self, tenant: str, endpoint_id: str) -> EndpointVersion | None:
+        return next(self.config.versions(tenant, endpoint_id, page=1), None)
 
     def _located(self, tenant: str, wanted: Wanted) -> Wanted:
         """With the endpoints whose partitions are to be read; InvalidError for what is no id."""

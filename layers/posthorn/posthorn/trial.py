@@ -129,4 +129,4 @@ def _hurried(endpoint: Endpoint) -> Endpoint:
 
 def _seen(event: Event, delivery: Delivery, made: Made) -> views.AttemptView:
     record = Record(delivery, made.body, (made.attempt,))
-    return views.of_record(event, record).attempts[0]
+    return views.of_attempts(event, record)[0]

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from posthorn import attempting, examples
 from posthorn.errors import Violation
-from posthorn.log_store import Record, Story
+from posthorn.log_store import Record
 from posthorn.models import (
     ApiKey,
     Attempt,
@@ -28,6 +28,7 @@ from posthorn.models import (
     Trigger,
 )
 from posthorn.terms import Terms
+from posthorn.tracing import Fate, Trace
 
 T = TypeVar("T")
 _ONLY_IF_THERE: Any = Field(default=None, exclude_if=lambda value: value is None)
@@ -77,6 +78,7 @@ class AttemptView(Model):
     outcome: Outcome
     advice: str
     retry_after_seconds: float | None
+    certificate_expires_at: Time | None
     request: RequestView
     response: Response | None
 
@@ -108,16 +110,25 @@ class DeliveryWithAttempts(DeliveryView):
 
     model_config = examples.shown(examples.DELIVERY_WITH_ATTEMPTS)
 
+    endpoint_name: str | None  # None once its history is gone
     attempts: list[AttemptView]
 
 
 class DecisionView(Model):
-    """What was decided about one endpoint when the event came, and why."""
+    """What was decided about one endpoint when the event came, why, and what came of it.
+
+    `verdict` is one of matching.py's, or `created_later`.
+    """
 
     endpoint_id: str
+    endpoint_name: str | None
     endpoint_version: int
+    endpoint_created_at: Time | None
+    endpoint_deleted_at: Time | None
     verdict: str
-    reason: str | None
+    reason: str
+    delivery_id: str | None
+    delivery_status: DeliveryStatus | None
 
 
 class EventView(Model):
@@ -133,6 +144,7 @@ class EventView(Model):
     data: dict[str, Any]
     change: dict[str, Any] | None
     warnings: tuple[Violation, ...]
+    summary: str
     decisions: list[DecisionView]
     deliveries: list[DeliveryWithAttempts]
 
@@ -234,21 +246,31 @@ def of_delivery(delivery: Delivery) -> DeliveryView:
     return DeliveryView(**_common(DeliveryView, delivery))
 
 
-def of_record(event: Event, record: Record) -> DeliveryWithAttempts:
-    body = attempting.body_of(event, record)
-    text = None if body is None else body.decode()
+def of_record(event: Event, record: Record, endpoint_name: str | None) -> DeliveryWithAttempts:
     return DeliveryWithAttempts(
         **_common(DeliveryView, record.delivery),
-        attempts=[_attempt(each, text) for each in record.attempts],
+        endpoint_name=endpoint_name,
+        attempts=of_attempts(event, record),
     )
 
 
-def of_story(story: Story) -> EventView:
-    event = story.event
+def of_attempts(event: Event, record: Record) -> list[AttemptView]:
+    body = attempting.body_of(event, record)
+    text = None if body is None else body.decode()
+    return [_attempt(each, text) for each in record.attempts]
+
+
+def of_trace(trace: Trace) -> EventView:
+    event = trace.story.event
+    names = {each.endpoint_id: each.endpoint_name for each in trace.fates}
     return EventView(
         **event.model_dump(exclude={"tenant", "traceparent"}),
-        decisions=[DecisionView(**_common(DecisionView, each)) for each in story.decisions],
-        deliveries=[of_record(event, record) for record in story.records.values()],
+        summary=trace.summary,
+        decisions=[_decision(each) for each in trace.fates],
+        deliveries=[
+            of_record(event, record, names.get(endpoint_id))
+            for endpoint_id, record in trace.story.records.items()
+        ],
     )
 
 
@@ -262,6 +284,14 @@ def of_tenant(tenant: Tenant, terms: Terms) -> TenantView:
 
 def of_key(key: ApiKey, *, text: str | None = None) -> ApiKeyView:
     return ApiKeyView(**key.model_dump(exclude={"secret_sha256"}), key=text)
+
+
+def _decision(fate: Fate) -> DecisionView:
+    return DecisionView(
+        **{name: getattr(fate, name) for name in DecisionView.model_fields if hasattr(fate, name)},
+        delivery_id=fate.delivery.id if fate.delivery else None,
+        delivery_status=fate.delivery.status if fate.delivery else None,
+    )
 
 
 def _attempt(attempt: Attempt, body: str | None) -> AttemptView:
