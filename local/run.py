@@ -84,6 +84,10 @@ def what_to_try(description: dict[str, Any]) -> str:
     return f"""
 Posthorn runs at {description["api_url"]}, the receiver at {description["receiver_url"]}.
 
+Open the console and sign in with this key:
+  {description["api_url"]}/console
+  {description["tenant_key"]}
+
   export API={description["api_url"]} RECEIVER={description["receiver_url"]}
   export KEY={description["tenant_key"]}
 

@@ -25,6 +25,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: str = field(repr=False)  # may hold a secret, and pytest prints what fails
+    cookies: tuple[str, ...] = field(default=(), repr=False)  # each as Set-Cookie has it
 
     @property
     def json(self) -> Any:
@@ -49,12 +50,17 @@ def _routes() -> list[_Route]:
         _Route(
             function,
             f"{method} {path}",
-            re.compile(f"{method} " + re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path)),
+            re.compile(f"{method} " + _pattern(path)),
             route.get("Auth") == NO_AUTHORIZER,
         )
         for function in template_facts.functions()
         for (method, path), route in template_facts.routes(function).items()
     ]
+
+
+def _pattern(path: str) -> str:
+    greedy = re.sub(r"{(\w+)\+}", r"(?P<\1>.+)", path)
+    return re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", greedy)
 
 
 ROUTES = _routes()
@@ -99,7 +105,7 @@ class Client:
         if body is not None:
             sent.setdefault("content-type", "application/json")
         event = http_event(method, path, body=body, query=query, headers=sent)
-        return _through_gateway(event, self._verdicts)
+        return through_gateway(event, self._verdicts)
 
 
 def http_event(
@@ -147,7 +153,7 @@ def _written(body: object) -> str:
     return body if isinstance(body, str) else json.dumps(body)
 
 
-def _through_gateway(event: dict[str, Any], verdicts: dict[str, Any]) -> Answer:
+def through_gateway(event: dict[str, Any], verdicts: dict[str, Any]) -> Answer:
     http = event["requestContext"]["http"]
     asked = f"{http['method']} {http['path']}"
     found = [(route, match) for route in ROUTES if (match := route.pattern.fullmatch(asked))]
@@ -169,7 +175,9 @@ def _through_gateway(event: dict[str, Any], verdicts: dict[str, Any]) -> Answer:
         event["requestContext"]["authorizer"] = {"lambda": verdict["context"]}
     given = invoke(route.function, event)
     headers = {name.lower(): value for name, value in given.get("headers", {}).items()}
-    answer = Answer(given["statusCode"], headers, given.get("body") or "")
+    answer = Answer(
+        given["statusCode"], headers, given.get("body") or "", tuple(given.get("cookies", ()))
+    )
     _check_described(route, answer)
     return answer
 

@@ -10,6 +10,7 @@ import pytest
 
 from api import handler as api
 from authorizer import handler as authorizer
+from console import handler as console
 from dispatcher import handler as dispatcher
 from ingest import handler as ingest
 from posthorn import wiring
@@ -22,6 +23,7 @@ from tests.world import as_environment
 HANDLERS = {
     "ApiFunction": api.lambda_handler,
     "AuthorizerFunction": authorizer.lambda_handler,
+    "ConsoleFunction": console.lambda_handler,
     "DispatcherFunction": dispatcher.lambda_handler,
     "IngestFunction": ingest.lambda_handler,
     "StatsFunction": stats.lambda_handler,

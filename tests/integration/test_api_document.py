@@ -15,7 +15,8 @@ from tests.integration.conftest import Tenant
 from tests.world import World
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-PUBLIC = {("GET", "/openapi.json"), ("GET", "/docs")}
+PAGES = {("GET", "/docs"), *template_facts.routes("ConsoleFunction")}
+PUBLIC = {("GET", "/openapi.json"), *PAGES}
 ROUTES = {route for name in template_facts.functions() for route in template_facts.routes(name)}
 PROBLEM = "application/problem+json"
 

@@ -163,6 +163,16 @@ def test_the_api_describes_itself(artefact: Path) -> None:
     assert "<h1>Posthorn API</h1>" in shown["body"]
 
 
+def test_the_console_brings_its_templates_and_its_stylesheet(artefact: Path) -> None:
+    request = http("console-sign-in.json")
+
+    with running(artefact, "console") as function:
+        answer = function.invoke(request)
+
+    assert answer["statusCode"] == 200
+    assert "posthorn.css" in answer["body"]
+
+
 def test_ingest_refuses_a_path_that_is_not_its_own(artefact: Path) -> None:
     request = http("ingest.json", rawPath="/v1/nothing")
     request["requestContext"]["http"]["path"] = "/v1/nothing"

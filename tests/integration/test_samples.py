@@ -21,6 +21,7 @@ INVOKED = {  # the function of each sample
     "api-create-endpoint.json": "ApiFunction",
     "api-list-deliveries.json": "ApiFunction",
     "authorizer.json": "AuthorizerFunction",
+    "console-sign-in.json": "ConsoleFunction",
     "dispatcher-event.json": "DispatcherFunction",
     "dispatcher-retry.json": "DispatcherFunction",
     "ingest.json": "IngestFunction",
@@ -142,6 +143,13 @@ def test_the_create_sample_makes_an_endpoint_and_hides_its_token(shared: World) 
     assert answer["statusCode"] == 201
     assert token not in answer["body"]
     assert made["id"] in {each.id for each in shared.config.endpoints(TENANT)}
+
+
+def test_the_console_sample_asks_for_a_key(shared: World) -> None:
+    answer = invoked("console-sign-in.json")
+
+    assert answer["statusCode"] == 200
+    assert "API key" in answer["body"]
 
 
 def test_the_authorizer_sample_comes_in_with_its_key_and_not_without(shared: World) -> None:

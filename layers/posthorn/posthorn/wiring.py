@@ -25,6 +25,7 @@ from posthorn.queues import Queue
 from posthorn.reading import Reading
 from posthorn.recovery import Recovery
 from posthorn.sender import Sender
+from posthorn.sessions import Sessions
 from posthorn.settings import Settings
 from posthorn.stats_store import StatsStore
 from posthorn.tables import Table
@@ -54,6 +55,12 @@ def access() -> Access:
 @cache
 def tenancy() -> Tenancy:
     return Tenancy(config(), Terms(settings().retention_days), now=now)
+
+
+@cache
+def sessions() -> Sessions:
+    table = Table(boto3.client("dynamodb"), settings().log_table_name)
+    return Sessions(table, config(), now=now, chance=os.urandom)
 
 
 @cache

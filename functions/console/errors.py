@@ -1,0 +1,46 @@
+"""Broken rules at the fields of a form, and refusals as pages."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from console.answer import Page, page
+from posthorn.errors import InvalidError, PosthornError, Violation
+from posthorn.problems import problem
+
+
+@dataclass(frozen=True)
+class FieldErrors:
+    """What is wrong with a form. A field is named as the API's JSON pointer without its first `/`.
+
+    So `url` of a form is `/url` of the API, and `auth/token` is `/auth/token`.
+    """
+
+    violations: tuple[Violation, ...] = ()
+
+    @classmethod
+    def of(cls, refusal: InvalidError) -> "FieldErrors":
+        return cls(refusal.violations or (Violation("", refusal.detail),))
+
+    def at(self, name: str) -> str:
+        """What is wrong with this field, or nothing."""
+        return "; ".join(each.message for each in self if each.field == name)
+
+    def __iter__(self) -> Iterator[Violation]:
+        return iter(Violation(each.field.lstrip("/"), each.message) for each in self.violations)
+
+    def __bool__(self) -> bool:
+        return bool(self.violations)
+
+
+NO_ERRORS = FieldErrors()
+
+
+def error_page(error: PosthornError) -> Page:
+    told = problem(error)
+    return page(
+        "error.html",
+        status=error.status,
+        title=told["title"],
+        detail=error.detail,
+        violations=FieldErrors.of(error) if isinstance(error, InvalidError) else NO_ERRORS,
+    )

@@ -1,0 +1,50 @@
+"""The home page: what events there are, which are active, and how they are doing."""
+
+from urllib.parse import urlencode
+
+from console.answer import page, redirect
+from console.request import Request
+from console.routing import Result, Router
+from console.session import HOME
+from posthorn import wiring
+from posthorn.models import Scope
+from posthorn.overview import Filters
+from posthorn.sessions import Session
+
+SHOWN = 100
+router = Router()
+
+
+@router.get(HOME)
+def home(visitor: Session, request: Request) -> Result:
+    """A key that may not see the configuration has the log for its home."""
+    if not visitor.may(Scope.CONFIG_READ):
+        return redirect("/console/log")
+    text, category = request.query.get("q"), request.query.get("category")
+    listed = wiring.overview().page(
+        visitor.tenant,
+        Filters(text=text or None, category=category or None),
+        limit=SHOWN,
+        cursor=request.query.get("cursor") or None,
+    )
+    categories = sorted({each.category for each in wiring.cataloguing().types().values()})
+    active = [each for each in listed.items if each.active]
+    inactive = [each for each in listed.items if not each.active]
+    return page(
+        "events.html",
+        q=text,
+        category=category,
+        categories=categories,
+        active=active,
+        inactive={
+            name: [each for each in inactive if each.category == name]
+            for name in dict.fromkeys(each.category for each in inactive)
+        },
+        older=_older(request, listed.next_cursor),
+    )
+
+
+def _older(request: Request, cursor: str | None) -> str:
+    """The path of the next page, or nothing at the end."""
+    kept = {name: request.query.get(name) for name in ("q", "category") if name in request.query}
+    return f"{HOME}?{urlencode({**kept, 'cursor': cursor})}" if cursor else ""

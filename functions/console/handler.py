@@ -1,0 +1,56 @@
+"""The console: pages for people, made on the server from the use cases that the API has."""
+
+from time import monotonic
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from console import assets, session, site
+from console.answer import Answer
+from console.request import Request
+from posthorn import wiring
+from posthorn.errors import PosthornError
+from posthorn.sessions import Session
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    start = monotonic()
+    request = Request.read(event)
+    visitor: Session | None = None
+    try:
+        visitor = _visitor(request)
+        answer = site.answer(event, request, visitor)
+    except PosthornError as error:
+        if error.status >= 500:
+            logger.exception("failed", code=error.code)
+        answer = site.refusal(error, request, visitor)
+    except Exception:
+        logger.exception("broke")
+        broken = PosthornError("something broke here: the request may be tried again")
+        answer = site.refusal(broken, request, visitor)
+    _log(request, visitor, answer, milliseconds=round((monotonic() - start) * 1000))
+    return answer.as_event()
+
+
+def _visitor(request: Request) -> Session | None:
+    if request.path.startswith(assets.PREFIX):
+        return None  # they are everybody's
+    session_id = request.cookies.get(session.COOKIE)
+    return wiring.sessions().find(session_id) if session_id else None
+
+
+def _log(request: Request, visitor: Session | None, answer: Answer, *, milliseconds: int) -> None:
+    logger.info(
+        "page",
+        method=request.method,
+        path=request.path,
+        status=answer.status,
+        bytes=len(answer.body),
+        duration_ms=milliseconds,
+        tenant=visitor.acts_for if visitor else None,
+        key_id=visitor.key_id if visitor else None,
+    )

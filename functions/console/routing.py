@@ -1,0 +1,83 @@
+"""Which function makes which page. A route says what it needs, so that no page forgets to ask."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from console.answer import Page, Redirect
+from console.request import Request
+from posthorn.models import Scope
+from posthorn.sessions import Session
+
+Result = Page | Redirect
+PageFunction = Callable[[Session, Request], Result]
+OpenFunction = Callable[[Request], Result]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A page for who is signed in, and whose key has the scope."""
+
+    method: str
+    pattern: re.Pattern[str]
+    make: PageFunction
+    needs: Scope | None
+
+
+@dataclass(frozen=True)
+class OpenRoute:
+    """A page for everybody."""
+
+    method: str
+    pattern: re.Pattern[str]
+    make: OpenFunction
+
+
+class Router:
+    """The pages of one kind of thing: `@router.get("/console/log/{id}", needs=Scope.LOGS_READ)`."""
+
+    def __init__(self) -> None:
+        self.routes: list[Route | OpenRoute] = []
+
+    def get(
+        self, path: str, *, needs: Scope | None = None
+    ) -> Callable[[PageFunction], PageFunction]:
+        return self._signed_in("GET", path, needs)
+
+    def post(
+        self, path: str, *, needs: Scope | None = None
+    ) -> Callable[[PageFunction], PageFunction]:
+        """The form's origin and token have been checked when the function is called."""
+        return self._signed_in("POST", path, needs)
+
+    def open(self, method: str, path: str) -> Callable[[OpenFunction], OpenFunction]:
+        """For everybody; a form must come from a page of ours all the same."""
+
+        def add(make: OpenFunction) -> OpenFunction:
+            self.routes.append(OpenRoute(method, _pattern(path), make))
+            return make
+
+        return add
+
+    def _signed_in(
+        self, method: str, path: str, needs: Scope | None
+    ) -> Callable[[PageFunction], PageFunction]:
+        def add(make: PageFunction) -> PageFunction:
+            self.routes.append(Route(method, _pattern(path), make, needs))
+            return make
+
+        return add
+
+
+def find(
+    routes: Iterable[Route | OpenRoute], request: Request
+) -> tuple[Route | OpenRoute, Request] | None:
+    """The first route of this method and path, and the request with the parts that it names."""
+    for route in routes:
+        if route.method == request.method and (match := route.pattern.fullmatch(request.path)):
+            return route, replace(request, params=match.groupdict())
+    return None
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))

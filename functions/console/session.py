@@ -1,0 +1,67 @@
+"""How a session travels: in a cookie, with a token in every form; and who may send a form."""
+
+import hashlib
+import hmac
+import re
+from urllib.parse import quote, unquote, urlsplit
+
+from console.request import Request
+from posthorn.errors import ForbiddenError
+from posthorn.sessions import LONGEST, Session
+
+HOME = "/console"
+COOKIE = "posthorn_session"
+FLASH_COOKIE = "posthorn_flash"
+FLASH_SECONDS = 60  # by then the page that says it has come
+_OWN_PATH = re.compile(r"/console(?:/[\w./~*-]*)?(?:\?[\w./~*%&=+:,-]*)?", re.ASCII)
+
+
+def set_cookie(request: Request, session_id: str) -> str:
+    return _cookie(request, COOKIE, session_id, seconds=int(LONGEST.total_seconds()))
+
+
+def clear_cookie(request: Request) -> str:
+    return _cookie(request, COOKIE, "", seconds=0)
+
+
+def set_flash(request: Request, text: str) -> str:
+    return _cookie(request, FLASH_COOKIE, quote(text), seconds=FLASH_SECONDS if text else 0)
+
+
+def flash_of(request: Request) -> str:
+    return unquote(request.cookies.get(FLASH_COOKIE, ""))
+
+
+def csrf_token(session: Session) -> str:
+    """Of the session and the tenant: a form that was opened for one tenant is none for another."""
+    tenant = session.acts_for or ""
+    return hmac.new(session.csrf_secret.encode(), tenant.encode(), hashlib.sha256).hexdigest()
+
+
+def check_token(session: Session, request: Request) -> None:
+    if not hmac.compare_digest(csrf_token(session).encode(), request.form.get("csrf").encode()):
+        raise ForbiddenError(
+            "this form is out of date: open the page again", code="form_out_of_date"
+        )
+
+
+def check_origin(request: Request) -> None:
+    """Raise ForbiddenError for a form that another site sent.
+
+    Browsers say so in Sec-Fetch-Site. One that does not says where the form was in Origin.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    ours = origin is None or urlsplit(origin).netloc.lower() == request.host
+    if site != "same-origin" if site else not ours:
+        raise ForbiddenError("this form was sent by another site", code="cross_site")
+
+
+def own_path(text: str) -> str:
+    """The text when it is a path of the console, and otherwise the home page: no open redirect."""
+    return text if _OWN_PATH.fullmatch(text) else HOME
+
+
+def _cookie(request: Request, name: str, value: str, *, seconds: int) -> str:
+    secure = "" if request.is_loopback else "; Secure"
+    return f"{name}={value}; Path=/console; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"

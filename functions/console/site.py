@@ -1,0 +1,83 @@
+"""One request, one answer: who asks, may they, which page; and a refusal is a page too."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from console import assets, entrance, event_types, events, render, routing, session
+from console.answer import Answer, Redirect, page, private_headers, redirect
+from console.errors import error_page
+from console.request import Request
+from console.routing import OpenRoute, Result
+from posthorn.errors import ForbiddenError, NotFoundError, PosthornError
+from posthorn.sessions import Session, TenantRequiredError
+
+ROUTES = (
+    *entrance.router.routes,
+    *events.router.routes,
+    *event_types.router.routes,
+)
+
+
+def answer(event: Mapping[str, Any], request: Request, visitor: Session | None) -> Answer:
+    """Answer whatever is asked. Only what broke here raises: PosthornError of status 5xx."""
+    if request.path.startswith(assets.PREFIX):
+        return assets.answer(request.path)
+    return written(_result(request.with_form(event), visitor), request, visitor)
+
+
+def refusal(error: PosthornError, request: Request, visitor: Session | None) -> Answer:
+    if isinstance(error, TenantRequiredError):
+        return written(redirect(f"{entrance.TENANT}?next={quote(request.target)}"), request, None)
+    return written(error_page(error), request, visitor)
+
+
+def _result(request: Request, visitor: Session | None) -> Result:
+    if request.path == "/":
+        return redirect(session.HOME)
+    found = routing.find(ROUTES, request)
+    if found is None:
+        raise NotFoundError("there is no such page")
+    route, request = found
+    if request.method == "POST":
+        session.check_origin(request)
+    if isinstance(route, OpenRoute):
+        return route.make(request)
+    if visitor is None:
+        return _to_sign_in(request)
+    if request.method == "POST":
+        session.check_token(visitor, request)
+    if route.needs and not visitor.may(route.needs):
+        raise ForbiddenError(f"this needs the scope {route.needs}, which you do not have")
+    return route.make(visitor, request)
+
+
+def _to_sign_in(request: Request) -> Result:
+    """A link on another site comes without the cookie; the same page asked by ours has it."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        return page("again.html", target=request.target)
+    ended = session.COOKIE in request.cookies
+    changing = request.method == "POST"
+    words = "Your session has ended." + (" Nothing was changed." if changing else "")
+    next_path = session.HOME if changing else request.target
+    return redirect(
+        f"{entrance.SIGN_IN}?next={quote(next_path)}", flash=words if ended or changing else ""
+    )
+
+
+def written(result: Result, request: Request, visitor: Session | None) -> Answer:
+    if isinstance(result, Redirect):
+        return _written_redirect(result, request)
+    flash = session.flash_of(request) if result.whole else ""
+    return Answer(
+        result.status,
+        render.render(result, request, visitor, flash=flash),
+        private_headers(visitor.frame_origins if visitor else ()),
+        (session.set_flash(request, ""),) if flash else (),
+    )
+
+
+def _written_redirect(result: Redirect, request: Request) -> Answer:
+    flash = (session.set_flash(request, result.flash),) if result.flash else ()
+    headers = {**private_headers(), "location": result.path}
+    return Answer(303, "", headers, (*result.cookies, *flash))

@@ -1,0 +1,42 @@
+"""How things are said: times, spans and counts as people read them."""
+
+from datetime import UTC, datetime, timedelta
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+_UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
+
+
+def clock(moment: datetime) -> str:
+    """`23 Nov 2026, 10:00:00 UTC`; the script says it in the reader's own time zone."""
+    return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`3 min ago`, `in 20 s`, `just now`: the largest unit that fits."""
+    seconds = (now - moment).total_seconds()
+    if abs(seconds) < 1:
+        return "just now"
+    size, unit = next(((size, unit) for size, unit in _UNITS if abs(seconds) >= size), (1, "s"))
+    amount = f"{int(abs(seconds) // size)} {unit}"
+    return f"{amount} ago" if seconds > 0 else f"in {amount}"
+
+
+def span(length: timedelta | float) -> str:
+    """`22 h 4 min`, `5 s`, `0.5 s`, `41 ms`: the two largest units. A number is seconds."""
+    seconds = length.total_seconds() if isinstance(length, timedelta) else float(length)
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms" if 0 < seconds < 0.1 else f"{seconds:g} s"
+    if seconds < MINUTE:
+        return f"{round(seconds, 1):g} s"
+    parts = []
+    rest = round(seconds)
+    for size, unit in _UNITS:
+        amount, rest = divmod(rest, size)
+        if amount:
+            parts.append(f"{amount} {unit}")
+    return " ".join(parts[:2])
+
+
+def count(number: int, thing: str, things: str = "") -> str:
+    """`1 endpoint`, `1,204 endpoints`."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
