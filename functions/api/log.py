@@ -1,6 +1,6 @@
 """/v1/deliveries and /v1/events: what was sent, what came back, and what comes next."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from aws_lambda_powertools import Logger
@@ -8,7 +8,6 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from posthorn import examples, views, web, wiring
-from posthorn.errors import InvalidError, Violation
 from posthorn.models import DeliveryStatus, Outcome, Scope
 from posthorn.operations import described
 from posthorn.views import DeliveryView, DeliveryWithAttempts, EventView, Listed
@@ -56,8 +55,8 @@ def list_deliveries(
         status=status,
         outcome=outcome,
         status_class=status_code,
-        since=_aware("since", since),
-        until=_aware("until", until),
+        since=web.aware("since", since),
+        until=web.aware("until", until),
         test=test,
         order=order,
     )
@@ -123,15 +122,3 @@ def read_event(id: EventId) -> EventView:
     """Read an event: its data, what became of it at each endpoint and why, and the attempts."""
     tenant, _ = _acting(Scope.LOGS_READ)
     return views.of_trace(wiring.reading().trace(tenant, id))
-
-
-def _aware(name: str, moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    try:
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-        message = "needs a time zone, such as Z"
-    except OverflowError:
-        message = "is out of range"
-    raise InvalidError(f"{name} {message}", [Violation(name, message)])

@@ -10,6 +10,7 @@ A row of the statistics is a cell. Its counts are numbers by name; `counts_of` m
     first_successes      those whose first attempt succeeded
     outcome.{outcome}    attempts that ended so
     latency.{bucket}     attempts that took so long, see `bucket_of`
+    died                 deliveries that became dead in this hour, whenever they were created
 """
 
 from collections import Counter
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, log
 
-from posthorn.models import Delivery, Outcome
+from posthorn.models import Delivery, DeliveryStatus, Outcome
 from posthorn.transitions import EventRecorded, Transition
 
 Counts = Counter[str]
@@ -42,12 +43,18 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+def day_of(moment: datetime) -> datetime:
+    return hour_of(moment).replace(hour=0)
+
+
 def counted(fact: EventRecorded | Transition) -> Iterator[tuple[Cell, Counts]]:
     """Yield what a fact adds to which cells. Tests are not counted."""
     if isinstance(fact, EventRecorded):
         yield from _counted_event(fact)
     elif not fact.after.test:
-        yield _cell(fact.after), _counted_transition(fact)
+        yield _cell(fact.after, fact.after.created_at), _counted_transition(fact)
+        if fact.after.status is DeliveryStatus.DEAD and fact.after.last_attempt_at:
+            yield _cell(fact.after, fact.after.last_attempt_at), Counts(died=1)
 
 
 def _counted_event(event: EventRecorded) -> Iterator[tuple[Cell, Counts]]:
@@ -65,9 +72,8 @@ def _counted_event(event: EventRecorded) -> Iterator[tuple[Cell, Counts]]:
         yield Cell(event.tenant, hour, endpoint_id, event.event_type), counts
 
 
-def _cell(delivery: Delivery) -> Cell:
-    hour = hour_of(delivery.created_at)
-    return Cell(delivery.tenant, hour, delivery.endpoint_id, delivery.event_type)
+def _cell(delivery: Delivery, moment: datetime) -> Cell:
+    return Cell(delivery.tenant, hour_of(moment), delivery.endpoint_id, delivery.event_type)
 
 
 def _counted_transition(transition: Transition) -> Counts:
@@ -93,6 +99,16 @@ def bucket_of(duration_ms: int) -> int:
     return ceil(log(duration_ms, BUCKET_RATIO) - 1e-9) if duration_ms > 1 else 0
 
 
-def end_of(bucket: int) -> float:
-    """The longest duration of the bucket, in milliseconds."""
-    return float(BUCKET_RATIO**bucket)
+def percentile(counts: Counts, share: float) -> int:
+    """The end, in milliseconds, of the bucket that this share of the attempts does not exceed."""
+    buckets = sorted(
+        (int(name.removeprefix("latency.")), count)
+        for name, count in counts.items()
+        if name.startswith("latency.")
+    )
+    left = share * sum(count for _, count in buckets)
+    for bucket, count in buckets:
+        left -= count
+        if left <= 0:
+            return int(BUCKET_RATIO**bucket)
+    return 0

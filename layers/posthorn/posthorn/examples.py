@@ -202,6 +202,41 @@ API_KEY = {
 }
 
 
+NUMBERS: dict[str, Any] = {
+    "events": 120,
+    "wanted": 120,
+    "deliveries": 120,
+    "statuses": {
+        **{"pending": 0, "succeeded": 117, "retrying": 3, "held": 0, "dead": 0, "cancelled": 0}
+    },
+    "tried": 120,
+    "success_rate": 0.975,
+    "first_attempt_success_rate": 0.95,
+    "attempts": 132,
+    "attempts_per_delivery": 1.1,
+    "outcomes": {"succeeded": 117, "http_error": 15},
+    "latency_ms": {"p50": 53, "p90": 215, "p99": 861},
+}
+STATS: dict[str, Any] = {
+    "since": _THEN,
+    "until": "2026-11-23T11:00:00.000Z",
+    "bucket": "hour",
+    "by": "endpoint",
+    "totals": NUMBERS,
+    "buckets": [{**NUMBERS, "start": _THEN}],
+    "groups": [
+        {
+            "key": ENDPOINT_ID,
+            "name": "ERP",
+            "count": 120,
+            "counts": [120],
+            "numbers": {**NUMBERS, "events": None},
+        }
+    ],
+    "groups_left_off": 0,
+}
+
+
 def shown(*examples: dict[str, Any]) -> ConfigDict:
     """For `model_config`: the schema of the model brings these examples along."""
     return ConfigDict(json_schema_extra={"examples": list(examples)})

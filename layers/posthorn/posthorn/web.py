@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -185,3 +186,16 @@ def _located(finding: Mapping[str, Any]) -> dict[str, Any]:
     if place in ("query", "path", "header") and rest:
         return {**finding, "parameter": str(rest[0])}
     return {**finding, "loc": rest if place == "body" else finding["loc"]}
+
+
+def aware(name: str, moment: datetime | None) -> datetime | None:
+    """The moment in UTC; InvalidError for a parameter without a time zone."""
+    if moment is None:
+        return None
+    try:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        message = "needs a time zone, such as Z"
+    except OverflowError:
+        message = "is out of range"
+    raise InvalidError(f"{name} {message}", [Violation(name, message)])

@@ -27,6 +27,7 @@ from posthorn.recovery import Recovery
 from posthorn.sender import Sender
 from posthorn.sessions import Sessions
 from posthorn.settings import Settings
+from posthorn.statistics import Statistics
 from posthorn.stats_store import StatsStore
 from posthorn.tables import Table
 from posthorn.tenancy import Tenancy
@@ -141,6 +142,11 @@ def reading() -> Reading:
 @cache
 def stats_store() -> StatsStore:
     return StatsStore(Table(boto3.client("dynamodb"), settings().log_table_name))
+
+
+@cache
+def statistics() -> Statistics:
+    return Statistics(config=config(), stats=stats_store(), now=now)
 
 
 @cache

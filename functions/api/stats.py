@@ -1,0 +1,48 @@
+"""/v1/stats: how deliveries are doing."""
+
+from datetime import datetime
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from posthorn import web, wiring
+from posthorn.models import Scope
+from posthorn.operations import described
+from posthorn.statistics import Asked
+from posthorn.stats_views import Bucket, By, StatsView
+
+router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
+
+
+@router.get("/v1/stats")
+@described("Statistics", Scope.LOGS_READ)
+def read_stats(
+    by: Annotated[By, Query(description="What the groups are")] = By.STATUS,
+    since: Annotated[
+        datetime | None, Query(description="By default 24 hours before `until`")
+    ] = None,
+    until: Annotated[
+        datetime | None, Query(description="By default now; at most 31 days after `since`")
+    ] = None,
+    bucket: Annotated[
+        Bucket | None, Query(description="By default hours up to 7 days, else days, in UTC")
+    ] = None,
+    endpoint: Annotated[str | None, Query(description="Only of this endpoint, by its id")] = None,
+    event_type: Annotated[str | None, Query(description="Only of this event type")] = None,
+) -> StatsView:
+    """Read how deliveries are doing: counts, rates and latencies over time.
+
+    Deliveries are told of by when their event was recorded, with the status that they have now.
+    Tests are not among them. What happens is counted some seconds later.
+    """
+    tenant, _ = web.acting(router, wiring.config(), Scope.LOGS_READ)
+    asked = Asked(
+        by=by,
+        since=web.aware("since", since),
+        until=web.aware("until", until),
+        bucket=bucket,
+        endpoint_id=endpoint,
+        event_type=event_type,
+    )
+    return wiring.statistics().view(tenant, asked)
