@@ -9,7 +9,7 @@ SETUP := .venv/.installed
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check demo-load admin-key build deploy pins clean
+.PHONY: help run test check demo-load conservation admin-key build deploy pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ check: $(SETUP) ## format, lint, types, imports, template
 
 demo-load: $(SETUP) ## publish 1,000 events to a stack of its own, a third to an endpoint that fails twice
 	$(BIN)/python -m local load --events 1000
+
+conservation: $(SETUP) ## prove that nothing is lost: make conservation STACK=posthorn [TENANT= SINCE= UNTIL= EACH_EVENT=1]
+	@$(BIN)/python -m posthorn.conservation_check --stack-name $(STACK) \
+		$(if $(TENANT),--tenant $(TENANT)) $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) \
+		$(if $(EACH_EVENT),--each-event)
 
 admin-key: $(SETUP) ## make the first admin key of a deployed stack: make admin-key STACK=posthorn
 	@$(BIN)/python -m posthorn.admin_key --stack-name $(STACK)

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from local import seed
+from local import check, seed
 from local.api import Api
 from local.emulator import Emulator
 from local.screen import say
@@ -51,7 +51,8 @@ def load(stack: Mapping[str, Any], *, events: int) -> bool:
     _wait(lambda: all(_enough(lane, receiver) for lane in (steady, flaky)))
     _wait(lambda: not UNFINISHED & {row["status"] for row in api.items("/v1/deliveries")})
     say(f"finished     after {time.monotonic() - started:.1f} s")
-    return _compare(stack, api, receiver, lanes=(steady, flaky), events=events)
+    agrees = _compare(stack, api, receiver, lanes=(steady, flaky), events=events)
+    return check.conserved(stack, tenant, events=events) and agrees
 
 
 def _publish(api: Api, lanes: list[Lane]) -> None:

@@ -100,8 +100,10 @@ def seed(stack: Stack, *, receiver_url: str) -> Keys:
     return Keys(admin=admin, tenant=tenant)
 
 
-def publish(api: Api) -> None:
+def publish(api: Api) -> int:
+    """Publish an event of each kind; return how many."""
     events = [ORDER, PRICE, STOCK, CUSTOMER, JOB]
     for result in api.call("POST", "/v1/events", body={"events": events})["results"]:
         if "error" in result:
             raise ApiError(f"a demo event was refused: {result['error']}")
+    return len(events)

@@ -10,6 +10,7 @@ import pytest
 
 from api import handler as api
 from authorizer import handler as authorizer
+from conservation import handler as conservation
 from console import handler as console
 from dispatcher import handler as dispatcher
 from ingest import handler as ingest
@@ -24,6 +25,7 @@ HANDLERS = {
     "ApiFunction": api.lambda_handler,
     "AuthorizerFunction": authorizer.lambda_handler,
     "ConsoleFunction": console.lambda_handler,
+    "ConservationFunction": conservation.lambda_handler,
     "DispatcherFunction": dispatcher.lambda_handler,
     "IngestFunction": ingest.lambda_handler,
     "StatsFunction": stats.lambda_handler,
@@ -59,7 +61,7 @@ def deployed(settings: Settings) -> Iterator[None]:
             patch.setenv(name, value)
         # Powertools reads it when the module is imported, and Lambda sets it before that.
         namespace = GLOBALS["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
-        for metered in (stats, sweeper):
+        for metered in (conservation, stats, sweeper):
             patch.setattr(metered.metrics.provider, "namespace", namespace)
         _forget()
         yield

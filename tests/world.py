@@ -19,8 +19,10 @@ from posthorn import catalogue
 from posthorn.access import Access
 from posthorn.announcing import Announcer
 from posthorn.attempting import Attempter
+from posthorn.census import Census
 from posthorn.config_store import ConfigStore
 from posthorn.configuration import Configuration
+from posthorn.conservation import Conservation
 from posthorn.counting import Counted, Counting
 from posthorn.crowd import Crowd
 from posthorn.dispatch import Attempted, Dispatcher, Turn
@@ -163,6 +165,14 @@ class World:
         )
         self.stats = StatsStore(self.log_table)
         self.counting = Counting(self.stats)
+        self.conservation = Conservation(
+            config=self.config,
+            log=self.log,
+            census=Census(self.log_table),
+            stats=self.stats,
+            retry_queue=self.retry_queue,
+            now=self.clock,
+        )
         self.stream = Stream(settings.log_table_name)
         self.tenancy.put(TENANT, name="Acme")
 

@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.e2e.breaking import logged, set_attributes
 from tests.e2e.flow import Delivery, after, new_flow
 from tests.e2e.stack import Running
 
@@ -37,10 +38,10 @@ def _make_overdue(stack: Running, sort_key: str, event_id: str) -> None:
 
     The index that the sweeper reads is sorted by `due_sk`: the time, and the attempt's number.
     """
-    item = _logged(stack, sort_key, event_id)
+    item = logged(stack, sort_key, event_id)
     due = (datetime.now(UTC) - LONG_AGO).isoformat(timespec="milliseconds")
     due_sk = f"{due.replace('+00:00', 'Z')}#{item['due_sk']['S'].partition('#')[2]}"
-    _set(stack, item, due_sk={"S": due_sk})
+    set_attributes(stack, item, due_sk={"S": due_sk})
 
 
 def _sweep(stack: Running) -> int:
@@ -61,39 +62,14 @@ def test_an_event_whose_dispatcher_died_is_finished_when_its_message_comes_back(
     flow.until(event_id, "succeeded")
     # As it stands when a dispatcher died after it had sent and before it had recorded that, once
     # the claim of the dead has lapsed (90 s, before SQS shows a message again).
-    _forget(stack, _logged(stack, f"delivery#{flow.id}", event_id))
+    _forget(stack, logged(stack, f"delivery#{flow.id}", event_id))
     lapsed = str(int(datetime.now(UTC).timestamp()) - 1)
-    _set(stack, _logged(stack, "event", event_id), claim_until={"N": lapsed})
+    set_attributes(stack, logged(stack, "event", event_id), claim_until={"N": lapsed})
 
     assert flow.publish(id="a-crash") == event_id
 
     assert flow.until(event_id, "succeeded")["attempt_count"] == 1
     assert [request.webhook_id for request in flow.came] == [event_id, event_id]
-
-
-def _logged(stack: Running, sort_key: str, event_id: str) -> dict[str, Any]:
-    """The item of the log that belongs to the event and has this sort key."""
-    pages = (
-        stack.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=stack.resources["LogTable"],
-            FilterExpression="sk = :sk AND contains(pk, :event)",
-            ExpressionAttributeValues={":sk": {"S": sort_key}, ":event": {"S": event_id}},
-        )
-    )
-    (item,) = (item for page in pages for item in page["Items"])
-    found: dict[str, Any] = item
-    return found
-
-
-def _set(stack: Running, item: dict[str, Any], **values: dict[str, str]) -> None:
-    stack.client("dynamodb").update_item(
-        TableName=stack.resources["LogTable"],
-        Key={"pk": item["pk"], "sk": item["sk"]},
-        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
-        ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
-    )
 
 
 def _forget(stack: Running, item: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ INVOKED = {  # the function of each sample
     "api-create-endpoint.json": "ApiFunction",
     "api-list-deliveries.json": "ApiFunction",
     "authorizer.json": "AuthorizerFunction",
+    "conservation.json": "ConservationFunction",
     "console-sign-in.json": "ConsoleFunction",
     "dispatcher-event.json": "DispatcherFunction",
     "dispatcher-retry.json": "DispatcherFunction",
@@ -179,6 +180,14 @@ def test_the_stats_sample_counts_a_delivery_that_succeeded(shared: World) -> Non
     ((cell, counts),) = rows
     assert cell.event_type == "OrderReceivedEvent"
     assert (counts["created"], counts["status.succeeded"], counts["attempts"]) == (1, 1, 1)
+
+
+def test_the_conservation_sample_checks_two_hours(
+    shared: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoked("conservation.json")
+
+    assert '"UnaccountedDeliveries":[0.0]' in capsys.readouterr().out
 
 
 def test_the_sweeper_sample_puts_back_what_is_overdue(

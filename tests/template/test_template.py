@@ -254,13 +254,27 @@ def test_every_alarm_is_heard(alarm: dict[str, Any]) -> None:
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
+def watched_by(value: Any) -> str:
+    """The resource of a dimension, or the service that Powertools names in ours."""
+    if isinstance(value, str):
+        return value
+    (name,) = value.values()
+    return name if isinstance(name, str) else str(name[0])
+
+
 @pytest.mark.parametrize(
     ("metric", "resources"),
     [
         ("ApproximateNumberOfMessagesVisible", {"EventDeadLetterQueue", "RetryDeadLetterQueue"}),
         ("ApproximateAgeOfOldestMessage", {"EventQueue", "RetryQueue"}),
-        ("Errors", {"DispatcherFunction", "SweeperFunction", "StatsFunction"}),
+        (
+            "Errors",
+            {"DispatcherFunction", "SweeperFunction", "StatsFunction", "ConservationFunction"},
+        ),
         ("IteratorAge", {"StatsFunction"}),
+        ("UnreadableRecords", {"posthorn"}),
+        ("UnaccountedDeliveries", {"posthorn"}),
+        ("UnexplainedOverdueDeliveries", {"posthorn"}),
         ("Throttles", {"DispatcherFunction"}),
         ("ExecutionsFailed", {"RetryStateMachine"}),
         ("5xx", {"HttpApi"}),
@@ -271,8 +285,7 @@ def test_an_operator_is_told(metric: str, resources: set[str]) -> None:
     for alarm in ALARMS.values():
         if alarm["MetricName"] == metric:
             (dimension,) = alarm["Dimensions"]
-            (name,) = dimension["Value"].values()
-            watched.add(name if isinstance(name, str) else name[0])
+            watched.add(watched_by(dimension["Value"]))
 
     assert watched == resources
 

@@ -58,6 +58,10 @@ def status_partitions(tenant: str, endpoint_id: str, status: DeliveryStatus) -> 
     return [f"{tenant}#{endpoint_id}#{status}#{shard}" for shard in range(ENDPOINT_SHARDS)]
 
 
+def status_of_partition(key: str) -> str:
+    return key.split("#")[2]
+
+
 def due_partitions() -> list[str]:
     return [f"due#{shard}" for shard in range(DUE_SHARDS)]
 
@@ -90,7 +94,7 @@ def event_item(
     return {
         **event_key(event.tenant, event.id),
         "document": pack(json.dumps(document, separators=(",", ":"), ensure_ascii=False)),
-        "recorded_at": (recorded_at - _EPOCH) // _MILLISECOND,
+        "recorded_at": milliseconds(recorded_at),
         **({} if test else {"wanted": wanted}),
         **expiry(expires_at),
     }
@@ -105,6 +109,10 @@ def read_event(item: Item) -> tuple[Event, tuple[Decision, ...]]:
     tenant, event_id = item["pk"].split("#")
     event = Event.model_validate({**document["event"], "id": event_id, "tenant": tenant})
     return event, decisions
+
+
+def milliseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def recorded_at(item: Item) -> datetime:

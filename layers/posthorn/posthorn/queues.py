@@ -10,6 +10,7 @@ from posthorn.models import Event, Task
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 BATCH_MESSAGES = 10  # SendMessageBatch takes no more,
@@ -27,6 +28,19 @@ class Queue:
         """Return once SQS has taken the message, or raise UnavailableError."""
         if self.send_all([message], delay_seconds=delay_seconds):
             raise UnavailableError("the queue did not take the message")
+
+    def depth(self) -> int:
+        """About how many messages it has, those that are being worked on and those to come too."""
+        names: list[QueueAttributeNameType] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ]
+        try:
+            answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError("the queue did not answer") from error
+        return sum(int(answer["Attributes"][name]) for name in names)
 
     def send_all(self, messages: Iterable[Event | Task], *, delay_seconds: int = 0) -> set[int]:
         """Send in as few calls as fit; return the positions of those that SQS did not take."""

@@ -173,6 +173,22 @@ class Table:
         last = answer.get("LastEvaluatedKey")
         return [_unmarshal(item) for item in answer["Items"]], _unmarshal(last) if last else None
 
+    def scan(self, condition: str, values: Item) -> Iterator[Item]:
+        """Yield matching items of the whole table, which is read, and paid, to its end."""
+        arguments: dict[str, Any] = {
+            "TableName": self.name,
+            "FilterExpression": condition,
+            "ConsistentRead": True,
+            **_expressions(condition=None, values=values, extra=condition),
+        }
+        while True:
+            with _told_apart():
+                answer = self._client.scan(**arguments)
+            yield from map(_unmarshal, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def get_many(self, keys: list[Item]) -> list[Item]:
         """Read up to 100 items at once, consistently; those that are not there are left out."""
         wanted: Any = {self.name: {"Keys": [_marshal(key) for key in keys], "ConsistentRead": True}}

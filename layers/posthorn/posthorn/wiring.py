@@ -7,11 +7,13 @@ from time import monotonic
 
 import boto3
 
+from posthorn import conservation_check
 from posthorn.access import Access
 from posthorn.attempting import Attempter
 from posthorn.cataloguing import Cataloguing
 from posthorn.config_store import ConfigStore
 from posthorn.configuration import Configuration
+from posthorn.conservation import Conservation
 from posthorn.counting import Counting
 from posthorn.drafts import Drafts
 from posthorn.dry_run import DryRun
@@ -147,6 +149,17 @@ def stats_store() -> StatsStore:
 @cache
 def statistics() -> Statistics:
     return Statistics(config=config(), stats=stats_store(), now=now)
+
+
+@cache
+def conservation() -> Conservation:
+    return conservation_check.conservation(
+        boto3.client("dynamodb"),
+        boto3.client("sqs"),
+        config_table=settings().config_table_name,
+        log_table=settings().log_table_name,
+        retry_queue_url=settings().retry_queue_url,
+    )
 
 
 @cache

@@ -1,0 +1,47 @@
+"""Conservation on the local stack: what `make conservation` checks of a deployed one."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from local.emulator import Emulator
+from local.screen import say
+from posthorn import conservation_check
+from posthorn.conservation import Report
+from posthorn.counters import hour_of
+from posthorn.models import DeliveryStatus
+
+WAIT_SECONDS = 30
+POLL_SECONDS = 0.5
+UNFINISHED = (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
+
+
+def conserved(stack: Mapping[str, Any], tenant: str, *, events: int) -> bool:
+    """Wait until so many events are counted and delivered, say what the check found of them.
+
+    `stack` is what stack.json describes. After WAIT_SECONDS it says how things stand.
+    """
+    emulator = Emulator.at(stack["emulator_url"])
+    check = conservation_check.conservation(
+        emulator.client("dynamodb"),
+        emulator.client("sqs"),
+        config_table=stack["config_table"],
+        log_table=stack["log_table"],
+        retry_queue_url=stack["retry_queue_url"],
+    )
+    until = hour_of(datetime.now(UTC)) + timedelta(hours=2)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        report = check.check(tenant, until - timedelta(hours=3), until)
+        if _is_settled(report, events) or time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    for line in conservation_check.told(report):
+        say(line)
+    return report.holds and report.events == events
+
+
+def _is_settled(report: Report, events: int) -> bool:
+    unfinished = sum(report.statuses[each] for each in UNFINISHED)
+    return report.holds and report.events == events and not unfinished
