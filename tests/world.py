@@ -27,8 +27,10 @@ from posthorn.counting import Counted, Counting
 from posthorn.crowd import Crowd
 from posthorn.dispatch import Attempted, Dispatcher, Turn
 from posthorn.egress import EgressPolicy
+from posthorn.erasing import Erasing
 from posthorn.health import Caretaker
 from posthorn.ingestion import Ingestion
+from posthorn.log_eraser import LogEraser
 from posthorn.log_lists import LogLists
 from posthorn.log_store import LogStore
 from posthorn.models import Delivery, Endpoint, EndpointSpec, Event, Outcome, Task
@@ -141,6 +143,12 @@ class World:
             log=self.log,
             reading=self.reading,
             retry_queue=self.retry_queue,
+            now=self.clock,
+        )
+        self.erasing = Erasing(
+            log=self.log,
+            eraser=LogEraser(self.log_table),
+            reading=self.reading,
             now=self.clock,
         )
         self.announcer = Announcer(boto3.client("events"), settings.operations_bus_name)

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from posthorn import examples, views, web, wiring
 from posthorn.models import DeliveryStatus, Outcome, Scope
 from posthorn.operations import described
-from posthorn.views import DeliveryView, DeliveryWithAttempts, EventView, Listed
+from posthorn.views import DeliveryView, DeliveryWithAttempts, ErasureView, EventView, Listed
 from posthorn.wanted import Order, StatusClass, Wanted, WithTests
 from posthorn.web import Cursor, Limit
 
@@ -75,7 +75,8 @@ def read_delivery(id: DeliveryId) -> DeliveryWithAttempts:
 @described(
     "Deliveries",
     Scope.DELIVERIES_WRITE,
-    *("attempt_running", "endpoint_deleted", "endpoint_not_enabled", "test_delivery"),
+    *("attempt_running", "endpoint_deleted", "endpoint_not_enabled", "payload_erased"),
+    "test_delivery",
 )
 def resend_delivery(id: DeliveryId) -> DeliveryView:
     """Send a delivery again now, whatever became of it.
@@ -114,6 +115,22 @@ def find_events(
     """Find the event that was published under an id; the list is empty when there is none."""
     tenant, _ = _acting(Scope.LOGS_READ)
     return wiring.reading().events_published_as(tenant, published_id)
+
+
+@router.delete("/v1/events/<id>/payload")
+@described("Events", Scope.DELIVERIES_WRITE, "attempt_running", "deliveries_to_come")
+def erase_payload(
+    id: EventId,
+    cancel: Annotated[bool, Query(description="Cancel first what is still to come")] = False,
+) -> ErasureView:
+    """Erase an event's payload, and every copy of it in the log.
+
+    That it was delivered, when and how, stays. Asking again is safe, and completes what broke off.
+    """
+    tenant, key_id = _acting(Scope.DELIVERIES_WRITE)
+    done = wiring.erasing().erase(tenant, id, by=key_id, cancel=cancel)
+    logger.info("payload erased", tenant=tenant, event_id=id, cancel=cancel, key_id=key_id)
+    return ErasureView(event_id=id, erased_at=done.at, erased_by=done.by)
 
 
 @router.get("/v1/events/<id>")

@@ -37,7 +37,7 @@ def _trying(spec: TrialSpec) -> tuple[str, str]:
 
 
 @router.post("/v1/endpoints/preview")
-@described("Trying out", Scope.CONFIG_WRITE)
+@described("Trying out", Scope.CONFIG_WRITE, "payload_erased")
 def preview_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> PreviewView:
     """Preview what a draft would do with an event.
 
@@ -49,7 +49,7 @@ def preview_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> PreviewView:
 
 
 @router.post("/v1/endpoints/<id>/preview")
-@described("Trying out", Scope.CONFIG_WRITE)
+@described("Trying out", Scope.CONFIG_WRITE, "payload_erased")
 def preview_endpoint(
     id: EndpointId,
     spec: Annotated[SavedTrialSpec, Body()] = SavedTrialSpec(),  # noqa: B008 - frozen
@@ -64,7 +64,7 @@ def preview_endpoint(
 
 
 @router.post("/v1/endpoints/test")
-@described("Trying out", Scope.CONFIG_WRITE, "limited")
+@described("Trying out", Scope.CONFIG_WRITE, "limited", "payload_erased")
 def send_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> TrialView:
     """Send a test as a draft says, now and once.
 
@@ -76,7 +76,7 @@ def send_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> TrialView:
 
 
 @router.post("/v1/endpoints/<id>/test")
-@described("Trying out", Scope.CONFIG_WRITE, "limited")
+@described("Trying out", Scope.CONFIG_WRITE, "limited", "payload_erased")
 def send_test(
     id: EndpointId,
     spec: Annotated[SavedTrialSpec, Body()] = SavedTrialSpec(),  # noqa: B008 - frozen

@@ -88,6 +88,19 @@ def test_a_delivery_that_moves_on_leaves_its_old_status(world: World) -> None:
     assert row["first_successes"] == row["status.retrying"] == 0
 
 
+def test_an_erasure_counts_nothing(world: World) -> None:
+    endpoint = world.endpoint()
+    (event,) = world.publish()
+    world.take_events()
+    world.count()
+    before = counts_of(world, endpoint)
+
+    world.erasing.erase(event.tenant, event.id, by="phk_ops")
+    world.count()
+
+    assert counts_of(world, endpoint) == before
+
+
 def test_a_delivery_begun_after_a_crash_belongs_to_the_hour_of_its_event(world: World) -> None:
     world.endpoint()
     world.publish()

@@ -135,7 +135,9 @@ class Attempter:
 
 
 def body_of(event: Event, record: Record) -> bytes | None:
-    """The bytes that the attempts of this delivery sent; None when there was nothing to send."""
+    """The bytes that the attempts of this delivery sent; None when there are none, or no more."""
+    if event.erasure is not None:
+        return None
     if record.body.kept is not None:
         return record.body.kept.encode()
     if record.body.mode is None:

@@ -126,7 +126,7 @@ class Dispatcher:
         if delivery.status not in _WAITING or delivery.attempt_count + 1 != task.attempt:
             return
         endpoint = self.config.endpoint(task.tenant, task.endpoint_id)
-        stopped = _stopped(delivery, endpoint)
+        stopped = _stopped(event, delivery, endpoint)
         if endpoint is None or stopped:
             self.log.move_delivery(delivery, stopped or delivery, now=self.now())
         elif not turn.has_time_for(endpoint):
@@ -162,8 +162,8 @@ class Dispatcher:
         )
         stopped = (
             progress.held(fresh, decision.reason or "the endpoint is paused")
-            if decision.verdict is Verdict.HELD
-            else _stopped(fresh, endpoint)
+            if decision.verdict is Verdict.HELD and event.erasure is None
+            else _stopped(event, fresh, endpoint)
         )
         if endpoint is None or stopped:
             self.log.put_delivery(stopped or fresh, Body())
@@ -228,8 +228,10 @@ class Dispatcher:
             future.result()
 
 
-def _stopped(delivery: Delivery, endpoint: Endpoint | None) -> Delivery | None:
-    """The delivery as it stands where its endpoint takes none now, or None where it does."""
+def _stopped(event: Event, delivery: Delivery, endpoint: Endpoint | None) -> Delivery | None:
+    """The delivery as it stands where there is nothing to send, or nobody to take it; or None."""
+    if event.erasure is not None:
+        return progress.cancelled(delivery, progress.ERASED)
     if endpoint is None:
         return progress.cancelled(delivery, "the endpoint was deleted")
     if endpoint.status is EndpointStatus.ENABLED:

@@ -66,7 +66,8 @@ class DryRun:
             if self.now() > end:
                 complete = False
                 break
-            _examine(tally, event, draft.endpoint, saved)
+            if event.erasure is None:
+                _examine(tally, event, draft.endpoint, saved)
         return _view(tally, complete=complete, compared=saved is not None)
 
     def _last_events(self, draft: Draft, limit: int) -> list[str]:

@@ -128,6 +128,8 @@ EVENT_STORY = {
     **EVENT,
     "time": _THEN,
     "accepted_at": _THEN,
+    "erased_at": None,
+    "erased_by": None,
     "change": None,
     "warnings": [],
     "summary": "wanted by 1 of 1 endpoint",
@@ -146,6 +148,7 @@ EVENT_STORY = {
     ],
     "deliveries": [DELIVERY_WITH_ATTEMPTS],
 }
+ERASURE = {"event_id": EVENT_ID, "erased_at": _THEN, "erased_by": KEY_ID}
 
 TYPE_SPEC: dict[str, Any] = {
     "kind": "event",

@@ -84,6 +84,16 @@ def event_item(
     test: bool,
 ) -> Item:
     wanted = sum(each.verdict in WANTED for each in decisions)
+    return {
+        **event_key(event.tenant, event.id),
+        "document": event_document(event, decisions),
+        "recorded_at": milliseconds(recorded_at),
+        **({} if test else {"wanted": wanted}),
+        **expiry(expires_at),
+    }
+
+
+def event_document(event: Event, decisions: tuple[Decision, ...]) -> bytes:
     document = {
         "event": json.loads(_lean(event, without=_FROM_EVENT_KEY)),
         "decisions": [
@@ -91,13 +101,7 @@ def event_item(
             for each in decisions
         ],
     }
-    return {
-        **event_key(event.tenant, event.id),
-        "document": pack(json.dumps(document, separators=(",", ":"), ensure_ascii=False)),
-        "recorded_at": milliseconds(recorded_at),
-        **({} if test else {"wanted": wanted}),
-        **expiry(expires_at),
-    }
+    return pack(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
 
 
 def read_event(item: Item) -> tuple[Event, tuple[Decision, ...]]:

@@ -13,8 +13,10 @@ from posthorn.tables import ConditionFailed, Table
 
 EVENTS_READ_AT_ONCE = 25  # of 256 KiB at the most, each far larger once it is parsed
 _ABSENT = "attribute_not_exists(#pk)"
-_AS_BEFORE = "#status = :status AND #attempt_count = :attempt_count"
-_UNCLAIMED = "(attribute_not_exists(#claim_until) OR #claim_until < :now)"
+AS_BEFORE = (
+    "#status = :status AND #attempt_count = :attempt_count AND attribute_not_exists(#erased)"
+)
+UNCLAIMED = "(attribute_not_exists(#claim_until) OR #claim_until < :now)"
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class LogStore:
             self._table.update(
                 _key(delivery),
                 claim.attributes,
-                condition=f"{_AS_BEFORE} AND {_UNCLAIMED}",
+                condition=f"{AS_BEFORE} AND {UNCLAIMED}",
                 values={**_as_before(delivery), "now": int(claim.now.timestamp())},
             )
         except ConditionFailed:
@@ -160,7 +162,7 @@ class LogStore:
         With a `holder`, only while that one has the claim; without, only while nobody does. An
         `attempt` is recorded in the same transaction.
         """
-        condition = _AS_BEFORE + (" AND #claim = :holder" if holder else f" AND {_UNCLAIMED}")
+        condition = AS_BEFORE + (" AND #claim = :holder" if holder else f" AND {UNCLAIMED}")
         values = _as_before(before)
         values |= {"holder": holder} if holder else {"now": int(now.timestamp())}
         changes = {

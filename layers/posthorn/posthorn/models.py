@@ -140,6 +140,15 @@ class Change(Model):
     )
 
 
+class Erasure(Model):
+    """That the payload of an event was erased on request, and how many bytes are gone."""
+
+    at: Time
+    by: str
+    data_bytes: int
+    body_bytes: dict[str, int]  # of each delivery's body, by endpoint
+
+
 class Event(Model):
     """One occurrence that the platform published. `data` is any JSON object."""
 
@@ -153,6 +162,7 @@ class Event(Model):
     accepted_at: Time
     traceparent: str | None = None  # W3C Trace Context, handed on to endpoints
     warnings: tuple[Violation, ...] = ()  # how it breaks its schema, where that only warns
+    erasure: Erasure | None = None  # since then, `data` is empty
 
 
 # --- endpoints ------------------------------------------------------------------------------------
@@ -432,6 +442,11 @@ class Response(Model):
     headers: dict[str, str]
     body: str
     truncated: bool = False
+    erased_bytes: int | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="There when the body was erased: how long it was",
+    )
 
 
 class Attempt(Model):

@@ -8,11 +8,9 @@ from posthorn import progress
 from posthorn.config_store import ConfigStore
 from posthorn.errors import ConflictError
 from posthorn.log_store import LogStore
-from posthorn.models import Delivery, DeliveryStatus, EndpointStatus, Trigger
+from posthorn.models import Delivery, EndpointStatus, Trigger
 from posthorn.queues import Queue
 from posthorn.reading import Reading
-
-_TO_COME = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING, DeliveryStatus.HELD})
 
 
 @dataclass(frozen=True)
@@ -28,8 +26,10 @@ class Recovery:
 
         Recorded first, then queued: if we die between the two, the sweeper finds it due.
         """
-        _, record = self.reading.delivery(tenant, delivery_id)
+        event, record = self.reading.delivery(tenant, delivery_id)
         before = record.delivery
+        if event.erasure is not None:
+            raise ConflictError(progress.ERASED, code="payload_erased")
         if before.test:
             raise ConflictError("it was a test: make another test", code="test_delivery")
         endpoint = self.config.endpoint(tenant, before.endpoint_id)
@@ -47,7 +47,7 @@ class Recovery:
         """End what is still to come; ConflictError when nothing is, or while an attempt runs."""
         _, record = self.reading.delivery(tenant, delivery_id)
         before = record.delivery
-        if before.status not in _TO_COME:
+        if before.status not in progress.TO_COME:
             raise ConflictError(f"the delivery is {before.status}", code="nothing_to_cancel")
         after = progress.cancelled(before, f"cancelled by {by}")
         self._move(before, after, self.now())

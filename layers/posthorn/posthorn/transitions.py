@@ -63,13 +63,13 @@ class Transition:
 
 
 def read(change: Change) -> EventRecorded | Transition | None:
-    """Read a record; None when it tells nothing: a claim, an expiry, the event of a test."""
+    """Read a record; None when it tells nothing: a claim, an expiry, an erasure, a test's event."""
     if change.after is None:
         return None
     item = _plain(change.after)
     if item["sk"] == "event":
         return _recorded(item) if change.before is None else None
-    if "summary" not in item:
+    if "summary" not in item or "erased" in item:
         return None
     before = items.read_delivery(_plain(change.before)) if change.before else None
     after = items.read_delivery(item)

@@ -7,7 +7,7 @@ from typing import Any
 
 from posthorn import ids
 from posthorn.catalogue import EventType
-from posthorn.errors import InvalidError, NotFoundError, Violation
+from posthorn.errors import ConflictError, InvalidError, NotFoundError, Violation
 from posthorn.ingestion import check_data
 from posthorn.log_store import LogStore
 from posthorn.matching import wants
@@ -69,6 +69,8 @@ class TrialEvents:
         found = next(self.log.events(tenant, [event_id]), None) if known else None
         if found is None:
             raise NotFoundError("there is no such event")
+        if found.erasure is not None:
+            raise ConflictError("the payload of this event was erased", code="payload_erased")
         return found
 
     def _example(self, name: str | None, endpoint: Endpoint) -> EventType:

@@ -61,6 +61,7 @@ class RequestView(Model):
     url: str
     headers: dict[str, str]
     body: str | None
+    erased_bytes: int | None = _ONLY_IF_THERE
 
 
 class AttemptView(Model):
@@ -141,12 +142,24 @@ class EventView(Model):
     type: str
     time: Time
     accepted_at: Time
-    data: dict[str, Any]
+    data: dict[str, Any] | None = Field(description="null once the payload was erased")
+    erased_at: Time | None
+    erased_by: str | None
     change: dict[str, Any] | None
     warnings: tuple[Violation, ...]
     summary: str
     decisions: list[DecisionView]
     deliveries: list[DeliveryWithAttempts]
+
+
+class ErasureView(Model):
+    """When the payload was erased first, and by which key."""
+
+    model_config = examples.shown(examples.ERASURE)
+
+    event_id: str
+    erased_at: Time
+    erased_by: str
 
 
 def _page_example(schema: dict[str, Any], listed: type[Any]) -> None:
@@ -257,14 +270,20 @@ def of_record(event: Event, record: Record, endpoint_name: str | None) -> Delive
 def of_attempts(event: Event, record: Record) -> list[AttemptView]:
     body = attempting.body_of(event, record)
     text = None if body is None else body.decode()
-    return [_attempt(each, text) for each in record.attempts]
+    sizes = event.erasure.body_bytes if event.erasure else {}
+    gone = sizes.get(record.delivery.endpoint_id)
+    return [_attempt(each, text, gone) for each in record.attempts]
 
 
 def of_trace(trace: Trace) -> EventView:
     event = trace.story.event
+    erasure = event.erasure
     names = {each.endpoint_id: each.endpoint_name for each in trace.fates}
     return EventView(
-        **event.model_dump(exclude={"tenant", "traceparent"}),
+        **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure"}),
+        data=None if erasure else event.data,
+        erased_at=erasure and erasure.at,
+        erased_by=erasure and erasure.by,
         summary=trace.summary,
         decisions=[_decision(each) for each in trace.fates],
         deliveries=[
@@ -294,11 +313,11 @@ def _decision(fate: Fate) -> DecisionView:
     )
 
 
-def _attempt(attempt: Attempt, body: str | None) -> AttemptView:
+def _attempt(attempt: Attempt, body: str | None, erased_bytes: int | None) -> AttemptView:
     sent = body if attempt.outcome is not Outcome.PAYLOAD_ERROR else None
     return AttemptView(
         **attempt.model_dump(exclude={"request"}),
-        request=RequestView(**attempt.request.model_dump(), body=sent),
+        request=RequestView(**attempt.request.model_dump(), body=sent, erased_bytes=erased_bytes),
     )
 
 

@@ -18,8 +18,10 @@ from posthorn.counting import Counting
 from posthorn.drafts import Drafts
 from posthorn.dry_run import DryRun
 from posthorn.egress import EgressPolicy
+from posthorn.erasing import Erasing
 from posthorn.history import History
 from posthorn.limits import Limits
+from posthorn.log_eraser import LogEraser
 from posthorn.log_lists import LogLists
 from posthorn.log_store import LogStore
 from posthorn.overview import Overview
@@ -165,6 +167,12 @@ def conservation() -> Conservation:
 @cache
 def counting() -> Counting:
     return Counting(stats_store())
+
+
+@cache
+def erasing() -> Erasing:
+    eraser = LogEraser(Table(boto3.client("dynamodb"), settings().log_table_name))
+    return Erasing(log=reading().log, eraser=eraser, reading=reading(), now=now)
 
 
 @cache
