@@ -120,6 +120,7 @@ def http_event(
     parameters = {key: str(value) for key, value in (query or {}).items()}
     event: dict[str, Any] = {
         "version": "2.0",
+        "routeKey": "$default",
         "rawPath": quote(path),
         "rawQueryString": urlencode(parameters),
         "headers": {"host": "api.example.com", **(headers or {})},

@@ -26,7 +26,7 @@ def list_tenants() -> Listed[TenantView]:
 
 
 @router.get("/v1/tenants/<id>")
-@described("Tenants", Scope.ADMIN, "not_found")
+@described("Tenants", Scope.ADMIN)
 def read_tenant(id: TenantId) -> TenantView:
     """Read a tenant."""
     web.admin(router)
@@ -55,7 +55,7 @@ def put_tenant(id: TenantId, spec: Annotated[TenantSpec, Body()]) -> TenantView:
 
 
 @router.delete("/v1/tenants/<id>", status_code=204)
-@described("Tenants", Scope.ADMIN, "not_found", "tenant_in_use")
+@described("Tenants", Scope.ADMIN, "tenant_in_use")
 def delete_tenant(id: TenantId) -> None:
     """Delete a tenant that has no endpoints, and its API keys with it. Its log expires."""
     by = web.admin(router).key_id
@@ -84,7 +84,7 @@ def create_api_key(spec: Annotated[ApiKeySpec, Body()]) -> ApiKeyView:
 
 
 @router.delete("/v1/api-keys/<id>", status_code=204)
-@described("API keys", Scope.ADMIN, "not_found")
+@described("API keys", Scope.ADMIN)
 def delete_api_key(id: KeyId) -> None:
     """Delete an API key. It opens nothing from a minute later on."""
     by = web.admin(router).key_id

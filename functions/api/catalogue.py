@@ -18,7 +18,7 @@ from posthorn.web import Cursor, Force, Limit
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
-TypeName = Annotated[str, Path(description="An event type's name", examples=["OrderReceivedEvent"])]
+TypeName = Annotated[str, Path(description="An event type's name", examples=["StockCountedEvent"])]
 
 
 @router.get("/v1/event-types")
@@ -59,7 +59,7 @@ def put_event_type(
 
 
 @router.delete("/v1/event-types/<name>", status_code=204)
-@described("Event types", Scope.ADMIN, "builtin_event_type", "incompatible_change", "not_found")
+@described("Event types", Scope.ADMIN, "builtin_event_type", "incompatible_change")
 def delete_event_type(name: TypeName, force: Force = False) -> None:
     """Delete an event type that was added; a built-in type of its name is there again."""
     by = web.admin(router).key_id

@@ -38,4 +38,4 @@ def description() -> dict[str, Any]:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return web.respond(app, event, context)
+    return web.respond(app, event, context, logger=logger)

@@ -100,4 +100,4 @@ def _as_json(event: dict[str, Any]) -> dict[str, Any]:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return web.respond(app, event, context, read=_as_json)
+    return web.respond(app, event, context, logger=logger, read=_as_json)

@@ -1,7 +1,9 @@
 """OAuth 2 client credentials: fetched, kept, refreshed once on 401, and never shown."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -9,6 +11,7 @@ import pytest
 
 from posthorn.models import MASK, Outcome
 from posthorn.sender import Exchange, Request
+from posthorn.tokens import TokenError, Tokens
 from tests.world import TENANT, World, exchange
 
 TOKEN_URL = "http://login.example.com/token"  # noqa: S105 - a place, no secret
@@ -88,6 +91,58 @@ def test_a_401_is_asked_again_once_with_a_new_token(world: World) -> None:
     (delivery,) = world.deliveries()
     assert (delivery.status, delivery.attempt_count) == ("succeeded", 1)
     assert len(asked(world, endpoint.url)) == 2
+
+
+def test_deliveries_at_once_share_one_token_request(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    everybody, fetched = Barrier(5), []
+
+    def slowly(request: Request) -> Exchange:
+        everybody.wait()  # who needs a token is here before there is one
+        fetched.append(request)
+        return exchange(200, body='{"access_token": "t-1"}')
+
+    tokens = Tokens(slowly, lambda: world.now)
+
+    def ask(number: int) -> str:
+        if number:
+            everybody.wait()
+        return tokens.token(endpoint, "hush-hush", timeout_seconds=15)
+
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(ask, 0)
+        others = [pool.submit(ask, number) for number in range(1, 5)]
+
+    assert [each.result() for each in (first, *others)] == ["t-1"] * 5
+    assert len(fetched) == 1
+
+
+def test_waiting_for_the_token_of_another_delivery_ends_in_time(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+
+    def refuse(_: Request) -> Exchange:
+        asking = pool.submit(tokens.token, endpoint, "hush-hush", timeout_seconds=0)
+        with pytest.raises(TokenError, match="took all of the time"):
+            asking.result()
+        return exchange(401)
+
+    tokens = Tokens(refuse, lambda: world.now)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(TokenError, match="gave no token"):
+        tokens.token(endpoint, "hush-hush", timeout_seconds=15)
+
+
+def test_a_late_401_leaves_a_token_alone_that_was_fetched_since(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    tokens = Tokens(grant("old", "new", "newer"), lambda: world.now)
+
+    def token() -> str:
+        return tokens.token(endpoint, "hush-hush", timeout_seconds=15)
+
+    assert token() == "old"
+    tokens.forget(endpoint, "old")
+    assert token() == "new"
+    tokens.forget(endpoint, "old")  # of a delivery that was slower
+    assert token() == "new"
 
 
 def test_an_endpoint_that_answers_401_to_every_token_fails_once_an_attempt(world: World) -> None:

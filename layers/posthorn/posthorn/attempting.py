@@ -26,6 +26,7 @@ from posthorn.sender import Exchange, Request
 from posthorn.tokens import TokenError, Tokens
 from posthorn.vault import Secrets, Vault
 
+_BEARER = "Bearer "
 SHORTEST_SECONDS = 0.1  # for the request itself, when fetching its token took all of the time
 
 
@@ -108,7 +109,8 @@ class Attempter:
         try:
             request, exchange = self._bearing_token(request, endpoint, secrets, started_at)
             if exchange.status_code == HTTPStatus.UNAUTHORIZED:
-                self.tokens.forget(endpoint)
+                refused = request.headers["authorization"].removeprefix(_BEARER)
+                self.tokens.forget(endpoint, refused)
                 if self._left(endpoint, started_at) > 0:
                     return self._bearing_token(request, endpoint, secrets, started_at)
         except TokenError as error:
@@ -125,7 +127,7 @@ class Attempter:
         )
         bearing = replace(
             request,
-            headers={**request.headers, "authorization": f"Bearer {token}"},
+            headers={**request.headers, "authorization": f"{_BEARER}{token}"},
             timeout_seconds=max(SHORTEST_SECONDS, self._left(endpoint, started_at)),
         )
         return bearing, self.send(bearing)

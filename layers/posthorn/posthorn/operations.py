@@ -70,6 +70,8 @@ class Operation:
             codes.update(_OF_TENANTS)
         if self.bodies:
             codes.update(_OF_BODIES)
+        if any(each.place == "path" for each in self.parameters):
+            codes.add("not_found")
         if any(_is_restricted(each) for each in self.parameters):
             codes.add("invalid_field")
         return codes

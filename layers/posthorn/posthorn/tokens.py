@@ -3,8 +3,10 @@
 import base64
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -15,6 +17,7 @@ EARLY = timedelta(seconds=30)  # a token is fetched anew this long before it exp
 DEFAULT_LIFETIME = timedelta(minutes=5)  # where the answer names none (RFC 6749 §5.1)
 CACHED_TOKENS = 1000
 MOST_SECONDS = 10**9  # more is no lifetime
+_Key = tuple[str, int]  # endpoint id and version
 
 
 class TokenError(Exception):
@@ -28,30 +31,63 @@ class _Token:
 
 
 class Tokens:
-    """Keeps a token for each version of an endpoint until shortly before it expires."""
+    """Keeps a token for each version of an endpoint until shortly before it expires.
+
+    Deliveries are sent by many threads: those that need the same token wait for one to fetch it.
+    """
 
     def __init__(self, send: Callable[[Request], Exchange], now: Callable[[], datetime]) -> None:
         self._send = send
         self._now = now
-        self._kept: dict[tuple[str, int], _Token] = {}
+        self._kept: dict[_Key, _Token] = {}
+        self._coming: dict[_Key, Future[_Token]] = {}
+        self._lock = Lock()  # of both; never held while a token is fetched
 
     def token(self, endpoint: Endpoint, client_secret: str, *, timeout_seconds: float) -> str:
         """A token that is good now; raise TokenError with a line of advice when there is none."""
-        kept = self._kept.get((endpoint.id, endpoint.version))
-        if kept and kept.fresh_until > self._now():
-            return kept.value
         if not isinstance(endpoint.auth, OAuth2Auth):
             raise TypeError(f"endpoint {endpoint.id} does not use OAuth 2")
-        request = _request(endpoint.auth, client_secret, timeout_seconds)
-        token = _read(self._send(request), self._now())
-        if len(self._kept) >= CACHED_TOKENS:
-            self._kept.clear()
-        self._kept[(endpoint.id, endpoint.version)] = token
-        return token.value
+        key = (endpoint.id, endpoint.version)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept and kept.fresh_until > self._now():
+                return kept.value
+            coming = self._coming.get(key)
+            ours: Future[_Token] = Future()
+            if coming is None:
+                self._coming[key] = ours
+        if coming is None:
+            request = _request(endpoint.auth, client_secret, timeout_seconds)
+            return self._fetched(key, request, ours).value
+        try:
+            return coming.result(timeout_seconds).value
+        except TimeoutError:
+            raise TokenError("the token endpoint took all of the time") from None
 
-    def forget(self, endpoint: Endpoint) -> None:
-        """The endpoint refused its token: fetch another one next time."""
-        self._kept.pop((endpoint.id, endpoint.version), None)
+    def forget(self, endpoint: Endpoint, refused: str) -> None:
+        """The endpoint refused this token: fetch another next time, unless there is one by now."""
+        key = (endpoint.id, endpoint.version)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept and kept.value == refused:
+                del self._kept[key]
+
+    def _fetched(self, key: _Key, request: Request, ours: Future[_Token]) -> _Token:
+        """Fetch, and tell those who wait how it went: they do not try the same again."""
+        try:
+            token = _read(self._send(request), self._now())
+        except BaseException as error:
+            with self._lock:
+                del self._coming[key]
+            ours.set_exception(error)
+            raise
+        with self._lock:
+            if len(self._kept) >= CACHED_TOKENS:
+                self._kept.clear()
+            self._kept[key] = token
+            del self._coming[key]
+        ours.set_result(token)
+        return token
 
 
 def _request(auth: OAuth2Auth, client_secret: str, timeout_seconds: float) -> Request:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
+from time import monotonic
 from typing import Annotated, Any, TypeVar
 
 from aws_lambda_powertools import Logger
@@ -112,9 +113,32 @@ def respond(
     event: dict[str, Any],
     context: LambdaContext,
     *,
+    logger: Logger,
     read: Callable[[dict[str, Any]], dict[str, Any]] = as_json,
 ) -> dict[str, Any]:
-    """Answer a request. A body is JSON or refused; the event handler alone would read forms too."""
+    """Answer a request, and log one line about it: who asked for what, and how it went."""
+    began = monotonic()
+    answer = _answered(app, event, context, read)
+    asking = event["requestContext"].get("authorizer", {}).get("lambda", {})
+    logger.info(
+        "answered",
+        method=event["requestContext"]["http"]["method"],
+        route=event["routeKey"],
+        status=answer["statusCode"],
+        tenant=asking.get("tenant") or event["headers"].get("posthorn-tenant"),
+        key_id=asking.get("key_id"),
+        duration_ms=round((monotonic() - began) * 1000),
+    )
+    return answer
+
+
+def _answered(
+    app: APIGatewayHttpResolver,
+    event: dict[str, Any],
+    context: LambdaContext,
+    read: Callable[[dict[str, Any]], dict[str, Any]],
+) -> dict[str, Any]:
+    """A body is JSON or refused; the event handler alone would read forms too."""
     try:
         event = read(event)
     except PosthornError as error:

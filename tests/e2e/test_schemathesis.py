@@ -1,0 +1,54 @@
+"""The API as its description says it, tried by a program that knows the description alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import Running
+
+FOLDER = Path(__file__).parent / "schemathesis"
+ADMIN_TAGS = ("Tenants", "API keys")
+ADMIN_OPERATIONS = ("put_event_type", "delete_event_type", "import_event_types")
+
+
+def only_of_admins(filter: str) -> list[str]:
+    """Arguments that include them, or exclude them."""
+    tags = [word for tag in ADMIN_TAGS for word in (f"--{filter}-tag", tag)]
+    return tags + [word for id in ADMIN_OPERATIONS for word in (f"--{filter}-operation-id", id)]
+
+
+def run(stack: Running, key: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("schemathesis")
+    return subprocess.run(  # noqa: S603 - no word of it is from outside
+        [
+            program,
+            *("--config-file", "schemathesis.toml"),
+            *("run", f"{stack.url}/openapi.json", "--checks", "all", "--no-color"),
+            *("--header", f"Authorization: Bearer {key}", *arguments),
+        ],
+        cwd=FOLDER,
+        env={
+            **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
+            "POSTHORN_RECEIVER": stack.receiver.url,
+            "PYTHONPATH": str(FOLDER),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("who", ["tenant", "admin"])
+def test_the_api_does_what_its_description_says_and_nothing_else(stack: Running, who: str) -> None:
+    if who == "admin":  # by chance alone: links would lead it to the tenants of other tests
+        done = run(
+            stack, stack.admin.key, "--phases", "examples,fuzzing", *only_of_admins("include")
+        )
+    else:
+        done = run(stack, stack.new_tenant().key, *only_of_admins("exclude"))
+
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
