@@ -26,11 +26,13 @@ class Visitor:
         sent = {"sec-fetch-site": "same-origin", **_dashed(headers)}
         return self._ask("GET", parts.path, parts.query, body=None, headers=sent)
 
-    def send(self, path: str, fields: Mapping[str, str] | None = None, **headers: str) -> Answer:
+    def send(
+        self, path: str, fields: Mapping[str, str | list[str]] | None = None, **headers: str
+    ) -> Answer:
         """Send a form with the token of the last page, unless `fields` has another."""
         form = {"csrf": self.token, **(fields or {})}
         sent = {"sec-fetch-site": "same-origin", "content-type": FORM, **_dashed(headers)}
-        return self._ask("POST", path, "", body=urlencode(form), headers=sent)
+        return self._ask("POST", path, "", body=urlencode(form, doseq=True), headers=sent)
 
     def sign_in(self, key: str, *, next_path: str = "/console") -> Answer:
         return self.send("/console/sign-in", {"key": key, "next": next_path})

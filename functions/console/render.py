@@ -1,6 +1,7 @@
 """Templates to HTML. Everything is escaped, and a name that is not there is an error."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,9 +13,10 @@ from console.answer import Page
 from console.request import Request
 from console.session import csrf_token
 from posthorn import wiring
-from posthorn.models import Scope, iso
+from posthorn.models import MASK, Scope, iso
 from posthorn.sessions import Session
 
+MOST_SHOWN = 20_000  # characters of a body
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -68,13 +70,20 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals |= {"asset": assets.address, "navigation": NAVIGATION, "Scope": Scope}
+    made.globals |= {
+        "asset": assets.address,
+        "navigation": NAVIGATION,
+        "MASK": MASK,
+        "Scope": Scope,
+    }
     made.filters |= {
         "ago": wording.ago,
         "clock": wording.clock,
         "count": wording.count,
         "iso": iso,
+        "percent": wording.percent,
         "pretty": pretty,
+        "pretty_text": pretty_text,
         "span": wording.span,
     }
     return made
@@ -83,3 +92,11 @@ def environment() -> Environment:
 def pretty(value: object) -> str:
     """As JSON, for people to read."""
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def pretty_text(text: str) -> str:
+    """A body for people to read: JSON with line breaks, and not more than fits a page."""
+    with suppress(ValueError, RecursionError):  # what is not JSON stays as it is
+        text = pretty(json.loads(text))
+    rest = len(text) - MOST_SHOWN
+    return f"{text[:MOST_SHOWN]}\n… and {rest:,} characters more" if rest > 0 else text

@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from console import assets, entrance, event_types, events, render, routing, session
+from console import (
+    assets,
+    endpoint_editing,
+    endpoint_history,
+    endpoint_secrets,
+    endpoints,
+    entrance,
+    event_types,
+    events,
+    render,
+    routing,
+    session,
+)
 from console.answer import Answer, Redirect, page, private_headers, redirect
 from console.errors import error_page
 from console.request import Request
@@ -16,6 +28,10 @@ ROUTES = (
     *entrance.router.routes,
     *events.router.routes,
     *event_types.router.routes,
+    *endpoint_editing.router.routes,  # `new` before any id
+    *endpoints.router.routes,
+    *endpoint_secrets.router.routes,
+    *endpoint_history.router.routes,
 )
 
 

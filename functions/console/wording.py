@@ -40,3 +40,13 @@ def span(length: timedelta | float) -> str:
 def count(number: int, thing: str, things: str = "") -> str:
     """`1 endpoint`, `1,204 endpoints`."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def percent(share: float) -> str:
+    """`100 %`, `99.9 %`: never rounded up to all, nor down to none."""
+    shown = round(100 * share, 1)
+    if shown == 100 and share < 1:
+        shown = 99.9
+    if shown == 0 and share > 0:
+        shown = 0.1
+    return f"{shown:g} %"

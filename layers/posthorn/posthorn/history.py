@@ -73,6 +73,17 @@ class History:
             next_cursor=str(shown[-1].version) if more else None,
         )
 
+    def between(
+        self, tenant: str, endpoint_id: str, before: int, after: int
+    ) -> list[DifferenceView]:
+        """What differs from one version to another, in either direction of time."""
+        both = (before, after) if ids.is_id("ep", endpoint_id) else ()
+        entries = [self.config.version(tenant, endpoint_id, each) for each in both]
+        found = [each.endpoint for each in entries if each]
+        if len(found) < 2:
+            raise NotFoundError("there is no such version")
+        return [DifferenceView(**vars(each)) for each in self._differences(*found)]
+
     def _view(self, entry: EndpointVersion, before: EndpointVersion | None) -> VersionView:
         found = self._differences(before.endpoint, entry.endpoint) if before else ()
         return VersionView(

@@ -1,0 +1,207 @@
+"""Make an endpoint, and change one: a form that can be previewed and tested before it is saved."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from pydantic import TypeAdapter, ValidationError
+
+from console import endpoint_secrets, retry_plan, trying
+from console.answer import Page, fragment, page, redirect
+from console.endpoint_fields import changes_of, fields_of, placed, spec_of
+from console.endpoint_form import EndpointForm
+from console.errors import NO_ERRORS, FieldErrors
+from console.request import Request
+from console.retry_plan import RetryPlan
+from console.routing import Result, Router
+from console.trying import Tried
+from posthorn import wiring
+from posthorn.catalogue import EventType
+from posthorn.drafts import Draft
+from posthorn.errors import ConflictError, InvalidError, LimitedError, StaleVersionError
+from posthorn.history import DifferenceView
+from posthorn.models import Endpoint, EndpointStatus, RetryPolicy, Scope
+from posthorn.sessions import Session
+
+MOST_TYPES = 250  # to choose from; what is beyond is written as a pattern
+SAVE = "save"
+_RETRY: TypeAdapter[Any] = TypeAdapter(RetryPolicy)
+logger = Logger()
+router = Router()
+
+
+@dataclass(frozen=True)
+class Editing:
+    """A form as somebody sent it, the endpoint that it is to change, and what came of it."""
+
+    visitor: Session
+    request: Request
+    form: EndpointForm
+    saved: Endpoint | None = None
+    errors: FieldErrors = NO_ERRORS
+    refused: str = ""
+    tried: Tried | None = None
+    changed_meanwhile: tuple[DifferenceView, ...] = ()
+    opened: str = ""  # the rows that a button was about
+
+
+@router.get("/console/endpoints/new", needs=Scope.CONFIG_WRITE)
+def new(visitor: Session, request: Request) -> Result:
+    name = request.query.get("event_type")
+    types = (name,) if name in wiring.cataloguing().types() else ()
+    status = EndpointStatus.DISABLED if wiring.settings().require_test else EndpointStatus.ENABLED
+    form = EndpointForm.blank(types, status=status.value)
+    return _form(Editing(visitor, request, form))
+
+
+@router.post("/console/endpoints/new", needs=Scope.CONFIG_WRITE)
+def send_new(visitor: Session, request: Request) -> Result:
+    return _answer(Editing(visitor, request, EndpointForm.read(request.form)))
+
+
+@router.get("/console/endpoints/{id}/edit", needs=Scope.CONFIG_WRITE)
+def edit(visitor: Session, request: Request) -> Result:
+    saved = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    types = wiring.cataloguing().types()
+    form = EndpointForm.of(saved, types, version=str(saved.version))
+    return _form(Editing(visitor, request, form, saved))
+
+
+@router.post("/console/endpoints/{id}/edit", needs=Scope.CONFIG_WRITE)
+def send_edit(visitor: Session, request: Request) -> Result:
+    saved = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    return _answer(Editing(visitor, request, EndpointForm.read(request.form), saved))
+
+
+def _answer(editing: Editing) -> Result:
+    """Whatever is refused, the form comes back with what was typed."""
+    try:
+        return _done(editing)
+    except StaleVersionError as refusal:
+        return _form(_caught_up(editing), status=refusal.status)
+    except InvalidError as refusal:
+        errors = placed(editing.form, refusal)
+        return _form(replace(editing, errors=errors), status=refusal.status)
+    except (ConflictError, LimitedError) as refusal:
+        return _form(replace(editing, refused=refusal.detail), status=refusal.status)
+
+
+def _done(editing: Editing) -> Result:
+    form = editing.form
+    action, _, at = editing.request.form.get("do", SAVE).partition(" ")
+    if action == SAVE:
+        return _changed(editing, editing.saved) if editing.saved else _created(editing)
+    if action in trying.KINDS:
+        came = trying.tried(action, editing.visitor, _draft(editing), editing.request.form)
+        return _form(replace(editing, tried=came))
+    if action == "add":
+        return _form(replace(editing, form=form.with_row(at), opened=at))
+    if action == "remove":
+        return _form(replace(editing, form=form.without_row(at), opened=at.partition("/")[0]))
+    return _form(editing)
+
+
+def _created(editing: Editing) -> Result:
+    visitor = editing.visitor
+    made, secret = wiring.configuration().create(
+        visitor.tenant, spec_of(editing.form), by=visitor.key_id
+    )
+    logger.info("endpoint created", tenant=made.tenant, endpoint_id=made.id, key_id=visitor.key_id)
+    return endpoint_secrets.shown(made, secret, why="created")
+
+
+def _changed(editing: Editing, saved: Endpoint) -> Result:
+    """A new version, unless the form says what is saved already."""
+    changes, visitor = changes_of(editing.form, saved), editing.visitor
+    path = f"/console/endpoints/{saved.id}"
+    if not changes:
+        return redirect(path, flash="Nothing was changed: this is what is saved.")
+    version = editing.form.texts["version"]
+    after = wiring.configuration().change(
+        visitor.tenant,
+        saved.id,
+        changes,
+        by=visitor.key_id,
+        expected_version=int(version) if version.isdecimal() else 0,
+    )
+    logger.info(
+        "endpoint changed", tenant=after.tenant, endpoint_id=after.id, version=after.version
+    )
+    if "signing" in changes:
+        secret = wiring.configuration().signing_secret(visitor.tenant, saved.id)
+        return endpoint_secrets.shown(after, secret, why="rotated")
+    return redirect(path, flash=f"Saved as version {after.version}.")
+
+
+def _draft(editing: Editing) -> Draft:
+    drafts, tenant = wiring.drafts(), editing.visitor.tenant
+    if editing.saved is None:
+        return drafts.of_unsaved(tenant, spec_of(editing.form))
+    return drafts.of_saved(tenant, editing.saved.id, changes_of(editing.form, editing.saved))
+
+
+def _caught_up(editing: Editing) -> Editing:
+    """With what others changed since the form was opened; saved again, it goes over that."""
+    form, opened_at = editing.form, editing.form.texts["version"]
+    tenant = editing.visitor.tenant
+    saved = wiring.configuration().endpoint(tenant, editing.request.params["id"])
+    texts = {**form.texts, "version": str(saved.version)}
+    meanwhile: tuple[DifferenceView, ...] = ()
+    if opened_at.isdecimal():
+        found = wiring.history().between(tenant, saved.id, int(opened_at), saved.version)
+        meanwhile = tuple(found)
+    return replace(
+        editing, saved=saved, form=replace(form, texts=texts), changed_meanwhile=meanwhile
+    )
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def _form(editing: Editing, *, status: int = 200) -> Page:
+    form = editing.form
+    values = {
+        "saved": editing.saved,
+        "errors": editing.errors,
+        "refused": editing.refused,
+        "tried": editing.tried,
+        "plan": _plan(form),
+    }
+    if "fragment" in editing.request.form:
+        return fragment("trial.html", **values)
+    patterns = tuple(fields_of(form)["event_types"])
+    types = wiring.cataloguing().types()
+    endpoint_id = editing.saved.id if editing.saved else None
+    return page(
+        "endpoint_form.html",
+        status=status,
+        form=form.shown(),
+        categories=_categories(form.types, types.values()),
+        unknown=[each for each in form.types if each not in types],
+        more_types=max(0, len(types) - MOST_TYPES),
+        entities=sorted({entity.name for each in types.values() for entity in each.entities}),
+        choices=trying.choices(
+            editing.visitor, patterns, editing.request.form, endpoint_id=endpoint_id
+        ),
+        changed_meanwhile=editing.changed_meanwhile,
+        opened=editing.opened,
+        require_test=wiring.settings().require_test,
+        **values,
+    )
+
+
+def _plan(form: EndpointForm) -> RetryPlan | None:
+    try:
+        return retry_plan.plan(_RETRY.validate_python(fields_of(form)["retry"]))
+    except ValidationError:
+        return None
+
+
+def _categories(chosen: tuple[str, ...], types: Any) -> dict[str, list[EventType]]:
+    """Types by category; where there are too many, those that are chosen come first."""
+    ordered = sorted(types, key=lambda each: each.name not in chosen)[:MOST_TYPES]
+    named = sorted(ordered, key=lambda each: (each.category, each.name))
+    return {
+        category: [each for each in named if each.category == category]
+        for category in dict.fromkeys(each.category for each in named)
+    }

@@ -1,0 +1,207 @@
+"""What is typed into the form of an endpoint, and how a stored endpoint fills it.
+
+A field is named as its JSON pointer in the API without the first `/`. Lists and mappings are rows:
+a header is `headers/0/name` and `headers/0/value`. No secret goes into a page: one that is stored
+is said to be kept, and one that was typed is asked for again when the form is shown again.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Self
+
+from console import durations
+from console.request import Fields
+from posthorn.models import MASK, NORCE_DELAYS_SECONDS, EndpointSpec, Rule
+from posthorn.secrecy import looks_secret
+
+Row = Mapping[str, str]
+TEXTS = MappingProxyType(
+    {
+        **{"name": "", "description": "", "url": "", "method": "POST"},
+        **{"patterns": "", "condition": ""},
+        "payload/mode": "envelope",
+        **{"payload/include": "", "payload/exclude": "", "payload/expression": ""},
+        **{"auth/kind": "none", "auth/kept": ""},
+        **{"auth/username": "", "auth/password": "", "auth/token": ""},
+        **{"auth/header": "", "auth/value": ""},
+        **{"auth/token_url": "", "auth/client_id": "", "auth/client_secret": ""},
+        **{"auth/scope": "", "auth/client_auth": "basic"},
+        **{"signing/scheme": "v1", "timeout_seconds": "15", "follow_redirects": ""},
+        "retry/kind": "schedule",
+        "retry/delays_seconds": durations.listed(NORCE_DELAYS_SECONDS),
+        **{"retry/first_delay_seconds": "5 s", "retry/factor": "2"},
+        **{"retry/max_delay_seconds": "6 h", "retry/max_attempts": "10"},
+        **{"status": "enabled", "version": ""},
+    }
+)
+ROWS = MappingProxyType(
+    {
+        "headers": ("name", "value", "kept"),
+        "rules": ("entity", "on_insert", "on_update", "fields", "on_delete", "filter"),
+        "metadata": ("name", "value"),
+    }
+)
+MOST_ROWS = 60  # more than any list may have
+SECRETS = ("auth/password", "auth/token", "auth/value", "auth/client_secret")
+NO_UPDATE, ANY_UPDATE, SOME_UPDATES = "", "any", "some"
+YES = "yes"
+_ROW_FIELD = re.compile(r"(headers|rules|metadata)/([0-9]{1,6})/(\w+)")
+_SPACES_COUNT = {"auth/password", "auth/client_secret"}  # they may begin or end with one
+
+
+@dataclass(frozen=True)
+class EndpointForm:
+    """`types` are chosen by name; what else is wanted is in the text `patterns`, one a line."""
+
+    texts: Mapping[str, str]
+    types: tuple[str, ...]
+    rows: Mapping[str, tuple[Row, ...]]
+    to_retype: frozenset[str] = frozenset()  # secrets that were typed and are shown to nobody
+
+    @classmethod
+    def blank(cls, types: tuple[str, ...] = (), **texts: str) -> Self:
+        return cls({**TEXTS, **texts}, types, dict.fromkeys(ROWS, ()))
+
+    @classmethod
+    def read(cls, sent: Fields) -> Self:
+        """What was sent. Rows where nothing was typed are left out."""
+        texts = {name: sent.get(name, default) for name, default in TEXTS.items()}
+        texts |= {name: (sent.all(name) or ("",))[-1] for name in _SPACES_COUNT}
+        return cls(texts, tuple(dict.fromkeys(sent.all("event_types"))), _read_rows(sent))
+
+    @classmethod
+    def of(cls, spec: EndpointSpec, catalogue: Collection[str], *, version: str = "") -> Self:
+        """The form as a stored endpoint fills it: its masks become what is kept."""
+        chosen = [each for each in spec.event_types if each in catalogue]
+        others = [each for each in spec.event_types if each not in catalogue]
+        texts = {
+            **{name: getattr(spec, name) for name in ("name", "description", "url", "method")},
+            "patterns": "\n".join(others),
+            "condition": spec.condition or "",
+            "signing/scheme": spec.signing.scheme,
+            "timeout_seconds": durations.number(spec.timeout_seconds),
+            "follow_redirects": YES if spec.follow_redirects else "",
+            **{"status": spec.status.value, "version": version},
+            **_auth_texts(spec),
+            **_payload_texts(spec),
+            **_retry_texts(spec),
+        }
+        rows = {
+            "headers": tuple(_header_row(*each) for each in spec.headers.items()),
+            "rules": tuple(map(_rule_row, spec.rules)),
+            "metadata": tuple(
+                {"name": name, "value": text} for name, text in spec.metadata.items()
+            ),
+        }
+        return cls({**TEXTS, **texts}, tuple(chosen), rows)
+
+    def shown(self) -> Self:
+        """The form as it may go into a page: without what was typed as a secret."""
+        typed = {name for name in SECRETS if self.texts[name]}
+        hidden = {f"headers/{at}" for at, row in enumerate(self.rows["headers"]) if _is_typed(row)}
+        headers = tuple(
+            {**row, "value": "", "kept": ""} if f"headers/{at}" in hidden else row
+            for at, row in enumerate(self.rows["headers"])
+        )
+        kept = {"auth/kept": ""} if typed else {}
+        return replace(
+            self,
+            texts={**self.texts, **dict.fromkeys(typed, ""), **kept},
+            rows={**self.rows, "headers": headers},
+            to_retype=frozenset(typed | hidden),
+        )
+
+    def with_row(self, name: str) -> Self:
+        """With one more empty row; the same when there is no such list."""
+        if name not in ROWS:
+            return self
+        return self._with_rows(name, (*self.rows[name], dict.fromkeys(ROWS[name], "")))
+
+    def without_row(self, at: str) -> Self:
+        """Without the row at `headers/0`; the same when there is none."""
+        name, _, number = at.partition("/")
+        rows = self.rows.get(name, ())
+        return self._with_rows(
+            name, tuple(row for place, row in enumerate(rows) if str(place) != number)
+        )
+
+    def _with_rows(self, name: str, rows: tuple[Row, ...]) -> Self:
+        return replace(self, rows={**self.rows, name: rows}) if name in ROWS else self
+
+
+def lines(text: str) -> list[str]:
+    """What a text names, one a line or between commas."""
+    return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
+
+
+def _read_rows(sent: Fields) -> dict[str, tuple[Row, ...]]:
+    found: dict[str, dict[int, dict[str, str]]] = {name: {} for name in ROWS}
+    for name, value in sent.pairs:
+        match = _ROW_FIELD.fullmatch(name)
+        if match and match[3] in ROWS[match[1]]:
+            found[match[1]].setdefault(int(match[2]), {})[match[3]] = value.strip()
+    return {
+        name: tuple(
+            {**dict.fromkeys(ROWS[name], ""), **rows[at]}
+            for at in sorted(rows)
+            if any(rows[at].values())
+        )[:MOST_ROWS]
+        for name, rows in found.items()
+    }
+
+
+def _is_typed(header: Row) -> bool:
+    return looks_secret(header["name"]) and bool(header["value"])
+
+
+def _header_row(name: str, value: str) -> Row:
+    is_kept = value == MASK
+    return {"name": name, "value": "" if is_kept else value, "kept": YES if is_kept else ""}
+
+
+def _rule_row(rule: Rule) -> Row:
+    some = rule.on_update if isinstance(rule.on_update, tuple) else ()
+    update = SOME_UPDATES if isinstance(rule.on_update, tuple) else ANY_UPDATE
+    return {
+        "entity": rule.entity,
+        "on_insert": YES if rule.on_insert else "",
+        "on_update": update if rule.on_update is not False else NO_UPDATE,
+        "fields": ", ".join(some),
+        "on_delete": YES if rule.on_delete else "",
+        "filter": rule.filter or "",
+    }
+
+
+def _auth_texts(spec: EndpointSpec) -> dict[str, str]:
+    stored = {f"auth/{name}": str(value) for name, value in spec.auth.model_dump().items()}
+    kept = any(stored.get(name) == MASK for name in SECRETS)
+    return {
+        **{name: "" if value == MASK else value for name, value in stored.items()},
+        "auth/kept": spec.auth.kind if kept else "",
+    }
+
+
+def _payload_texts(spec: EndpointSpec) -> dict[str, str]:
+    stored = spec.payload.model_dump()
+    return {
+        "payload/mode": spec.payload.mode,
+        "payload/include": "\n".join(stored.get("include") or ()),
+        "payload/exclude": "\n".join(stored.get("exclude") or ()),
+        "payload/expression": stored.get("expression", ""),
+    }
+
+
+def _retry_texts(spec: EndpointSpec) -> dict[str, str]:
+    stored = spec.retry.model_dump()
+    kind = stored.pop("kind")
+    texts = {f"retry/{name}": _written(name, value) for name, value in stored.items()}
+    return {"retry/kind": kind, **texts}
+
+
+def _written(name: str, value: float | tuple[float, ...]) -> str:
+    if isinstance(value, tuple):
+        return durations.listed(value)
+    is_length = name.endswith("_seconds")
+    return durations.written(value) if is_length else durations.number(value)

@@ -1,0 +1,83 @@
+"""The versions of an endpoint: who changed what and when, and the way back."""
+
+from aws_lambda_powertools import Logger
+
+from console.answer import page, redirect
+from console.request import Request
+from console.routing import Result, Router
+from posthorn import wiring
+from posthorn.errors import NotFoundError, StaleVersionError
+from posthorn.models import Scope
+from posthorn.sessions import Session
+
+SHOWN = 20
+KEPT = ("/status", "/status_reason", "/signing/secret")  # a restore leaves them as they are
+logger = Logger()
+router = Router()
+
+
+@router.get("/console/endpoints/{id}/history", needs=Scope.CONFIG_READ)
+def history(visitor: Session, request: Request) -> Result:
+    """Of a deleted endpoint too."""
+    endpoint_id, cursor = request.params["id"], request.query.get("cursor")
+    versions = wiring.history().versions(
+        visitor.tenant, endpoint_id, limit=SHOWN, cursor=cursor or None
+    )
+    path = f"/console/endpoints/{endpoint_id}/history"
+    return page(
+        "endpoint_history.html",
+        tab="history",
+        endpoint=wiring.config().endpoint(visitor.tenant, endpoint_id),
+        endpoint_id=endpoint_id,
+        versions=versions.items,
+        older=f"{path}?cursor={versions.next_cursor}" if versions.next_cursor else "",
+        newest=path if cursor else "",
+    )
+
+
+@router.get("/console/endpoints/{id}/history/{version}", needs=Scope.CONFIG_WRITE)
+def ask_to_restore(visitor: Session, request: Request) -> Result:
+    return _restore_page(visitor, request)
+
+
+@router.post("/console/endpoints/{id}/history/{version}", needs=Scope.CONFIG_WRITE)
+def restore(visitor: Session, request: Request) -> Result:
+    sent = request.form.get("version")
+    try:
+        after = wiring.configuration().restore(
+            visitor.tenant,
+            request.params["id"],
+            _number(request),
+            by=visitor.key_id,
+            expected_version=int(sent) if sent.isdecimal() else 0,
+        )
+    except StaleVersionError as refusal:
+        return _restore_page(visitor, request, status=refusal.status)
+    logger.info(
+        "endpoint restored", tenant=after.tenant, endpoint_id=after.id, version=after.version
+    )
+    return redirect(
+        f"/console/endpoints/{after.id}",
+        flash=f"Version {_number(request)} is restored, as version {after.version}.",
+    )
+
+
+def _restore_page(visitor: Session, request: Request, *, status: int = 200) -> Result:
+    endpoint = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    number = _number(request)
+    changes = wiring.history().between(visitor.tenant, endpoint.id, endpoint.version, number)
+    return page(
+        "endpoint_restore.html",
+        status=status,
+        endpoint=endpoint,
+        version=number,
+        stale=status != 200,
+        changes=[each for each in changes if each.field not in KEPT],
+    )
+
+
+def _number(request: Request) -> int:
+    text = request.params["version"]
+    if not (text.isascii() and text.isdecimal() and len(text) <= 6):
+        raise NotFoundError("there is no such version")
+    return int(text)

@@ -1,0 +1,53 @@
+"""Signing secrets on pages: shown once when made, and again when somebody asks for it.
+
+The page that shows one is the answer to a form. So the secret is in no address, no cookie and no
+log, and a page that is opened again does not show it.
+"""
+
+from datetime import timedelta
+
+from aws_lambda_powertools import Logger
+from pydantic import ValidationError
+
+from console.answer import Page, page
+from console.request import Request
+from console.routing import Result, Router
+from posthorn import wiring
+from posthorn.models import Endpoint, Scope
+from posthorn.problems import invalid
+from posthorn.sessions import Session
+from posthorn.views import RotationSpec
+
+logger = Logger()
+router = Router()
+
+
+def shown(endpoint: Endpoint, secret: str, *, why: str) -> Page:
+    return page("endpoint_secret.html", endpoint=endpoint, secret=secret, why=why)
+
+
+@router.post("/console/endpoints/{id}/secret", needs=Scope.CONFIG_WRITE)
+def reveal(visitor: Session, request: Request) -> Result:
+    endpoint = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    secret = wiring.configuration().signing_secret(visitor.tenant, endpoint.id)
+    _log("signing secret read", visitor, endpoint)
+    return shown(endpoint, secret, why="read")
+
+
+@router.post("/console/endpoints/{id}/rotate", needs=Scope.CONFIG_WRITE)
+def rotate(visitor: Session, request: Request) -> Result:
+    before = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    try:
+        spec = RotationSpec.model_validate({"overlap_hours": request.form.get("overlap_hours")})
+    except ValidationError as error:
+        raise invalid(error.errors()) from None
+    overlap = timedelta(hours=spec.overlap_hours)
+    endpoint, secret = wiring.configuration().rotate(
+        visitor.tenant, before.id, by=visitor.key_id, overlap=overlap
+    )
+    _log("signing secret rotated", visitor, endpoint)
+    return shown(endpoint, secret, why="rotated")
+
+
+def _log(what: str, visitor: Session, endpoint: Endpoint) -> None:
+    logger.info(what, tenant=visitor.tenant, endpoint_id=endpoint.id, key_id=visitor.key_id)

@@ -1,0 +1,203 @@
+"""Endpoints: all of a tenant, and one with its settings, its status and its test."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from aws_lambda_powertools import Logger
+
+from console import retry_plan, trying
+from console.answer import Page, fragment, page, redirect
+from console.endpoint_fields import placed
+from console.endpoint_form import EndpointForm
+from console.errors import NO_ERRORS, FieldErrors
+from console.request import Request
+from console.routing import Result, Router
+from console.trying import Tried
+from posthorn import wiring
+from posthorn.errors import (
+    ConflictError,
+    InvalidError,
+    LimitedError,
+    PosthornError,
+    StaleVersionError,
+)
+from posthorn.health import DISABLE_AFTER
+from posthorn.models import Endpoint, EndpointStatus, Scope
+from posthorn.sessions import Session
+from posthorn.statistics import Asked
+from posthorn.stats_views import By, Numbers
+
+LIST = "/console/endpoints"
+SHOWN = 50
+logger = Logger()
+router = Router()
+
+
+@router.get(LIST, needs=Scope.CONFIG_READ)
+def endpoints(visitor: Session, request: Request) -> Result:
+    query = request.query
+    all_of_them = wiring.config().endpoints(visitor.tenant)
+    wanted = [each for each in reversed(all_of_them) if _is_wanted(each, request)]
+    cursor = query.get("cursor")
+    rest = [each for each in wanted if not cursor or each.id < cursor]
+    shown = rest[:SHOWN]
+    kept = {name: query.get(name) for name in ("q", "status") if query.get(name)}
+    older = urlencode({**kept, "cursor": shown[-1].id}) if len(rest) > SHOWN else ""
+    return page(
+        "endpoints.html",
+        endpoints=shown,
+        count=len(wanted),
+        any=bool(all_of_them),
+        q=query.get("q"),
+        status_wanted=query.get("status"),
+        older=f"{LIST}?{older}" if older else "",
+        newest=f"{LIST}?{urlencode(kept)}" if cursor else "",
+        disabled_at=disabled_at,
+        numbers=_numbers(visitor),
+    )
+
+
+@router.get("/console/endpoints/{id}", needs=Scope.CONFIG_READ)
+def endpoint(visitor: Session, request: Request) -> Result:
+    return _page(visitor, request, _endpoint(visitor, request))
+
+
+@router.post("/console/endpoints/{id}", needs=Scope.CONFIG_WRITE)
+def try_out(visitor: Session, request: Request) -> Result:
+    """Preview, test or dry run of what is saved."""
+    endpoint = _endpoint(visitor, request)
+    kind = request.form.get("do")
+    try:
+        draft = wiring.drafts().of_saved(visitor.tenant, endpoint.id, {})
+        tried = trying.tried(
+            kind if kind in trying.KINDS else "preview", visitor, draft, request.form
+        )
+    except InvalidError as refusal:
+        errors = placed(EndpointForm.blank(), refusal)
+        return _page(visitor, request, endpoint, errors=errors, status=refusal.status)
+    except LimitedError as refusal:
+        return _refused(visitor, request, endpoint, refusal)
+    return _page(visitor, request, _endpoint(visitor, request), tried=tried)
+
+
+@router.post("/console/endpoints/{id}/status", needs=Scope.CONFIG_WRITE)
+def switch(visitor: Session, request: Request) -> Result:
+    """Enable, pause or switch off the version that the page showed."""
+    endpoint = _endpoint(visitor, request)
+    wanted = request.form.get("status")
+    try:
+        after = wiring.configuration().change(
+            visitor.tenant,
+            endpoint.id,
+            {"status": wanted},
+            by=visitor.key_id,
+            expected_version=_version(request),
+        )
+    except (ConflictError, StaleVersionError) as refusal:
+        return _refused(visitor, request, endpoint, refusal)
+    logger.info("endpoint switched", tenant=after.tenant, endpoint_id=after.id, status=after.status)
+    return redirect(_path(after), flash=_SWITCHED[after.status])
+
+
+@router.get("/console/endpoints/{id}/delete", needs=Scope.CONFIG_WRITE)
+def ask_to_delete(visitor: Session, request: Request) -> Result:
+    return page("endpoint_delete.html", endpoint=_endpoint(visitor, request), stale=False)
+
+
+@router.post("/console/endpoints/{id}/delete", needs=Scope.CONFIG_WRITE)
+def delete(visitor: Session, request: Request) -> Result:
+    endpoint = _endpoint(visitor, request)
+    try:
+        wiring.configuration().delete(
+            visitor.tenant, endpoint.id, by=visitor.key_id, expected_version=_version(request)
+        )
+    except StaleVersionError as refusal:
+        return page("endpoint_delete.html", status=refusal.status, endpoint=endpoint, stale=True)
+    logger.info("endpoint deleted", tenant=endpoint.tenant, endpoint_id=endpoint.id)
+    return redirect(LIST, flash=f"{endpoint.name} is deleted. Its log stays.")
+
+
+_SWITCHED = {
+    EndpointStatus.ENABLED: "Enabled: events are delivered from now on.",
+    EndpointStatus.PAUSED: "Paused: deliveries are held until it is enabled.",
+    EndpointStatus.DISABLED: "Switched off: its events are not tracked.",
+}
+
+
+def disabled_at(endpoint: Endpoint) -> datetime | None:
+    """When Posthorn will disable it, unless a delivery succeeds before."""
+    failing_since = endpoint.health.failing_since
+    return failing_since + DISABLE_AFTER if failing_since else None
+
+
+def _refused(
+    visitor: Session, request: Request, endpoint: Endpoint, refusal: PosthornError
+) -> Page:
+    is_stale = isinstance(refusal, StaleVersionError)
+    words = "somebody changed the endpoint in between: look at it again" if is_stale else ""
+    return _page(visitor, request, endpoint, refused=words or refusal.detail, status=refusal.status)
+
+
+def _page(
+    visitor: Session,
+    request: Request,
+    endpoint: Endpoint,
+    *,
+    tried: Tried | None = None,
+    errors: FieldErrors = NO_ERRORS,
+    refused: str = "",
+    status: int = 200,
+) -> Page:
+    values = {
+        "saved": endpoint,
+        "tried": tried,
+        "errors": errors,
+        "refused": refused,
+        "plan": retry_plan.plan(endpoint.retry),
+    }
+    if "fragment" in request.form:
+        return fragment("trial.html", **values)
+    return page(
+        "endpoint.html",
+        status=status,
+        tab="settings",
+        endpoint=endpoint,
+        choices=trying.choices(
+            visitor, endpoint.event_types, request.form, endpoint_id=endpoint.id
+        ),
+        disabled_at=disabled_at(endpoint),
+        require_test=wiring.settings().require_test,
+        **values,
+    )
+
+
+def _numbers(visitor: Session) -> dict[str, Numbers]:
+    """Of the last 24 hours, of the endpoints with most deliveries; none where it is too much."""
+    if not visitor.may(Scope.LOGS_READ):
+        return {}
+    try:
+        view = wiring.statistics().view(visitor.tenant, Asked(by=By.ENDPOINT))
+    except InvalidError:
+        return {}
+    return {each.key: each.numbers for each in view.groups if each.numbers}
+
+
+def _endpoint(visitor: Session, request: Request) -> Endpoint:
+    return wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+
+
+def _version(request: Request) -> int:
+    """The version that the form was made for; 0, which is none, when it says nothing."""
+    text = request.form.get("version")
+    return int(text) if text.isdecimal() else 0
+
+
+def _path(endpoint: Endpoint) -> str:
+    return f"{LIST}/{endpoint.id}"
+
+
+def _is_wanted(endpoint: Endpoint, request: Request) -> bool:
+    text, status = request.query.get("q").casefold(), request.query.get("status")
+    told = "\n".join((endpoint.name, endpoint.url, endpoint.id, *endpoint.event_types)).casefold()
+    failing = endpoint.health.failing_since is not None
+    return text in told and (status in ("", endpoint.status) or (status == "failing" and failing))

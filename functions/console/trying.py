@@ -1,0 +1,148 @@
+"""Try an endpoint from a page: with which event, and what a preview, test or dry run tells."""
+
+import json
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from pydantic import ValidationError
+
+from console.request import Fields
+from posthorn import wiring
+from posthorn.catalogue import EventType, Kind
+from posthorn.drafts import Draft
+from posthorn.errors import ForbiddenError, InvalidError, Violation
+from posthorn.matching import wants
+from posthorn.models import Delivery, Scope
+from posthorn.problems import invalid
+from posthorn.sessions import Session
+from posthorn.trial_views import DryRunView, PreviewView, TrialEvent, TrialSpec, TrialView
+from posthorn.wanted import Wanted
+
+EXAMPLE, LOGGED, OWN = "example ", "event ", "own"
+EXAMPLES_OFFERED, EVENTS_OFFERED, ENDPOINTS_ASKED = 40, 10, 5
+EXAMINED = 100
+KINDS = ("preview", "test", "dry-run")
+logger = Logger()
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of it: one of the three; or why nothing could."""
+
+    preview: PreviewView | None = None
+    test: TrialView | None = None
+    dry_run: DryRunView | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The events that can be chosen from: examples by type, and the latest of the log."""
+
+    examples: tuple[str, ...]
+    events: tuple[Delivery, ...]
+    source: str
+    own: str
+
+
+def choices(
+    visitor: Session, patterns: tuple[str, ...], sent: Fields, *, endpoint_id: str | None = None
+) -> Choices:
+    types = wiring.cataloguing().types().values()
+    wanted = [each for each in types if wants(patterns, each.name)]
+    own = sent.get("trial/own") or (_as_published(wanted[0]) if wanted else "")
+    return Choices(
+        examples=tuple(each.name for each in wanted[:EXAMPLES_OFFERED]),
+        events=_latest(visitor, patterns, endpoint_id) if visitor.may(Scope.LOGS_READ) else (),
+        source=sent.get("trial/source"),
+        own=own,
+    )
+
+
+def tried(kind: str, visitor: Session, draft: Draft, sent: Fields) -> Tried:
+    """Raise InvalidError for an event that is none, and LimitedError for too many tests."""
+    if kind == "dry-run":
+        _require(visitor, Scope.LOGS_READ)
+        return Tried(dry_run=wiring.dry_run().run(draft, limit=EXAMINED))
+    spec = _chosen(sent)
+    if spec.event_id is not None:
+        _require(visitor, Scope.LOGS_READ)
+    if kind == "preview":
+        return Tried(preview=wiring.trial().preview(draft, spec))
+    done = wiring.trial().test(draft, spec, by=visitor.key_id)
+    logger.info(
+        "endpoint tested",
+        tenant=draft.endpoint.tenant,
+        endpoint_id=draft.saved and draft.saved.id,
+        delivery_id=done.delivery_id,
+        outcome=done.attempt.outcome,
+        duration_ms=done.attempt.duration_ms,
+        key_id=visitor.key_id,
+    )
+    return Tried(test=done)
+
+
+def _require(visitor: Session, scope: Scope) -> None:
+    if not visitor.may(scope):
+        raise ForbiddenError(f"this needs the scope {scope}, which you do not have")
+
+
+def _chosen(sent: Fields) -> TrialSpec:
+    source = sent.get("trial/source")
+    if source.startswith(LOGGED):
+        return TrialSpec(event_id=source.removeprefix(LOGGED))
+    if source == OWN:
+        return TrialSpec(event=_own(sent.get("trial/own")))
+    name = source.removeprefix(EXAMPLE)
+    return TrialSpec(event_type=name or None)
+
+
+def _own(text: str) -> TrialEvent:
+    try:
+        return TrialEvent.model_validate(json.loads(text))
+    except ValidationError as error:
+        words = "; ".join(
+            f"{each.field.lstrip('/') or 'the event'}: {each.message}"
+            for each in invalid(error.errors()).violations
+        )
+    except (ValueError, RecursionError) as error:
+        words = f"is not JSON: {error}"
+    raise InvalidError.of([Violation("/trial/own", words)])
+
+
+def _as_published(event_type: EventType) -> str:
+    """The type's example as a publisher would send it."""
+    event: dict[str, Any] = {"type": event_type.name, "data": event_type.example}
+    if event_type.kind is Kind.NOTIFICATION and event_type.entities:
+        entity = event_type.entities[0]
+        event["change"] = {
+            "entity": entity.name,
+            "operation": "update",
+            "fields": list(entity.fields[:1]),
+        }
+    return json.dumps(event, indent=2, ensure_ascii=False)
+
+
+def _latest(
+    visitor: Session, patterns: tuple[str, ...], endpoint_id: str | None
+) -> tuple[Delivery, ...]:
+    """The latest events of the endpoint; of a new one, those that others got of the same types."""
+    endpoint_ids = (endpoint_id,) if endpoint_id else _alike(visitor.tenant, patterns)
+    if not endpoint_ids:
+        return ()
+    page, _ = wiring.reading().page(
+        visitor.tenant, Wanted(endpoint_ids=endpoint_ids), limit=EVENTS_OFFERED * 2
+    )
+    once = {each.event_id: each for each in page if endpoint_id or wants(patterns, each.event_type)}
+    return tuple(islice(once.values(), EVENTS_OFFERED))
+
+
+def _alike(tenant: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    alike = (
+        each.id
+        for each in wiring.config().endpoints(tenant)
+        if any(wants(each.event_types, pattern.rstrip("*")) for pattern in patterns)
+    )
+    return tuple(islice(alike, ENDPOINTS_ASKED))
