@@ -1,4 +1,4 @@
-"""/v1/stats: how deliveries are doing."""
+"""/v1/stats and /v1/warnings: how deliveries are doing, and what needs attention."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,6 +11,8 @@ from posthorn.models import Scope
 from posthorn.operations import described
 from posthorn.statistics import Asked
 from posthorn.stats_views import Bucket, By, StatsView
+from posthorn.views import Listed
+from posthorn.warning_signs import WarningView
 
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 
@@ -46,3 +48,11 @@ def read_stats(
         event_type=event_type,
     )
     return wiring.statistics().view(tenant, asked)
+
+
+@router.get("/v1/warnings")
+@described("Statistics", Scope.LOGS_READ)
+def list_warnings() -> Listed[WarningView]:
+    """List what needs somebody's attention now, the most urgent first. All of it is one page."""
+    tenant, _ = web.acting(router, wiring.config(), Scope.LOGS_READ)
+    return Listed[WarningView](items=wiring.warning_signs().of(tenant))

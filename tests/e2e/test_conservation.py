@@ -44,6 +44,8 @@ def test_what_was_published_is_in_the_log_and_a_delivery_that_nobody_wakes_is_fo
         stack, item, due_sk={"S": f"{due[:-6]}Z#0002"}, summary={"S": json.dumps(summary)}
     )
     broken = check(stack)
+    warnings = [each["code"] for each in flow.api.call("GET", "/v1/warnings")["items"]]
     flow.api.call("POST", f"/v1/deliveries/{delivery['id']}/cancel")
 
     assert (broken["unaccounted"], broken["unexplained"]) == (0, 1)
+    assert warnings == ["deliveries_overdue", "endpoint_failing"]

@@ -94,16 +94,14 @@ class ConfigStore:
         A change of the endpoint starts its health afresh: what is fixed is not held against it.
         """
         values: Item = {"version": endpoint.version}
-        seen = "attribute_not_exists(#failing_since)"
-        if endpoint.health.failing_since:
-            seen = "#failing_since = :since AND #slow = :slow AND #warned = :warned"
-            before = _health_attributes(endpoint.health)
-            values |= {"slow": before["slow"], "warned": before["warned"]}
-            values["since"] = before["failing_since"]
+        seen = "attribute_not_exists(#health)"
+        if known := _health(endpoint.health):
+            seen = "#health = :known"
+            values["known"] = known
         try:
             self._table.update(
                 _endpoint_key(endpoint.tenant, endpoint.id),
-                _health_attributes(health),
+                {"health": _health(health)},
                 condition=f"#version = :version AND {seen}",
                 values=values,
             )
@@ -215,24 +213,15 @@ def _endpoint(item: Item) -> Endpoint:
     endpoint = Endpoint.model_validate_json(item["document"])
     if "tested_version" in item:
         endpoint = endpoint.model_copy(update={"tested_version": item["tested_version"]})
-    if "failing_since" not in item:
-        return endpoint
-    health = Health(
-        failing_since=datetime.fromisoformat(item["failing_since"]),
-        slow=item["slow"],
-        warned=item["warned"],
-    )
-    return endpoint.model_copy(update={"health": health})
+    if "health" in item:
+        health = Health.model_validate_json(item["health"])
+        endpoint = endpoint.model_copy(update={"health": health})
+    return endpoint
 
 
-def _health_attributes(health: Health) -> Item:
-    if health.failing_since is None:
-        return {"failing_since": None, "slow": None, "warned": None}
-    return {
-        "failing_since": iso(health.failing_since),
-        "slow": health.slow,
-        "warned": health.warned,
-    }
+def _health(health: Health) -> str | None:
+    """As it stands beside the endpoint; None while all is well, for then it does not."""
+    return None if health == Health() else health.model_dump_json(exclude_defaults=True)
 
 
 def _endpoint_key(tenant: str, endpoint_id: str) -> Item:

@@ -205,6 +205,15 @@ API_KEY = {
 }
 
 
+WARNING = {
+    "code": "endpoint_failing",
+    "message": "no attempt has succeeded since one failed",
+    "endpoint_id": ENDPOINT_ID,
+    "endpoint_name": "ERP",
+    "count": 12,
+    "since": _THEN,
+    "until": None,
+}
 NUMBERS: dict[str, Any] = {
     "events": 120,
     "wanted": 120,

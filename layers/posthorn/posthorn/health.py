@@ -8,6 +8,7 @@ from posthorn.announcing import Announcement, Announcer
 from posthorn.config_store import ConfigStore
 from posthorn.errors import StaleVersionError
 from posthorn.models import Attempt, DisabledBy, Endpoint, EndpointStatus, Health, Outcome, iso
+from posthorn.outcomes import EXPIRY_NOTICE
 from posthorn.progress import asks_to_stop
 
 DISABLE_AFTER = timedelta(days=5)  # of failures without one success, design.md §6
@@ -25,8 +26,9 @@ class Caretaker:
     def learn(self, endpoint: Endpoint, attempt: Attempt) -> None:
         """Note what the attempt says, where that is news: while all is well nothing is written."""
         if attempt.outcome is Outcome.SUCCEEDED:
-            if endpoint.health.failing_since:
-                self.config.put_health(endpoint, Health())
+            after = Health(certificate_expires_at=_expires_soon(endpoint, attempt))
+            if after != endpoint.health:
+                self.config.put_health(endpoint, after)
         elif asks_to_stop(attempt):
             self._disable(endpoint, DisabledBy.GONE, "it answered 410 Gone")
         elif attempt.outcome is not Outcome.PAYLOAD_ERROR:
@@ -41,7 +43,12 @@ class Caretaker:
             return
         slow = before.slow or attempt.outcome in _TIMEOUTS
         warned = before.warned or failing_for >= WARN_AFTER
-        after = Health(failing_since=since, slow=slow, warned=warned)
+        after = Health(
+            failing_since=since,
+            slow=slow,
+            warned=warned,
+            certificate_expires_at=_expires_soon(endpoint, attempt),
+        )
         noted = after != before and self.config.put_health(endpoint, after)
         if noted and warned and not before.warned:
             facts = {"failing_since": iso(since), "disabled_at": iso(since + DISABLE_AFTER)}
@@ -72,3 +79,11 @@ class Caretaker:
             "endpoint_name": endpoint.name,
         }
         self.announcer.announce(kind, {**whose, **facts})
+
+
+def _expires_soon(endpoint: Endpoint, attempt: Attempt) -> datetime | None:
+    """When the certificate expires, if that is soon; what is known, if the attempt saw none."""
+    seen = attempt.certificate_expires_at
+    if seen is None:
+        return endpoint.health.certificate_expires_at
+    return seen if seen - attempt.started_at <= EXPIRY_NOTICE else None

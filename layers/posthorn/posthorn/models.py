@@ -304,6 +304,7 @@ class Health(Model):
     failing_since: Time | None = None  # no success since then
     slow: bool = False  # it has used up its timeout since then
     warned: bool = False  # its owner was told that it is about to be disabled
+    certificate_expires_at: Time | None = None  # when that is soon
 
 
 class EndpointSpec(Model):

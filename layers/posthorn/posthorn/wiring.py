@@ -11,6 +11,7 @@ from posthorn import conservation_check
 from posthorn.access import Access
 from posthorn.attempting import Attempter
 from posthorn.cataloguing import Cataloguing
+from posthorn.census import Census
 from posthorn.config_store import ConfigStore
 from posthorn.configuration import Configuration
 from posthorn.conservation import Conservation
@@ -40,6 +41,7 @@ from posthorn.tokens import Tokens
 from posthorn.trial import Trial
 from posthorn.trial_events import TrialEvents
 from posthorn.vault import Vault
+from posthorn.warning_signs import WarningSigns
 
 
 @cache
@@ -151,6 +153,14 @@ def stats_store() -> StatsStore:
 @cache
 def statistics() -> Statistics:
     return Statistics(config=config(), stats=stats_store(), now=now)
+
+
+@cache
+def warning_signs() -> WarningSigns:
+    table = Table(boto3.client("dynamodb"), settings().log_table_name)
+    return WarningSigns(
+        config=config(), log=reading().log, census=Census(table), stats=stats_store(), now=now
+    )
 
 
 @cache
