@@ -9,7 +9,7 @@ SETUP := .venv/.installed
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check demo-load conservation admin-key build deploy pins clean
+.PHONY: help run test check bench demo-load conservation admin-key build deploy pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ check: $(SETUP) ## format, lint, types, imports, template
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sam validate --lint
+
+bench: $(SETUP) ## print what things cost, counted: make bench TOPIC=pages for one topic
+	@$(BIN)/python -m tests.bench $(TOPIC)
 
 demo-load: $(SETUP) ## publish 1,000 events to a stack of its own, a third to an endpoint that fails twice
 	$(BIN)/python -m local load --events 1000

@@ -183,3 +183,39 @@ def test_what_cannot_be_told_is_refused_by_its_name(
 
 def test_statistics_need_the_scope_of_the_log(common: Tenant) -> None:
     assert common.client_with(Scope.CONFIG_READ).get("/v1/stats").status == 403
+
+
+def seen_types(tenant: Tenant) -> dict[str, Any]:
+    items = tenant.client.get("/v1/event-types", limit=100).json["items"]
+    return {each["name"]: each for each in items}
+
+
+def test_event_types_are_listed_with_their_last_day(tenant: Tenant) -> None:
+    never_again = {"kind": "schedule", "delays_seconds": []}
+    endpoint(tenant, "erp", event_types=[ORDER])
+    endpoint(tenant, "crm", 503, event_types=["*"], retry=never_again)
+    tenant.world.later(hours=-2)
+    happened(tenant, ORDER)
+    tenant.world.later(hours=2)
+    happened(tenant, ORDER, JOB)
+
+    types = seen_types(tenant)
+
+    assert types[ORDER]["deliveries_by_hour"] == [*[0] * 21, 2, 0, 2]
+    assert (types[ORDER]["success_rate"], types[JOB]["success_rate"]) == (0.5, 0)
+    # The CRM fails, and has dead deliveries of each type.
+    assert types[ORDER]["warning_count"] == types[JOB]["warning_count"] == 2
+    untouched = types["SkuPriceChangedNotification"]
+    assert untouched["deliveries_by_hour"] == [0] * 24
+    assert untouched["success_rate"] is None
+    assert untouched["warning_count"] == 1
+
+
+def test_one_event_type_is_read_with_its_last_day(tenant: Tenant) -> None:
+    endpoint(tenant, "erp")
+    happened(tenant, ORDER)
+
+    answer = tenant.client.get(f"/v1/event-types/{ORDER}").json
+
+    assert answer["deliveries_by_hour"][-1] == answer["success_rate"] == 1
+    assert answer["warning_count"] == 0

@@ -110,5 +110,5 @@ def percentile(counts: Counts, share: float) -> int:
     for bucket, count in buckets:
         left -= count
         if left <= 0:
-            return int(BUCKET_RATIO**bucket)
+            return round(BUCKET_RATIO**bucket)
     return 0

@@ -179,6 +179,9 @@ SEEN_TYPE: dict[str, Any] = {
     "endpoints": [{"id": ENDPOINT_ID, "name": "ERP", "status": "enabled", "health": "ok"}],
     "last_delivery_at": _THEN,
     "last_delivery_exact": True,
+    "deliveries_by_hour": [*[0] * 20, 12, 41, 55, 12],
+    "success_rate": 0.975,
+    "warning_count": 0,
 }
 WHOLE_TYPE = {
     **SEEN_TYPE,

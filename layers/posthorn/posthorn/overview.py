@@ -1,24 +1,24 @@
-"""The catalogue as one tenant sees it: what is active, where it goes, and how that is doing.
-
-How many warnings a type's events have had is not told: nothing but the whole log could say.
-"""
+"""The catalogue as one tenant sees it: what is active, where it goes, and how that is doing."""
 
 import base64
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from pydantic import ConfigDict, Field
 
 from posthorn import examples
+from posthorn.activity import Activity
 from posthorn.catalogue import Entity, EventType, Kind, Source, Validation
 from posthorn.config_store import ConfigStore
 from posthorn.errors import InvalidError, NotFoundError, Violation
 from posthorn.log_lists import LogLists
 from posthorn.models import Delivery, Endpoint, EndpointStatus, Model, Time
+from posthorn.stats_store import StatsStore
 from posthorn.views import Listed
 
 SHOWN_ENDPOINTS = 20  # of one type; `endpoint_count` tells how many there are
@@ -62,6 +62,16 @@ class EventTypeView(Model):
     last_delivery_exact: bool = Field(
         description="False when there may be a later one: other types' deliveries hide it"
     )
+    deliveries_by_hour: tuple[int, ...] | None = Field(
+        description="Of the last 24 hours, the current one last; null where there is too much"
+    )
+    success_rate: float | None = Field(
+        description="Share of those deliveries that succeeded so far; null where none was tried"
+    )
+    warning_count: int = Field(
+        description="Endpoints that fail, were disabled by us, have a certificate that expires "
+        "soon, or dead or held deliveries of this type in the last 24 hours; each counts"
+    )
 
 
 class WholeEventType(EventTypeView):
@@ -93,7 +103,9 @@ class Filters:
 class Overview:
     config: ConfigStore
     lists: LogLists
+    stats: StatsStore
     types: Callable[[], Mapping[str, EventType]]
+    now: Callable[[], datetime]
 
     def page(
         self, tenant: str, filters: Filters, *, limit: int, cursor: str | None = None
@@ -112,8 +124,12 @@ class Overview:
         ]
         page = rest[:limit]
         newest = self._newest(tenant, [wanting.of(each.name) for _, each in page])
+        activity = Activity.read(self.stats, tenant, self.now())
         return Listed[EventTypeView](
-            items=[EventTypeView(**_seen(each, wanting.of(each.name), newest)) for _, each in page],
+            items=[
+                EventTypeView(**_seen(each, wanting.of(each.name), newest, activity))
+                for _, each in page
+            ],
             next_cursor=_cursor(page[-1][0]) if len(rest) > limit else None,
         )
 
@@ -123,7 +139,12 @@ class Overview:
             raise NotFoundError("there is no such event type")
         endpoints = Wanting(self.config.endpoints(tenant)).of(name)
         return WholeEventType(
-            **_seen(found, endpoints, self._newest(tenant, [endpoints])),
+            **_seen(
+                found,
+                endpoints,
+                self._newest(tenant, [endpoints]),
+                Activity.read(self.stats, tenant, self.now()),
+            ),
             json_schema=found.json_schema,
             example=found.example,
             entities=found.entities,
@@ -154,7 +175,10 @@ class Wanting:
 
 
 def _seen(
-    event_type: EventType, endpoints: list[Endpoint], newest: Mapping[str, list[Delivery]]
+    event_type: EventType,
+    endpoints: list[Endpoint],
+    newest: Mapping[str, list[Delivery]],
+    activity: Activity,
 ) -> dict[str, Any]:
     told = event_type.model_dump(exclude={"json_schema", "example", "entities"})
     tracked = {_condition(each) for each in endpoints if not each.is_off}
@@ -169,6 +193,9 @@ def _seen(
             for each in endpoints[:SHOWN_ENDPOINTS]
         ),
         **_last_delivery(event_type.name, endpoints, newest),
+        "deliveries_by_hour": activity.deliveries_by_hour(event_type.name),
+        "success_rate": activity.success_rate(event_type.name),
+        "warning_count": activity.warning_count(event_type.name, endpoints),
     }
 
 

@@ -130,7 +130,13 @@ def cataloguing() -> Cataloguing:
 
 @cache
 def overview() -> Overview:
-    return Overview(config=config(), lists=reading().lists, types=cataloguing().types)
+    return Overview(
+        config=config(),
+        lists=reading().lists,
+        stats=stats_store(),
+        types=cataloguing().types,
+        now=now,
+    )
 
 
 @cache

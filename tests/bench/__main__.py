@@ -1,0 +1,25 @@
+"""`make bench [TOPIC=…]`: what things cost, counted from the calls really made.
+
+One module here for each topic; its `rows()` yields the lines to print.
+"""
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+for _name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+    os.environ[_name] = "testing"
+os.environ["AWS_DEFAULT_REGION"] = "eu-north-1"
+
+
+def main(chosen: list[str]) -> None:
+    topics = sorted(each.stem for each in Path(__file__).parent.glob("[!_]*.py"))
+    for topic in chosen or topics:
+        print(f"\n{topic}", flush=True)  # noqa: T201 - this is its purpose
+        for row in import_module(f"tests.bench.{topic}").rows():
+            print(f"  {row}", flush=True)  # noqa: T201 - this is its purpose
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

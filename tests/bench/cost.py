@@ -1,0 +1,54 @@
+"""What events cost in write units, statistics included: alone, in batches, and for many endpoints.
+
+The stream is counted once the batch is delivered, as Lambda does within its batching window. The
+last column is what adding up in the dispatcher would have cost: each message writes the row of
+each delivery that it made, as it cannot wait for other messages without holding up their sending.
+"""
+
+import random
+from collections.abc import Iterator
+
+from tests.integration.test_cost import event_of
+from tests.units import metered
+from tests.world import World, exchange, world
+
+CASES = ((1, 1), (10, 1), (100, 1), (1, 5), (10, 5))  # events in a batch, endpoints that want them
+SIZE = 1024  # bytes of an event's data
+
+
+def rows() -> Iterator[str]:
+    yield f"write units an event of {SIZE} bytes, delivered at once"
+    yield "events endpoints      log  statistics    all  statistics by the dispatcher"
+    for events, endpoints in CASES:
+        with world() as one:
+            log, counted = measured(one, events, endpoints)
+        yield (
+            f"{events:6} {endpoints:9} {log / events:8.2f} {counted / events:11.2f} "
+            f"{(log + counted) / events:6.2f} {endpoints:12.2f}"
+        )
+    with world() as one:
+        log, counted = measured(one, 1, 1, fails_once=True)
+    yield f"an event that fails once: {log} for the log, {counted} for statistics (2 by dispatcher)"
+
+
+def measured(
+    one: World, events: int, endpoints: int, *, fails_once: bool = False
+) -> tuple[int, int]:
+    """Write units of all events for the log, and for the statistics."""
+    chance = random.Random(1)  # noqa: S311 - filler, no secret
+    made = [one.endpoint(f"shop-{number}") for number in range(endpoints)]
+    if fails_once:
+        one.answers[made[0].url] = lambda _: exchange(503)
+    one.publish(*(event_of(SIZE, chance) for _ in range(events)))
+    with metered(one) as log:
+        one.take_events()
+    with metered(one) as counted:
+        one.count()
+    if fails_once:
+        one.answers.clear()
+        with metered(one) as more:
+            one.wake()
+        with metered(one) as counted_more:
+            one.count()
+        return log.units + more.units, counted.units + counted_more.units
+    return log.units, counted.units
