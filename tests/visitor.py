@@ -4,7 +4,6 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urlsplit
 
 from tests.http_client import Answer, http_event, through_gateway
@@ -56,10 +55,11 @@ class Visitor:
         event["rawQueryString"] = query
         answer = through_gateway(event, {})
         for each in answer.cookies:
-            for name, morsel in SimpleCookie(each).items():
-                self.cookies[name] = morsel.value
-                if morsel["max-age"] == "0":
-                    del self.cookies[name]
+            pair, *attributes = each.split("; ")
+            name, _, value = pair.partition("=")
+            self.cookies[name] = value
+            if "Max-Age=0" in attributes:
+                del self.cookies[name]
         if answer.status != 303:
             self.page = answer
         return answer

@@ -15,6 +15,8 @@ class Page:
     values: dict[str, Any]
     status: int = 200
     whole: bool = True
+    cookies: tuple[str, ...] = field(default=(), repr=False)
+    frame_origins: tuple[str, ...] = ()  # beside those of the visitor's session
 
 
 @dataclass(frozen=True)

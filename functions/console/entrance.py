@@ -45,7 +45,7 @@ def sign_out(visitor: Session, request: Request) -> Result:
     wiring.sessions().end(visitor)
     logger.info("signed out", key_id=visitor.key_id)
     gone = redirect(SIGN_IN, flash="You have signed out.")
-    return replace(gone, cookies=(session.clear_cookie(request),))
+    return replace(gone, cookies=(session.clear_cookie(request, framed=visitor.is_framed),))
 
 
 @router.get(TENANT, needs=Scope.ADMIN)

@@ -16,16 +16,18 @@ FLASH_SECONDS = 60  # by then the page that says it has come
 _OWN_PATH = re.compile(r"/console(?:/[\w./~*-]*)?(?:\?[\w./~*%&=+:,-]*)?", re.ASCII)
 
 
-def set_cookie(request: Request, session_id: str) -> str:
-    return _cookie(request, COOKIE, session_id, seconds=int(LONGEST.total_seconds()))
+def set_cookie(request: Request, session_id: str, *, framed: bool = False) -> str:
+    seconds = int(LONGEST.total_seconds())
+    return _cookie(request, COOKIE, session_id, seconds=seconds, framed=framed)
 
 
-def clear_cookie(request: Request) -> str:
-    return _cookie(request, COOKIE, "", seconds=0)
+def clear_cookie(request: Request, *, framed: bool = False) -> str:
+    return _cookie(request, COOKIE, "", seconds=0, framed=framed)
 
 
-def set_flash(request: Request, text: str) -> str:
-    return _cookie(request, FLASH_COOKIE, quote(text), seconds=FLASH_SECONDS if text else 0)
+def set_flash(request: Request, text: str, *, framed: bool = False) -> str:
+    seconds = FLASH_SECONDS if text else 0
+    return _cookie(request, FLASH_COOKIE, quote(text), seconds=seconds, framed=framed)
 
 
 def flash_of(request: Request) -> str:
@@ -62,6 +64,11 @@ def own_path(text: str) -> str:
     return text if _OWN_PATH.fullmatch(text) else HOME
 
 
-def _cookie(request: Request, name: str, value: str, *, seconds: int) -> str:
+def _cookie(request: Request, name: str, value: str, *, seconds: int, framed: bool = False) -> str:
+    """In a frame of another site a strict cookie would not come back.
+
+    There it is kept apart for each such site (CHIPS), and the token in each form guards it.
+    """
     secure = "" if request.is_loopback else "; Secure"
-    return f"{name}={value}; Path=/console; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    site = "SameSite=None; Secure; Partitioned" if framed else f"SameSite=Strict{secure}"
+    return f"{name}={value}; Path=/console; Max-Age={seconds}; HttpOnly; {site}"

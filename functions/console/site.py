@@ -13,6 +13,7 @@ from console import (
     entrance,
     event_types,
     events,
+    portal,
     render,
     routing,
     session,
@@ -32,6 +33,7 @@ ROUTES = (
     *endpoints.router.routes,
     *endpoint_secrets.router.routes,
     *endpoint_history.router.routes,
+    *portal.router.routes,
 )
 
 
@@ -82,18 +84,17 @@ def _to_sign_in(request: Request) -> Result:
 
 
 def written(result: Result, request: Request, visitor: Session | None) -> Answer:
+    origins = visitor.frame_origins if visitor else ()
+    framed = bool(origins)
     if isinstance(result, Redirect):
-        return _written_redirect(result, request)
+        said = (session.set_flash(request, result.flash, framed=framed),) if result.flash else ()
+        headers = {**private_headers(origins), "location": result.path}
+        return Answer(303, "", headers, (*result.cookies, *said))
     flash = session.flash_of(request) if result.whole else ""
+    gone = (session.set_flash(request, "", framed=framed),) if flash else ()
     return Answer(
         result.status,
         render.render(result, request, visitor, flash=flash),
-        private_headers(visitor.frame_origins if visitor else ()),
-        (session.set_flash(request, ""),) if flash else (),
+        private_headers((*origins, *result.frame_origins)),
+        (*result.cookies, *gone),
     )
-
-
-def _written_redirect(result: Redirect, request: Request) -> Answer:
-    flash = (session.set_flash(request, result.flash),) if result.flash else ()
-    headers = {**private_headers(), "location": result.path}
-    return Answer(303, "", headers, (*result.cookies, *flash))

@@ -19,6 +19,7 @@ TAGS = {
     "Deliveries": "What was sent to whom, what came back, and what comes next.",
     "Statistics": "How deliveries are doing, and what needs somebody's attention.",
     "Event types": "The catalogue: which events there are, and what their data looks like.",
+    "Console": "Let people of a tenant into the console without an API key.",
     "Tenants": "The platform's customers. For its own people.",
     "API keys": "Who may do what. For the platform's own people.",
 }

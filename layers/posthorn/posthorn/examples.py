@@ -31,6 +31,14 @@ CLOUD_EVENT = {
     "time": "2026-11-23T10:00:00Z",
 }
 
+PORTAL_LINK_SPEC = {"access": "full", "frame_origins": ["https://admin.shop.example.com"]}
+PORTAL_LINK = {
+    "url": "https://a1b2c3.execute-api.eu-north-1.amazonaws.com/console/portal?token=AQICAHh…",
+    "tenant": "acme",
+    "access": "full",
+    "expires_at": "2026-11-23T10:15:00.000Z",
+}
+
 ENDPOINT_SPEC: dict[str, Any] = {
     "name": "ERP",
     "url": "https://erp.example.com/hook",

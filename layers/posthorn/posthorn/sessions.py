@@ -64,6 +64,11 @@ class Session(Model):
         return Scope.ADMIN in self.scopes
 
     @property
+    def is_framed(self) -> bool:
+        """Whether other sites may show it, so that its cookie must come back from their frames."""
+        return bool(self.frame_origins)
+
+    @property
     def expires_at(self) -> datetime:
         return min(self.seen_at + IDLE, self.ends_at)
 

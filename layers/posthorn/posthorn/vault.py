@@ -1,7 +1,8 @@
-"""Secrets of endpoints, encrypted by the stack's KMS key before they reach a table."""
+"""What only this stack may read: encrypted by its KMS key before it reaches a table or a link."""
 
 import base64
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_PLAINTEXT_BYTES = 4096  # KMS Encrypt takes no more
 CACHED_SECRETS = 1000
+# Of a ciphertext that the key did not make; the last where it names a key that is not there.
+_NOT_OURS = {"InvalidCiphertextException", "IncorrectKeyException", "AccessDeniedException"}
 
 
 class SigningKey(Model):
@@ -44,15 +47,8 @@ class Vault:
         plaintext = secrets.model_dump_json(exclude_defaults=True).encode()
         if len(plaintext) > MAX_PLAINTEXT_BYTES:
             raise InvalidError("the secrets of one endpoint may take 4 KiB in all")
-        try:
-            answer = self._kms.encrypt(
-                KeyId=self._key_arn,
-                Plaintext=plaintext,
-                EncryptionContext={"tenant": tenant, "endpoint": endpoint_id},
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("the key service did not encrypt") from error
-        return base64.b64encode(answer["CiphertextBlob"]).decode()
+        ciphertext = self._encrypted(plaintext, {"tenant": tenant, "endpoint": endpoint_id})
+        return base64.b64encode(ciphertext).decode()
 
     def open(self, sealed: str, *, tenant: str, endpoint_id: str) -> Secrets:
         """Decrypt; each ciphertext costs one KMS call for the life of this environment."""
@@ -60,16 +56,49 @@ class Vault:
         known = self._opened.get(place)
         if known is not None:
             return known
-        try:
-            answer = self._kms.decrypt(
-                KeyId=self._key_arn,
-                CiphertextBlob=base64.b64decode(sealed),
-                EncryptionContext={"tenant": tenant, "endpoint": endpoint_id},
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("the key service did not decrypt") from error
-        secrets = Secrets.model_validate_json(answer["Plaintext"])
+        context = {"tenant": tenant, "endpoint": endpoint_id}
+        plaintext = self._decrypted(base64.b64decode(sealed), context)
+        if plaintext is None:
+            raise UnavailableError("the key service did not decrypt")
+        secrets = Secrets.model_validate_json(plaintext)
         self._opened[place] = secrets
         while len(self._opened) > CACHED_SECRETS:
             self._opened.popitem(last=False)
         return secrets
+
+    def seal_text(self, text: str, *, purpose: str) -> str:
+        """What is safe in a URL, and opens for this purpose alone, for as long as the key lives."""
+        ciphertext = self._encrypted(text.encode(), {"purpose": purpose})
+        return base64.urlsafe_b64encode(ciphertext).decode().rstrip("=")
+
+    def open_text(self, sealed: str, *, purpose: str) -> str | None:
+        """The text, or None for what this key has not sealed for this purpose, or was changed."""
+        try:
+            ciphertext = base64.b64decode(sealed + "=" * (-len(sealed) % 4), b"-_", validate=True)
+        except ValueError:
+            return None
+        plaintext = self._decrypted(ciphertext, {"purpose": purpose}) if ciphertext else None
+        return None if plaintext is None else plaintext.decode()
+
+    def _encrypted(self, plaintext: bytes, context: Mapping[str, str]) -> bytes:
+        try:
+            answer = self._kms.encrypt(
+                KeyId=self._key_arn, Plaintext=plaintext, EncryptionContext=context
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError("the key service did not encrypt") from error
+        return answer["CiphertextBlob"]
+
+    def _decrypted(self, ciphertext: bytes, context: Mapping[str, str]) -> bytes | None:
+        """None for a ciphertext that this key has not made in this context."""
+        try:
+            answer = self._kms.decrypt(
+                KeyId=self._key_arn, CiphertextBlob=ciphertext, EncryptionContext=context
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _NOT_OURS:
+                return None
+            raise UnavailableError("the key service did not decrypt") from error
+        except BotoCoreError as error:
+            raise UnavailableError("the key service did not decrypt") from error
+        return answer["Plaintext"]

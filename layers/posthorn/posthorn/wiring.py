@@ -26,6 +26,7 @@ from posthorn.log_eraser import LogEraser
 from posthorn.log_lists import LogLists
 from posthorn.log_store import LogStore
 from posthorn.overview import Overview
+from posthorn.portal_links import PortalLinks
 from posthorn.queues import Queue
 from posthorn.reading import Reading
 from posthorn.recovery import Recovery
@@ -68,6 +69,11 @@ def tenancy() -> Tenancy:
 def sessions() -> Sessions:
     table = Table(boto3.client("dynamodb"), settings().log_table_name)
     return Sessions(table, config(), now=now, chance=os.urandom)
+
+
+@cache
+def portal_links() -> PortalLinks:
+    return PortalLinks(config(), vault(), sessions(), now)
 
 
 @cache

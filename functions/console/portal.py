@@ -1,0 +1,28 @@
+"""Coming in by a portal link that a platform handed to its customer."""
+
+from aws_lambda_powertools import Logger
+
+from console import session
+from console.answer import Page
+from console.request import Request
+from console.routing import Result, Router
+from posthorn import wiring
+
+logger = Logger()
+router = Router()
+
+
+@router.open("GET", "/console/portal")
+def open_link(request: Request) -> Result:
+    """Sign in, and go on by a page of ours.
+
+    Who comes from another site by a redirect would arrive without the strict cookie just set.
+    """
+    made, session_id = wiring.portal_links().open(request.query.get("token"))
+    logger.info("came by a portal link", key_id=made.key_id, tenant=made.acts_for)
+    return Page(
+        "again.html",
+        {"target": session.HOME},
+        cookies=(session.set_cookie(request, session_id, framed=made.is_framed),),
+        frame_origins=made.frame_origins,
+    )
