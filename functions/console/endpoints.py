@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools import Logger
 
-from console import retry_plan, trying
+from console import retry_plan, trying, wording
 from console.answer import Page, fragment, page, redirect
 from console.endpoint_fields import placed
 from console.endpoint_form import EndpointForm
@@ -22,13 +22,15 @@ from posthorn.errors import (
     StaleVersionError,
 )
 from posthorn.health import DISABLE_AFTER
-from posthorn.models import Endpoint, EndpointStatus, Scope
+from posthorn.models import DeliveryStatus, Endpoint, EndpointStatus, Scope
 from posthorn.sessions import Session
 from posthorn.statistics import Asked
 from posthorn.stats_views import By, Numbers
+from posthorn.wanted import Wanted
 
 LIST = "/console/endpoints"
 SHOWN = 50
+HELD_COUNTED = 100
 logger = Logger()
 router = Router()
 
@@ -166,9 +168,20 @@ def _page(
             visitor, endpoint.event_types, request.form, endpoint_id=endpoint.id
         ),
         disabled_at=disabled_at(endpoint),
+        held=_held(visitor, endpoint),
         require_test=wiring.settings().require_test,
         **values,
     )
+
+
+def _held(visitor: Session, endpoint: Endpoint) -> str:
+    """How many deliveries wait for it to be enabled, for who can decide about them; or nothing."""
+    if endpoint.status is EndpointStatus.ENABLED or not visitor.may(Scope.CONFIG_WRITE):
+        return ""
+    held = Wanted(endpoint_ids=(endpoint.id,), status=DeliveryStatus.HELD)
+    found, more = wiring.reading().page(visitor.tenant, held, limit=HELD_COUNTED)
+    words = wording.count(len(found), "delivery is held", "deliveries are held")
+    return f"At least {words}" if more else words if found else ""
 
 
 def _numbers(visitor: Session) -> dict[str, Numbers]:

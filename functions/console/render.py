@@ -16,7 +16,7 @@ from posthorn import wiring
 from posthorn.models import MASK, Scope, iso
 from posthorn.sessions import Session
 
-MOST_SHOWN = 20_000  # characters of a body
+MOST_SHOWN = 12_000  # characters of a body
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -94,9 +94,9 @@ def pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def pretty_text(text: str) -> str:
+def pretty_text(text: str, most: int = MOST_SHOWN) -> str:
     """A body for people to read: JSON with line breaks, and not more than fits a page."""
     with suppress(ValueError, RecursionError):  # what is not JSON stays as it is
         text = pretty(json.loads(text))
-    rest = len(text) - MOST_SHOWN
-    return f"{text[:MOST_SHOWN]}\n… and {rest:,} characters more" if rest > 0 else text
+    rest = len(text) - most
+    return f"{text[:most]}\n… and {rest:,} characters more" if rest > 0 else text

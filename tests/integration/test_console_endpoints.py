@@ -469,6 +469,18 @@ def test_a_switch_says_what_it_means(
     assert saved(tenant, endpoint_id).status == status
 
 
+def test_a_paused_endpoint_says_how_much_is_held(tenant: Tenant, visitor: Visitor) -> None:
+    path = f"/console/endpoints/{create(visitor, status='paused')}"
+    visitor.get(path)
+    assert "held." not in visitor.text
+
+    tenant.world.publish(*[{"type": "OrderReceivedEvent", "data": ORDER}] * 2, tenant=tenant.id)
+    tenant.world.take_events()
+    visitor.get(path)
+
+    assert "2 deliveries are held" in visitor.text
+
+
 def test_an_earlier_version_is_shown_and_restored(tenant: Tenant, visitor: Visitor) -> None:
     endpoint_id = create(visitor, name="First")
     fill_in(visitor, f"/console/endpoints/{endpoint_id}/edit", name="Second")
