@@ -74,9 +74,10 @@ def test_events_for_an_endpoint_that_is_switched_off_are_not_tracked(stack: Runn
     assert [request.webhook_id for request in flow.came] == [seen]
     event = flow.api.call("GET", f"/v1/events/{missed}")
     assert event["deliveries"] == []
-    assert [(each["verdict"], each["reason"]) for each in event["decisions"]] == [
-        ("off", "the endpoint was switched off by its owner")
-    ]
+    decisions = {each["endpoint_id"]: each for each in event["decisions"]}
+    assert decisions[flow.id]["verdict"] == "off"
+    assert decisions[flow.id]["reason"] == "the endpoint was switched off by its owner"
+    assert decisions[on.id]["verdict"] == "created_later"
 
 
 def test_a_redirect_is_followed_only_where_the_endpoint_says_so(stack: Running) -> None:

@@ -11,8 +11,9 @@ from tests.e2e.flow import Flow, after, moment, new_flow
 from tests.e2e.stack import Running, eventually
 
 EVENTS_A_SECOND = 10
-# What a busy machine adds by itself: twice next to nothing is still next to nothing.
-NOISE_SECONDS = 0.15
+# What a busy machine adds by itself, and the emulator, whose one poller of queues hands on each
+# record of the stream too. To wait behind the endpoint that hangs would take its timeout, 2 s.
+NOISE_SECONDS = 0.5
 
 
 def test_a_hanging_endpoint_does_not_delay_the_others_of_its_tenant(stack: Running) -> None:
@@ -21,8 +22,9 @@ def test_a_hanging_endpoint_does_not_delay_the_others_of_its_tenant(stack: Runni
 
     with _hanging(stack, healthy) as hanging:
         beside = _median_delay(healthy, events=30)
+        # The first, and then with every place that it may take.
+        eventually(lambda: len(hanging.came) >= 3)
 
-    assert len(hanging.came) >= 3  # the first, and then with every place that it may take
     assert beside <= max(2 * without, without + NOISE_SECONDS)
 
 
