@@ -1,8 +1,11 @@
-"""Write units as DynamoDB counts them, of the calls really made; sizes and indexes by the template.
+"""Units as DynamoDB counts them, of the calls really made; sizes and indexes by the template.
 
 An item's size is that of its attributes' names and values. A write costs a unit a kilobyte of the
 larger of the item before and after, twice that in a transaction, and the same again for each index
 whose entry it adds, changes or removes; an entry whose key changes costs both.
+
+A read costs a unit for 4 KiB, or half of one where it need not be consistent: a query for all that
+it read together, anything else for each item, and for one that is not there as for the smallest.
 """
 
 from collections.abc import Iterator
@@ -22,25 +25,38 @@ Item = dict[str, dict[str, Any]]
 @dataclass
 class Meter:
     writes: list[tuple[str, int]] = field(default_factory=list)
+    reads: list[tuple[str, float]] = field(default_factory=list)
+    rows_read: int = 0  # of LogTable, by queries
 
     @property
     def units(self) -> int:
         return sum(units for _, units in self.writes)
 
+    @property
+    def read_units(self) -> float:
+        return sum(units for _, units in self.reads)
+
 
 @contextmanager
 def metered(world: World) -> Iterator[Meter]:
-    """Count the write units of all that happens to LogTable and ConfigTable meanwhile."""
+    """Count the units of all that happens to LogTable and ConfigTable meanwhile."""
     meter = Meter()
     reader = boto3.client("dynamodb")
     pending: list[tuple[str, str, Any, Item, int]] = []
+    asked: dict[str, Any] = {}
 
     def before(params: Any, model: Any, **_: Any) -> None:
+        asked[model.name] = params
         for table, key, factor in _written(model.name, params):
             item = reader.get_item(TableName=table, Key=key).get("Item", {})
             pending.append((model.name, table, key, item, factor))
 
-    def after(**_: Any) -> None:
+    def after(model: Any, parsed: Any, **_: Any) -> None:
+        units = _read_units(model.name, asked[model.name], parsed)
+        if units:
+            meter.reads.append((model.name, units))
+            if asked[model.name].get("TableName") == "LogTable":
+                meter.rows_read += parsed.get("ScannedCount", 0)
         for name, table, key, old, factor in pending:
             new = reader.get_item(TableName=table, Key=key).get("Item", {})
             meter.writes.append((f"{name} {table}", factor * _units(table, old, new)))
@@ -54,6 +70,25 @@ def metered(world: World) -> Iterator[Meter]:
     finally:
         events.unregister("provide-client-params.dynamodb.*", before)
         events.unregister("after-call.dynamodb.*", after)
+
+
+def _read_units(operation: str, params: Any, answer: Any) -> float:
+    if operation == "Query":
+        return _read_cost(params, sum(size(item) for item in answer["Items"]))
+    if operation == "GetItem":
+        return _read_cost(params, size(answer.get("Item", {})))
+    if operation == "BatchGetItem":
+        found = {name: list(answer["Responses"].get(name, [])) for name in params["RequestItems"]}
+        return sum(
+            _read_cost(request, size(found[name].pop()) if found[name] else 0)
+            for name, request in params["RequestItems"].items()
+            for _ in request["Keys"]
+        )
+    return 0
+
+
+def _read_cost(request: Any, read_bytes: int) -> float:
+    return max(1, ceil(read_bytes / 4096)) * (1 if request.get("ConsistentRead") else 0.5)
 
 
 def _written(operation: str, params: Any) -> Iterator[tuple[str, Item, int]]:

@@ -116,7 +116,7 @@ def rows_read(world: World) -> Iterator[list[int]]:
         world.dynamodb.meta.events.unregister("after-call.dynamodb.Query", after)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(deliveries, filters, st.integers(1, 5), st.booleans())
 def test_pages_are_a_whole_list_cut_up_while_new_deliveries_arrive(
     shared: World, rows: list[Any], wanted: dict[str, Any], limit: int, arriving: bool

@@ -1,0 +1,16 @@
+"""What the first page of each view of the log reads; `make bench TOPIC=pages` counts large ones."""
+
+from posthorn.log_lists import ROWS_READ_FOR_ONE
+from tests.bench import pages
+
+LIMIT = 10
+
+
+def test_a_page_costs_the_same_with_three_times_as_much_behind_it() -> None:
+    small, large = (
+        pages.measured(size, limit=LIMIT, endpoints=1, quiet=1) for size in (300, 900)
+    )
+
+    for view, cost in large.items():
+        assert cost.units <= small[view].units, view
+        assert cost.rows_read <= LIMIT * ROWS_READ_FOR_ONE, view
