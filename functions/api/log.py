@@ -10,7 +10,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from posthorn import examples, views, web, wiring
 from posthorn.models import DeliveryStatus, Outcome, Scope
 from posthorn.operations import described
-from posthorn.views import DeliveryView, DeliveryWithAttempts, ErasureView, EventView, Listed
+from posthorn.views import (
+    DeliveryList,
+    DeliveryView,
+    DeliveryWithAttempts,
+    ErasureView,
+    EventView,
+    Listed,
+)
 from posthorn.wanted import Order, StatusClass, Wanted, WithTests
 from posthorn.web import Cursor, Limit
 
@@ -42,11 +49,24 @@ def list_deliveries(
     test: Annotated[WithTests, Query(description="Whether tests are among them")] = (
         WithTests.EXCLUDE
     ),
+    q: Annotated[
+        str | None,
+        Query(
+            min_length=2,
+            max_length=256,
+            description="Only with this text, in whatever case, in an id or in the payload; "
+            "needs `since`, at most 7 days before `until`",
+        ),
+    ] = None,
     order: Annotated[Order, Query(description="What comes first")] = Order.NEWEST,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Listed[DeliveryView]:
-    """List deliveries."""
+) -> DeliveryList:
+    """List deliveries. A page may hold fewer than asked for, or none, and still have a cursor.
+
+    With `q`, a page examines a bounded number of deliveries: `examined` says how many, and
+    `searched_until` how far it came.
+    """
     tenant, _ = _acting(Scope.LOGS_READ)
     wanted = Wanted(
         endpoint_ids=(endpoint,) if endpoint else (),
@@ -60,6 +80,8 @@ def list_deliveries(
         test=test,
         order=order,
     )
+    if q is not None:
+        return wiring.searching().search(tenant, wanted, q, limit=limit, cursor=cursor)
     return wiring.reading().deliveries(tenant, wanted, limit=limit, cursor=cursor)
 
 

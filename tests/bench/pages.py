@@ -17,15 +17,17 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from posthorn import ids, items
-from posthorn.models import Delivery, DeliveryStatus, Outcome
+from posthorn.models import Delivery, DeliveryStatus, Event, Outcome
+from posthorn.searching import MOST_EXAMINED, Searching
 from posthorn.wanted import Order, StatusClass, Wanted
 from tests.units import metered
-from tests.world import START, World, world
+from tests.world import ORDER, START, World, world
 
 SIZES = (1_000, 100_000)
 LIMIT = 50  # what a page has unless asked otherwise
 OLDEST = 200  # so many rows at the old end are the same whatever the size
 TYPES = ("OrderReceivedEvent", "JobCompletedEvent", "SkuPriceChangedNotification")
+SEARCH = f"search of {MOST_EXAMINED}"
 _ATTENTION = tuple(sorted(items.ATTENTION))
 _serialize = TypeSerializer().serialize
 
@@ -63,11 +65,15 @@ def measured(
             for number in range(size):
                 # What lies between the two ends moves away from both.
                 from_old_end = number >= size - OLDEST
-                put(_delivery("busy", busy, 1_000_000 - size + number if from_old_end else number))
+                age = 1_000_000 - size + number if from_old_end else number
+                put(items.delivery_item(_delivery("busy", busy, age)))
+                if number < MOST_EXAMINED:
+                    put(_event_item(age))
             for tenant, endpoint_id in others.items():
                 for number in range(20):
-                    put(_delivery(tenant, [endpoint_id], number))
-        return {name: _cost(one, wanted, limit) for name, wanted in _views(busy[0]).items()}
+                    put(items.delivery_item(_delivery(tenant, [endpoint_id], number)))
+        costs = {name: _cost(one, wanted, limit) for name, wanted in _views(busy[0]).items()}
+        return {**costs, SEARCH: _cost_of_search(one, limit)}
 
 
 def _views(endpoint_id: str) -> dict[str, Wanted]:
@@ -91,8 +97,26 @@ def _cost(one: World, wanted: Wanted, limit: int) -> Cost:
     return Cost(len(page.items), meter.rows_read, meter.read_units)
 
 
+def _cost_of_search(one: World, limit: int) -> Cost:
+    searching = Searching(one.reading, one.log, one.clock)
+    wanted = Wanted(since=START - timedelta(days=6))
+    with metered(one) as meter:
+        page = searching.search("busy", wanted, "not to be found", limit=limit)
+    return Cost(len(page.items), meter.rows_read, meter.read_units)
+
+
 def _event_id(number: int) -> str:
     return ids.new("evt", START - timedelta(seconds=number), number.to_bytes(10, "big"))
+
+
+def _event_item(number: int) -> items.Item:
+    at = START - timedelta(seconds=number)
+    event = Event(
+        id=_event_id(number), tenant="busy", type=TYPES[0], time=at, data=ORDER, accepted_at=at
+    )
+    return items.event_item(
+        event, (), recorded_at=at, expires_at=at + timedelta(days=30), test=False
+    )
 
 
 def _delivery(tenant: str, endpoint_ids: list[str], number: int) -> Delivery:
@@ -123,16 +147,16 @@ def _delivery(tenant: str, endpoint_ids: list[str], number: int) -> Delivery:
 
 
 @contextmanager
-def _filling(name: str) -> Iterator[Callable[[Delivery], None]]:
-    """Put deliveries past the client, and have moto find them by partition afterwards.
+def _filling(name: str) -> Iterator[Callable[[items.Item], None]]:
+    """Put items past the client, and have moto find them by partition afterwards.
 
     A query of moto's own sorts the whole table, which takes it a second for 100,000 items.
     """
     table: Any = dynamodb_backends[DEFAULT_ACCOUNT_ID]["eu-north-1"].get_table(name)
     partitions: dict[tuple[str, str], list[Any]] = defaultdict(list)
 
-    def put(delivery: Delivery) -> None:
-        item = {key: _serialize(value) for key, value in items.delivery_item(delivery).items()}
+    def put(plain: items.Item) -> None:
+        item = {name: _serialize(value) for name, value in plain.items()}
         stored = table.put_item(item)
         for key in ("pk", "endpoint_pk", "status_pk"):
             if key in item:

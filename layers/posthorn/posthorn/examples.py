@@ -129,6 +129,8 @@ DELIVERY: dict[str, Any] = {
     "last_status_code": 404,
     "test": False,
 }
+DELIVERIES = {"items": [DELIVERY], "next_cursor": None}
+DELIVERIES_SEARCHED = {**DELIVERIES, "examined": 212, "searched_until": "2026-11-22T00:00:00.000Z"}
 DELIVERY_WITH_ATTEMPTS = {**DELIVERY, "endpoint_name": "ERP", "attempts": [ATTEMPT]}
 EVENT_STORY = {
     "id": EVENT_ID,

@@ -12,6 +12,7 @@ from posthorn.packing import pack, unpack
 from posthorn.tables import ConditionFailed, Table
 
 EVENTS_READ_AT_ONCE = 25  # of 256 KiB at the most, each far larger once it is parsed
+RECORDS_READ_AT_ONCE = 25  # each an event and a delivery
 _ABSENT = "attribute_not_exists(#pk)"
 AS_BEFORE = (
     "#status = :status AND #attempt_count = :attempt_count AND attribute_not_exists(#erased)"
@@ -188,13 +189,26 @@ class LogStore:
 
     def record(self, tenant: str, event_id: str, endpoint_id: str) -> tuple[Event, Record] | None:
         """Read what one more attempt needs: the event and the delivery."""
-        head_key = items.event_key(tenant, event_id)
-        delivery_key = items.delivery_key(tenant, event_id, endpoint_id)
-        found = {item["sk"]: item for item in self._table.get_many([head_key, delivery_key])}
-        if len(found) < 2:
-            return None
-        event, _ = items.read_event(found[head_key["sk"]])
-        return event, _record(found[delivery_key["sk"]], ())
+        wanted = (event_id, endpoint_id)
+        return self.records(tenant, [wanted]).get(wanted)
+
+    def records(
+        self, tenant: str, wanted: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[Event, Record]]:
+        """Read RECORDS_READ_AT_ONCE at the most, by event and endpoint, without attempts beside.
+
+        Those that have expired are left out.
+        """
+        heads = {each: items.event_key(tenant, each) for each, _ in wanted}
+        keys = [*heads.values(), *(items.delivery_key(tenant, *each) for each in wanted)]
+        rows = {(row["pk"], row["sk"]): row for row in self._table.get_many(keys)} if keys else {}
+        found = {}
+        for event_id, endpoint_id in wanted:
+            key = items.delivery_key(tenant, event_id, endpoint_id)
+            head, row = (rows.get((key["pk"], sk)) for sk in ("event", key["sk"]))
+            if head and row:
+                found[event_id, endpoint_id] = items.read_event(head)[0], _record(row, ())
+        return found
 
     def story(self, tenant: str, event_id: str) -> Story | None:
         """Read the whole story of one event: one Query, consistent."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from posthorn import ids, views
 from posthorn.config_store import ConfigStore, EndpointVersion
 from posthorn.errors import InvalidError, NotFoundError, Violation
-from posthorn.log_lists import LogLists, Position
+from posthorn.log_lists import LogLists, Position, Walk
 from posthorn.log_store import LogStore, Record, Story
 from posthorn.models import Delivery, Event
 from posthorn.terms import Terms
@@ -25,12 +25,12 @@ class Reading:
 
     def deliveries(
         self, tenant: str, wanted: Wanted, *, limit: int, cursor: str | None = None
-    ) -> views.Listed[views.DeliveryView]:
+    ) -> views.DeliveryList:
         """One page as the API shows it. A cursor holds for the same filters and order only."""
         fingerprint = wanted.fingerprint()
         after = Position.of(cursor, fingerprint) if cursor else None
         found, position = self.page(tenant, wanted, limit=limit, after=after)
-        return views.Listed[views.DeliveryView](
+        return views.DeliveryList(
             items=[views.of_delivery(each) for each in found],
             next_cursor=position.cursor(fingerprint) if position else None,
         )
@@ -85,6 +85,12 @@ class Reading:
 
     def _last_version(self, tenant: str, endpoint_id: str) -> EndpointVersion | None:
         return next(self.config.versions(tenant, endpoint_id, page=1), None)
+
+    def walk(
+        self, tenant: str, wanted: Wanted, *, limit: int, after: Position | None = None
+    ) -> Walk:
+        """As `page`, but row by row, wanted or not."""
+        return self.lists.walk(tenant, self._located(tenant, wanted), limit=limit, after=after)
 
     def _located(self, tenant: str, wanted: Wanted) -> Wanted:
         """With the endpoints whose partitions are to be read; InvalidError for what is no id."""

@@ -177,6 +177,15 @@ class Listed(Model, Generic[T]):
     next_cursor: str | None = None
 
 
+class DeliveryList(Listed[DeliveryView]):
+    """A page of deliveries. With `q`: how many it examined, and the time that it came to."""
+
+    model_config = examples.shown(examples.DELIVERIES, examples.DELIVERIES_SEARCHED)
+
+    examined: int | None = _ONLY_IF_THERE
+    searched_until: Time | None = _ONLY_IF_THERE
+
+
 class EffectiveLimits(Model):
     endpoints: int
     tests_per_minute: int

@@ -30,6 +30,7 @@ from posthorn.portal_links import PortalLinks
 from posthorn.queues import Queue
 from posthorn.reading import Reading
 from posthorn.recovery import Recovery
+from posthorn.searching import Searching
 from posthorn.sender import Sender
 from posthorn.sessions import Sessions
 from posthorn.settings import Settings
@@ -206,6 +207,11 @@ def recovery() -> Recovery:
         retry_queue=Queue(boto3.client("sqs"), settings().retry_queue_url),
         now=now,
     )
+
+
+@cache
+def searching() -> Searching:
+    return Searching(reading=reading(), log=reading().log, now=now)
 
 
 def now() -> datetime:
