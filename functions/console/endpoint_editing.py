@@ -1,7 +1,7 @@
 """Make an endpoint, and change one: a form that can be previewed and tested before it is saved."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from pydantic import TypeAdapter, ValidationError
@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from console import endpoint_secrets, retry_plan, trying
 from console.answer import Page, fragment, page, redirect
 from console.endpoint_fields import changes_of, fields_of, placed, spec_of
-from console.endpoint_form import EndpointForm
+from console.endpoint_form import EndpointForm, version_sent
 from console.errors import NO_ERRORS, FieldErrors
 from console.request import Request
 from console.retry_plan import RetryPlan
@@ -25,7 +25,7 @@ from posthorn.sessions import Session
 
 MOST_TYPES = 250  # to choose from; what is beyond is written as a pattern
 SAVE = "save"
-_RETRY: TypeAdapter[Any] = TypeAdapter(RetryPolicy)
+_RETRY: TypeAdapter[RetryPolicy] = TypeAdapter(RetryPolicy)
 logger = Logger()
 router = Router()
 
@@ -116,13 +116,12 @@ def _changed(editing: Editing, saved: Endpoint) -> Result:
     path = f"/console/endpoints/{saved.id}"
     if not changes:
         return redirect(path, flash="Nothing was changed: this is what is saved.")
-    version = editing.form.texts["version"]
     after = wiring.configuration().change(
         visitor.tenant,
         saved.id,
         changes,
         by=visitor.key_id,
-        expected_version=int(version) if version.isdecimal() else 0,
+        expected_version=version_sent(editing.request.form),
     )
     logger.info(
         "endpoint changed", tenant=after.tenant, endpoint_id=after.id, version=after.version
@@ -142,16 +141,13 @@ def _draft(editing: Editing) -> Draft:
 
 def _caught_up(editing: Editing) -> Editing:
     """With what others changed since the form was opened; saved again, it goes over that."""
-    form, opened_at = editing.form, editing.form.texts["version"]
+    form, opened_at = editing.form, version_sent(editing.request.form)
     tenant = editing.visitor.tenant
     saved = wiring.configuration().endpoint(tenant, editing.request.params["id"])
     texts = {**form.texts, "version": str(saved.version)}
-    meanwhile: tuple[DifferenceView, ...] = ()
-    if opened_at.isdecimal():
-        found = wiring.history().between(tenant, saved.id, int(opened_at), saved.version)
-        meanwhile = tuple(found)
+    meanwhile = wiring.history().between(tenant, saved.id, opened_at, saved.version)
     return replace(
-        editing, saved=saved, form=replace(form, texts=texts), changed_meanwhile=meanwhile
+        editing, saved=saved, form=replace(form, texts=texts), changed_meanwhile=tuple(meanwhile)
     )
 
 
@@ -197,7 +193,7 @@ def _plan(form: EndpointForm) -> RetryPlan | None:
         return None
 
 
-def _categories(chosen: tuple[str, ...], types: Any) -> dict[str, list[EventType]]:
+def _categories(chosen: tuple[str, ...], types: Iterable[EventType]) -> dict[str, list[EventType]]:
     """Types by category; where there are too many, those that are chosen come first."""
     ordered = sorted(types, key=lambda each: each.name not in chosen)[:MOST_TYPES]
     named = sorted(ordered, key=lambda each: (each.category, each.name))

@@ -136,6 +136,12 @@ def lines(text: str) -> list[str]:
     return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
 
 
+def version_sent(sent: Fields) -> int:
+    """The version that the form was made for; 0, which none has, where it does not say."""
+    text = sent.get("version")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else 0
+
+
 def _read_rows(sent: Fields) -> dict[str, tuple[Row, ...]]:
     found: dict[str, dict[int, dict[str, str]]] = {name: {} for name in ROWS}
     for name, value in sent.pairs:

@@ -2,7 +2,9 @@
 
 from aws_lambda_powertools import Logger
 
+from console import endpoint_secrets
 from console.answer import page, redirect
+from console.endpoint_form import version_sent
 from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
@@ -42,20 +44,23 @@ def ask_to_restore(visitor: Session, request: Request) -> Result:
 
 @router.post("/console/endpoints/{id}/history/{version}", needs=Scope.CONFIG_WRITE)
 def restore(visitor: Session, request: Request) -> Result:
-    sent = request.form.get("version")
+    before = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
     try:
         after = wiring.configuration().restore(
             visitor.tenant,
-            request.params["id"],
+            before.id,
             _number(request),
             by=visitor.key_id,
-            expected_version=int(sent) if sent.isdecimal() else 0,
+            expected_version=version_sent(request.form),
         )
     except StaleVersionError as refusal:
         return _restore_page(visitor, request, status=refusal.status)
     logger.info(
         "endpoint restored", tenant=after.tenant, endpoint_id=after.id, version=after.version
     )
+    if after.signing != before.signing:  # which makes a secret of the other kind
+        secret = wiring.configuration().signing_secret(visitor.tenant, after.id)
+        return endpoint_secrets.shown(after, secret, why="rotated")
     return redirect(
         f"/console/endpoints/{after.id}",
         flash=f"Version {_number(request)} is restored, as version {after.version}.",

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from console import retry_plan, trying, wording
 from console.answer import Page, fragment, page, redirect
 from console.endpoint_fields import placed
-from console.endpoint_form import EndpointForm
+from console.endpoint_form import EndpointForm, version_sent
 from console.errors import NO_ERRORS, FieldErrors
 from console.request import Request
 from console.routing import Result, Router
@@ -93,7 +93,7 @@ def switch(visitor: Session, request: Request) -> Result:
             endpoint.id,
             {"status": wanted},
             by=visitor.key_id,
-            expected_version=_version(request),
+            expected_version=version_sent(request.form),
         )
     except (ConflictError, StaleVersionError) as refusal:
         return _refused(visitor, request, endpoint, refusal)
@@ -111,7 +111,10 @@ def delete(visitor: Session, request: Request) -> Result:
     endpoint = _endpoint(visitor, request)
     try:
         wiring.configuration().delete(
-            visitor.tenant, endpoint.id, by=visitor.key_id, expected_version=_version(request)
+            visitor.tenant,
+            endpoint.id,
+            by=visitor.key_id,
+            expected_version=version_sent(request.form),
         )
     except StaleVersionError as refusal:
         return page("endpoint_delete.html", status=refusal.status, endpoint=endpoint, stale=True)
@@ -197,12 +200,6 @@ def _numbers(visitor: Session) -> dict[str, Numbers]:
 
 def _endpoint(visitor: Session, request: Request) -> Endpoint:
     return wiring.configuration().endpoint(visitor.tenant, request.params["id"])
-
-
-def _version(request: Request) -> int:
-    """The version that the form was made for; 0, which is none, when it says nothing."""
-    text = request.form.get("version")
-    return int(text) if text.isdecimal() else 0
 
 
 def _path(endpoint: Endpoint) -> str:

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from console.request import Fields
 from posthorn import wiring
-from posthorn.catalogue import EventType, Kind
+from posthorn.catalogue import Entity, EventType, Kind
 from posthorn.drafts import Draft
 from posthorn.errors import ForbiddenError, InvalidError, Violation
 from posthorn.matching import wants
-from posthorn.models import Delivery, Scope
+from posthorn.models import Delivery, Endpoint, Operation, Rule, Scope
 from posthorn.problems import invalid
 from posthorn.sessions import Session
 from posthorn.trial_views import DryRunView, PreviewView, TrialEvent, TrialSpec, TrialView
@@ -52,12 +52,14 @@ def choices(
 ) -> Choices:
     types = wiring.cataloguing().types().values()
     wanted = [each for each in types if wants(patterns, each.name)]
-    own = sent.get("trial/own") or (_as_published(wanted[0]) if wanted else "")
+    example = (
+        _as_published(wanted[0]).model_dump_json(indent=2, exclude_none=True) if wanted else ""
+    )
     return Choices(
         examples=tuple(each.name for each in wanted[:EXAMPLES_OFFERED]),
         events=_latest(visitor, patterns, endpoint_id) if visitor.may(Scope.LOGS_READ) else (),
         source=sent.get("trial/source"),
-        own=own,
+        own=sent.get("trial/own") or example,
     )
 
 
@@ -66,7 +68,7 @@ def tried(kind: str, visitor: Session, draft: Draft, sent: Fields) -> Tried:
     if kind == "dry-run":
         _require(visitor, Scope.LOGS_READ)
         return Tried(dry_run=wiring.dry_run().run(draft, limit=EXAMINED))
-    spec = _chosen(sent)
+    spec = _chosen(sent, draft.endpoint)
     if spec.event_id is not None:
         _require(visitor, Scope.LOGS_READ)
     if kind == "preview":
@@ -89,13 +91,16 @@ def _require(visitor: Session, scope: Scope) -> None:
         raise ForbiddenError(f"this needs the scope {scope}, which you do not have")
 
 
-def _chosen(sent: Fields) -> TrialSpec:
+def _chosen(sent: Fields, endpoint: Endpoint) -> TrialSpec:
     source = sent.get("trial/source")
     if source.startswith(LOGGED):
         return TrialSpec(event_id=source.removeprefix(LOGGED))
     if source == OWN:
         return TrialSpec(event=_own(sent.get("trial/own")))
     name = source.removeprefix(EXAMPLE)
+    found = wiring.cataloguing().types().get(name)
+    if found and found.kind is Kind.NOTIFICATION and endpoint.rules:
+        return TrialSpec(event=_as_published(found, endpoint.rules))
     return TrialSpec(event_type=name or None)
 
 
@@ -112,17 +117,24 @@ def _own(text: str) -> TrialEvent:
     raise InvalidError.of([Violation("/trial/own", words)])
 
 
-def _as_published(event_type: EventType) -> str:
-    """The type's example as a publisher would send it."""
-    event: dict[str, Any] = {"type": event_type.name, "data": event_type.example}
+def _as_published(event_type: EventType, rules: tuple[Rule, ...] = ()) -> TrialEvent:
+    """The type's example as a publisher would send it: of a notification with a change."""
+    told = {"type": event_type.name, "data": event_type.example}
     if event_type.kind is Kind.NOTIFICATION and event_type.entities:
-        entity = event_type.entities[0]
-        event["change"] = {
-            "entity": entity.name,
-            "operation": "update",
-            "fields": list(entity.fields[:1]),
-        }
-    return json.dumps(event, indent=2, ensure_ascii=False)
+        told["change"] = _change(event_type.entities, rules)
+    return TrialEvent.model_validate(told)
+
+
+def _change(entities: tuple[Entity, ...], rules: tuple[Rule, ...]) -> dict[str, Any]:
+    """What the first rule about one of the entities waits for, if there is one."""
+    known = {each.name: each for each in entities}
+    rule = next((each for each in rules if each.entity in known), Rule(entity=entities[0].name))
+    some = rule.on_update if isinstance(rule.on_update, tuple) else known[rule.entity].fields
+    if rule.on_insert and not rule.on_update:
+        return {"entity": rule.entity, "operation": Operation.INSERT}
+    if rule.on_delete and not rule.on_update:
+        return {"entity": rule.entity, "operation": Operation.DELETE}
+    return {"entity": rule.entity, "operation": Operation.UPDATE, "fields": some[:1]}
 
 
 def _latest(

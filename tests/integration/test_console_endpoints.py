@@ -343,6 +343,31 @@ def test_a_preview_takes_ones_own_event(visitor: Visitor) -> None:
     assert 'id="error-trial/own"' in broken.body
 
 
+@pytest.mark.parametrize(
+    ("entity", "words"),
+    [
+        ("tClientCustomerAddress", "It matches: this is sent"),
+        ("tSomethingElse", "no rule is about"),
+    ],
+)
+def test_the_example_of_a_notification_is_a_change_that_rules_look_at(
+    visitor: Visitor, entity: str, words: str
+) -> None:
+    fill_in(
+        visitor,
+        NEW,
+        url="http://erp.example.com/hook",
+        event_types=["CustomerChangedNotification"],
+        rules__0__entity=entity,
+        rules__0__on_update="some",
+        rules__0__fields="City",
+        trial__source="example CustomerChangedNotification",
+        do="preview",
+    )
+
+    assert words in visitor.text
+
+
 def test_a_script_gets_the_part_of_the_page_alone(visitor: Visitor) -> None:
     typed = {"url": "http://erp.example.com/hook", "event_types": ["OrderReceivedEvent"]}
 
@@ -444,6 +469,9 @@ def test_a_form_that_is_out_of_date_is_refused_with_what_changed_and_what_was_ty
     assert "timeout seconds 15.0 7.0" in visitor.text
     assert form(stale.body, edit).fields["name"] == ["Mine"]
     assert saved(tenant, endpoint_id).name == "erp.example.com"
+    nowhere = visitor.send(edit, opened.filled(name="Mine", version="9" * 5000))
+    assert nowhere.status == 404
+    visitor.get(edit)
     over = visitor.send(edit, form(stale.body, edit).filled())
     assert over.status == 303
     assert saved(tenant, endpoint_id).name == "Mine"
