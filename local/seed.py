@@ -22,7 +22,7 @@ ENDPOINTS = (
     ("Mail service", "/fail/2/mail", ["OrderReceivedEvent"]),
     ("Price feed", "/busy/3/prices", ["SkuPriceChangedNotification"]),
     ("Warehouse", "/always/500/warehouse", ["SkuOnHandBreakPointNotification"]),
-    ("Data lake", "/slow/1/lake", ["*"]),
+    ("Data lake", "/slow/1/lake", ["Order*", "Sku*", "Job*"]),
     ("Old CRM", "/gone/crm", ["CustomerChangedNotification"]),
 )
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from posthorn.conditions import compile_condition, evaluate
+from posthorn.conditions import MAX_STEPS, compile_condition, evaluate
 from posthorn.errors import InvalidError
 from posthorn.expressions import document
+from tests.bench.conditions import HOSTILE, USUAL, measured
 from tests.unit.samples import changes, event, expressions, objects, stored
 
 STOCK: dict[str, Any] = {
@@ -184,3 +185,11 @@ def test_evaluating_part_by_part_agrees_with_jmespath(condition: str, data: dict
     except (ArithmeticError, TypeError, ValueError):
         assume(False)
     assert evaluate(condition, whole).matched is expected
+
+
+def test_each_endpoint_more_costs_what_one_does_and_none_more_than_the_bound() -> None:
+    few, many, worst = measured(USUAL, 10), measured(USUAL, 1000), measured(HOSTILE, 1)
+
+    assert many.steps == 100 * few.steps
+    assert many.evaluations == 1000
+    assert worst.most_steps == MAX_STEPS
