@@ -10,6 +10,7 @@ from posthorn import examples, views, web, wiring
 from posthorn.models import Scope, Tenant, TenantSpec
 from posthorn.operations import described
 from posthorn.views import ApiKeySpec, ApiKeyView, Listed, TenantView
+from posthorn.web import Cursor, Limit
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
@@ -19,10 +20,11 @@ KeyId = Annotated[str, Path(description="An API key's id", examples=[examples.KE
 
 @router.get("/v1/tenants")
 @described("Tenants", Scope.ADMIN)
-def list_tenants() -> Listed[TenantView]:
-    """List the tenants."""
+def list_tenants(limit: Limit = 50, cursor: Cursor = None) -> Listed[TenantView]:
+    """List the tenants, by id."""
     web.admin(router)
-    return Listed[TenantView](items=[_seen(each) for each in wiring.config().tenants()])
+    page, next_cursor = wiring.tenancy().tenants(limit=limit, cursor=cursor)
+    return Listed[TenantView](items=[_seen(each) for each in page], next_cursor=next_cursor)
 
 
 @router.get("/v1/tenants/<id>")
@@ -65,10 +67,12 @@ def delete_tenant(id: TenantId) -> None:
 
 @router.get("/v1/api-keys")
 @described("API keys", Scope.ADMIN)
-def list_api_keys() -> Listed[ApiKeyView]:
-    """List the API keys, without what opens anything."""
+def list_api_keys(limit: Limit = 50, cursor: Cursor = None) -> Listed[ApiKeyView]:
+    """List the API keys, newest first, without what opens anything."""
     web.admin(router)
-    return Listed[ApiKeyView](items=[views.of_key(each) for each in wiring.config().api_keys()])
+    page, next_cursor = wiring.access().keys(limit=limit, cursor=cursor)
+    found = [views.of_key(each) for each in page]
+    return Listed[ApiKeyView](items=found, next_cursor=next_cursor)
 
 
 @router.post("/v1/api-keys", status_code=201)

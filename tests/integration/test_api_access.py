@@ -216,7 +216,7 @@ def test_a_tenant_exists_once_it_is_put(admin: Client) -> None:
     assert (put.status, put.json["name"]) == (200, "New one")
     assert again.json["created_at"] == put.json["created_at"]
     assert admin.get("/v1/tenants/new-one").json["name"] == "Newer one"
-    assert "new-one" in {each["id"] for each in admin.get("/v1/tenants").json["items"]}
+    assert "new-one" in {each["id"] for each in every(admin, "/v1/tenants")}
 
 
 @pytest.mark.parametrize("tenant_id", ["Upper", "-x", "a_b", "a" * 41, "a b", "ä", "a#b"])
@@ -249,9 +249,7 @@ def test_a_key_is_shown_once_and_opens_what_its_scopes_say(admin: Client, tenant
     assert made.status == 201
     assert re.fullmatch(r"phk_[0-9A-Z]{26}_[0-9a-f]{64}", made.json["key"])
     assert Client(made.json["key"]).get("/v1/endpoints").status == 200
-    shown = next(
-        each for each in admin.get("/v1/api-keys").json["items"] if each["id"] == made.json["id"]
-    )
+    shown = next(each for each in every(admin, "/v1/api-keys") if each["id"] == made.json["id"])
     assert shown.items() <= made.json.items()
     assert not {"key", "secret_sha256"} & set(shown)
 
@@ -288,3 +286,37 @@ def test_a_deleted_key_opens_nothing(admin: Client, tenant: Tenant) -> None:
     assert Client(client.key).get("/v1/endpoints").status == 403
     assert admin.delete(path).status == 404
     assert admin.delete(f"/v1/api-keys/{'x' * 3000}").status == 404
+
+
+def every(admin: Client, path: str, *, limit: int = 2) -> list[Any]:
+    """What all pages of a list hold."""
+    found: list[Any] = []
+    cursor: dict[str, Any] = {}
+    while True:
+        page = admin.get(path, limit=limit, **cursor).json
+        assert len(page["items"]) <= limit
+        found += page["items"]
+        if page["next_cursor"] is None:
+            return found
+        cursor = {"cursor": page["next_cursor"]}
+
+
+@pytest.mark.parametrize("path", ["/v1/tenants", "/v1/api-keys"])
+def test_the_pages_of_a_list_hold_each_thing_once(
+    admin: Client, tenant: Tenant, stranger: Tenant, path: str
+) -> None:
+    by_pages = [each["id"] for each in every(admin, path)]
+
+    assert len(by_pages) == len(set(by_pages)) > 2
+    assert by_pages == [each["id"] for each in every(admin, path, limit=100)]
+    assert by_pages == sorted(by_pages, reverse=path == "/v1/api-keys")
+
+
+@pytest.mark.parametrize("path", ["/v1/tenants", "/v1/api-keys"])
+@pytest.mark.parametrize("cursor", ["", "nonsense!", "x" * 3000])
+def test_a_cursor_that_the_list_never_gave_is_refused(
+    admin: Client, path: str, cursor: str
+) -> None:
+    answer = admin.get(path, cursor=cursor)
+
+    assert (answer.status, answer.fields) == (422, ["cursor"])

@@ -142,7 +142,7 @@ def test_a_tenant_shows_its_own_terms_and_those_that_hold(admin: Client, tenant:
     effective = {"retention_days": 90, "limits": {"endpoints": 5, "tests_per_minute": 60}}
     assert put["effective"] == effective
     assert admin.get(path).json == put
-    assert put in admin.get("/v1/tenants").json["items"]
+    assert put in admin.get("/v1/tenants", limit=100).json["items"]
 
     again = admin.put(path, {"name": "Acme"}).json
     assert again["retention_days"] is None

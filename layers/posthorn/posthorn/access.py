@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from posthorn import ids
 from posthorn.config_store import ConfigStore
@@ -69,6 +70,15 @@ class Access:
         )
         self.config.put_key(key)
         return key, f"{key.id}_{secret}"
+
+    def keys(self, *, limit: int, cursor: str | None = None) -> tuple[list[ApiKey], str | None]:
+        """One page, newest first, and the cursor of the next."""
+        if cursor is not None and not ids.is_id("phk", cursor):
+            message = "is not a cursor that this API gave"
+            raise InvalidError(f"cursor {message}", [Violation("cursor", message)])
+        found = list(islice(self.config.api_keys(before=cursor, page=limit + 1), limit + 1))
+        page = found[:limit]
+        return page, page[-1].id if len(found) > limit else None
 
     def delete_key(self, key_id: str) -> None:
         """Delete; NotFoundError when there is none. What the authorizer cached outlives it."""

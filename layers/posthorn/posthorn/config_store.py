@@ -42,8 +42,9 @@ class ConfigStore:
     def tenant(self, tenant_id: str) -> Tenant | None:
         return self._read(Tenant, {"pk": "tenants", "sk": tenant_id})
 
-    def tenants(self) -> list[Tenant]:
-        return list(self._list(Tenant, "tenants"))
+    def tenants(self, *, after: str | None = None, page: int | None = None) -> Iterator[Tenant]:
+        """Yield them by id, from after one or from the first; `page` are read at once."""
+        return self._list(Tenant, "tenants", beyond=after, page=page)
 
     def put_tenant(self, tenant: Tenant) -> None:
         self._table.put({"pk": "tenants", "sk": tenant.id, "document": _dump(tenant)})
@@ -54,8 +55,9 @@ class ConfigStore:
     def key(self, key_id: str) -> ApiKey | None:
         return self._read(ApiKey, {"pk": "keys", "sk": key_id})
 
-    def api_keys(self) -> list[ApiKey]:
-        return list(self._list(ApiKey, "keys"))
+    def api_keys(self, *, before: str | None = None, page: int | None = None) -> Iterator[ApiKey]:
+        """Yield them newest first, from before one or from the newest."""
+        return self._list(ApiKey, "keys", beyond=before, page=page, newest_first=True)
 
     def put_key(self, key: ApiKey) -> None:
         self._table.put({"pk": "keys", "sk": key.id, "document": _dump(key)}, condition=_ABSENT)
@@ -204,9 +206,21 @@ class ConfigStore:
         item = self._table.get(key)
         return model.model_validate_json(item["document"]) if item else None
 
-    def _list(self, model: type[_M], pk: str) -> Iterator[_M]:
-        for item in self._table.query("#pk = :pk", {"pk": pk}):
-            yield model.model_validate_json(item["document"])
+    def _list(
+        self,
+        model: type[_M],
+        pk: str,
+        *,
+        beyond: str | None = None,
+        page: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[_M]:
+        condition, values = "#pk = :pk", {"pk": pk}
+        if beyond is not None:
+            condition += f" AND #sk {'<' if newest_first else '>'} :beyond"
+            values["beyond"] = beyond
+        rows = self._table.query(condition, values, newest_first=newest_first, page=page)
+        return (model.model_validate_json(row["document"]) for row in rows)
 
 
 def _endpoint(item: Item) -> Endpoint:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -34,6 +35,15 @@ class Tenancy:
         if tenant is None:
             raise NotFoundError("there is no such tenant")
         return tenant
+
+    def tenants(self, *, limit: int, cursor: str | None = None) -> tuple[list[Tenant], str | None]:
+        """One page, by id, and the cursor of the next."""
+        if cursor is not None and not is_id(cursor):
+            message = "is not a cursor that this API gave"
+            raise InvalidError(f"cursor {message}", [Violation("cursor", message)])
+        found = list(islice(self.config.tenants(after=cursor, page=limit + 1), limit + 1))
+        page = found[:limit]
+        return page, page[-1].id if len(found) > limit else None
 
     def terms(self, tenant_id: str) -> Terms:
         """What holds for the tenant at this moment: one read."""
@@ -71,7 +81,7 @@ class Tenancy:
         self.tenant(tenant_id)
         if self.config.endpoints(tenant_id):
             raise ConflictError("delete the tenant's endpoints first", code="tenant_in_use")
-        for key in self.config.api_keys():
+        for key in list(self.config.api_keys()):
             if key.tenant == tenant_id:
                 self.config.delete_key(key.id)
         self.config.delete_tenant(tenant_id)
