@@ -40,6 +40,7 @@ NEEDS = {
     "GET /v1/events/{id}": Scope.LOGS_READ,
     "DELETE /v1/events/{id}/payload": Scope.DELIVERIES_WRITE,
     "GET /v1/stats": Scope.LOGS_READ,
+    "GET /v1/warnings": Scope.LOGS_READ,
     "GET /v1/event-types": Scope.CONFIG_READ,
     "GET /v1/event-types/{name}": Scope.CONFIG_READ,
     "PUT /v1/event-types/{name}": Scope.ADMIN,
