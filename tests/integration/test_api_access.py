@@ -41,6 +41,7 @@ NEEDS = {
     "DELETE /v1/events/{id}/payload": Scope.DELIVERIES_WRITE,
     "GET /v1/stats": Scope.LOGS_READ,
     "GET /v1/warnings": Scope.LOGS_READ,
+    "POST /v1/portal-links": Scope.CONFIG_WRITE,
     "GET /v1/event-types": Scope.CONFIG_READ,
     "GET /v1/event-types/{name}": Scope.CONFIG_READ,
     "PUT /v1/event-types/{name}": Scope.ADMIN,
@@ -74,6 +75,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/event-types/import": {},
     "PUT /v1/tenants/{id}": {"name": "Acme"},
     "POST /v1/api-keys": {"name": "key", "scopes": ["admin"]},
+    "POST /v1/portal-links": {},
 }
 QUERIES: dict[str, dict[str, object]] = {"GET /v1/events": {"published_id": "order-1"}}
 IDS = {"endpoints": "ep_", "events": "evt_", "deliveries": f"dlv_{ID}_", "tenants": "tenant-"}
