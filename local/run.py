@@ -77,6 +77,7 @@ def describe(stack: Stack, receiver: Receiver, keys: seed.Keys) -> dict[str, Any
         "event_dead_letter_queue_url": made["EventDeadLetterQueue"],
         "retry_dead_letter_queue_url": made["RetryDeadLetterQueue"],
         "retry_state_machine_arn": made["RetryStateMachine"],
+        "job_state_machine_arn": made["JobStateMachine"],
         "functions": stack.functions(),
     }
 

@@ -1,7 +1,7 @@
 """Dying on purpose: the n-th call to AWS ends the process, before or after it took effect."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from tests.world import World
@@ -11,18 +11,23 @@ class Died(BaseException):
     """The end of an execution environment: nothing runs after it, no `except Exception` either."""
 
 
-@contextmanager
-def dying_at(world: World, call: int, *, after: bool) -> Iterator[list[str]]:
+def dying_at(world: World, call: int, *, after: bool) -> AbstractContextManager[list[str]]:
     """Die at the call of this number, counted from 1. Yields the names of the calls made."""
+    return dying(world, {call: after})
+
+
+@contextmanager
+def dying(world: World, calls: Mapping[int, bool]) -> Iterator[list[str]]:
+    """Die at each of these calls, after it took effect where that is true, and before otherwise."""
     made: list[str] = []
 
     def before_call(model: Any, **_: Any) -> None:
         made.append(model.name)
-        if len(made) == call and not after:
+        if calls.get(len(made)) is False:
             raise Died
 
     def after_call(**_: Any) -> None:
-        if len(made) == call and after:
+        if calls.get(len(made)) is True:
             raise Died
 
     clients = [world.dynamodb, world.sqs, world.stepfunctions]

@@ -25,6 +25,15 @@ POLLING = {
 }
 
 
+# What is named in the template may be referred to by an ARN that is written out.
+_NAMED = {
+    "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+    + own["Name"]["Fn::Sub"]: logical_id
+    for logical_id, own in of_type("AWS::Serverless::StateMachine").items()
+    if "Name" in own
+}
+
+
 class Grant(NamedTuple):
     function: str
     action: str  # `dynamodb:Query`
@@ -68,6 +77,8 @@ def _symbol(resource: Any) -> str:
         case {"Fn::GetAtt": [logical_id, "StreamArn"]}:
             return f"{logical_id}/stream"
         case {"Fn::Sub": str(text)}:
+            if text in _NAMED:
+                return _NAMED[text]
             parameters = TEMPLATE["Parameters"]
             text = re.sub(r"\$\{(\w+)\.Arn}", r"\1", text)
             text = re.sub(

@@ -14,6 +14,7 @@ from conservation import handler as conservation
 from console import handler as console
 from dispatcher import handler as dispatcher
 from ingest import handler as ingest
+from job import handler as job
 from posthorn import wiring
 from posthorn.settings import Settings
 from stats import handler as stats
@@ -29,6 +30,7 @@ HANDLERS = {
     "DispatcherFunction": dispatcher.lambda_handler,
     "IngestFunction": ingest.lambda_handler,
     "StatsFunction": stats.lambda_handler,
+    "JobFunction": job.lambda_handler,
     "SweeperFunction": sweeper.lambda_handler,
 }
 _FACTORIES: tuple[ModuleType, ...] = (wiring, authorizer, dispatcher, ingest, sweeper)

@@ -76,9 +76,9 @@ def table_arguments(logical_id: str, name: str) -> dict[str, Any]:
     return arguments
 
 
-def state_machine_definition(**substitutions: str) -> str:
+def state_machine_definition(logical_id: str, **substitutions: str) -> str:
     """The shipped definition as it is deployed, with these values for its `${…}`."""
-    machine = properties("RetryStateMachine")
+    machine = properties(logical_id)
     definition = (ROOT / str(machine["DefinitionUri"])).read_text()
     for key, value in substitutions.items():
         definition = definition.replace(f"${{{key}}}", value)

@@ -30,6 +30,10 @@ from posthorn.egress import EgressPolicy
 from posthorn.erasing import Erasing
 from posthorn.health import Caretaker
 from posthorn.ingestion import Ingestion
+from posthorn.job import JobKind
+from posthorn.job_progress import JobProgress
+from posthorn.job_store import JobStore
+from posthorn.jobs import Jobs
 from posthorn.log_eraser import LogEraser
 from posthorn.log_lists import LogLists
 from posthorn.log_store import LogStore
@@ -37,18 +41,24 @@ from posthorn.models import Delivery, Endpoint, EndpointSpec, Event, Outcome, Ta
 from posthorn.queues import Queue
 from posthorn.reading import Reading
 from posthorn.recovery import Recovery
+from posthorn.replaying import Replaying
+from posthorn.resuming import Resuming
 from posthorn.retries import RetryTimer
 from posthorn.sender import Exchange, Request
 from posthorn.settings import Settings
+from posthorn.state_machines import StateMachine
 from posthorn.stats_store import StatsStore
+from posthorn.stepping import Restarting, Runs, Stepping
 from posthorn.sweep import Sweeper
 from posthorn.tables import Table
+from posthorn.tallies import Tallies
 from posthorn.tenancy import Tenancy
 from posthorn.terms import Terms
 from posthorn.tokens import Tokens
 from posthorn.transitions import Change
 from posthorn.vault import Vault
 from tests import template_facts
+from tests.quick_transactions import quick_transactions
 from tests.streams import Stream
 
 TENANT = "acme"
@@ -152,7 +162,41 @@ class World:
             now=self.clock,
         )
         self.announcer = Announcer(boto3.client("events"), settings.operations_bus_name)
-        self.sweeper = Sweeper(log=self.log, retry_queue=self.retry_queue, now=self.clock)
+        self.job_store = JobStore(self.log_table)
+        runs = Runs(StateMachine(self.stepfunctions, settings.job_state_machine_arn))
+        self.job_progress = JobProgress(self.job_store, Tallies(self.log_table), self.clock)
+        self.jobs = Jobs(
+            config=self.config,
+            lists=self.reading.lists,
+            store=self.job_store,
+            runs=runs,
+            progress=self.job_progress,
+            terms=self.tenancy.terms,
+            now=self.clock,
+            chance=self.chance,
+        )
+        self.resuming = Resuming(self.configuration, self.jobs)
+        self.replaying = Replaying(
+            config=self.config,
+            log=self.log,
+            lists=self.reading.lists,
+            jobs=self.job_store,
+            retry_queue=self.retry_queue,
+            now=self.clock,
+        )
+        self.stepping = Stepping(
+            jobs=self.job_store,
+            runs=runs,
+            progress=self.job_progress,
+            kinds=dict.fromkeys(JobKind, self.replaying.step),
+            now=self.clock,
+        )
+        self.sweeper = Sweeper(
+            log=self.log,
+            retry_queue=self.retry_queue,
+            restarting=Restarting(self.job_store, runs, self.clock),
+            now=self.clock,
+        )
         self.dispatcher = Dispatcher(
             config=self.config,
             log=self.log,
@@ -172,7 +216,7 @@ class World:
             jitter=lambda: 0.0,
         )
         self.stats = StatsStore(self.log_table)
-        self.counting = Counting(self.stats)
+        self.counting = Counting(self.stats, self.job_progress)
         self.conservation = Conservation(
             config=self.config,
             log=self.log,
@@ -276,7 +320,7 @@ class World:
 @contextmanager
 def world() -> Iterator[World]:
     """A fresh account with the stack's tables, queues, key and state machine."""
-    with mock_aws():
+    with mock_aws(), quick_transactions():
         yield World(deploy())
 
 
@@ -292,18 +336,28 @@ def deploy() -> Settings:
         )["QueueUrl"]
         for name in ("EventQueue", "RetryQueue")
     }
-    machine = boto3.client("stepfunctions").create_state_machine(
-        name="Retry",
-        definition=template_facts.state_machine_definition(RetryQueueUrl=urls["RetryQueue"]),
-        roleArn="arn:aws:iam::123456789012:role/retry",
-    )
+    substitutions = {
+        "RetryStateMachine": {"RetryQueueUrl": urls["RetryQueue"]},
+        "JobStateMachine": {
+            "JobFunctionArn": "arn:aws:lambda:eu-north-1:123456789012:function:job"
+        },
+    }
+    machines = {
+        logical_id: boto3.client("stepfunctions").create_state_machine(
+            name=logical_id,
+            definition=template_facts.state_machine_definition(logical_id, **values),
+            roleArn="arn:aws:iam::123456789012:role/machine",
+        )["stateMachineArn"]
+        for logical_id, values in substitutions.items()
+    }
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     return Settings(
         config_table_name="ConfigTable",
         log_table_name="LogTable",
         event_queue_url=urls["EventQueue"],
         retry_queue_url=urls["RetryQueue"],
-        retry_state_machine_arn=machine["stateMachineArn"],
+        retry_state_machine_arn=machines["RetryStateMachine"],
+        job_state_machine_arn=machines["JobStateMachine"],
         secrets_key_arn=key,
         operations_bus_name="",
         retention_days=30,

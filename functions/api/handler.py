@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import admin, catalogue, docs, endpoints, history, log, portal, stats, trial
+from api import admin, catalogue, docs, endpoints, history, jobs, log, portal, stats, trial
 from posthorn import api_document, operations, publishing, web
 
 logger = Logger()
@@ -19,6 +19,7 @@ app.include_router(catalogue.router)
 app.include_router(log.router)
 app.include_router(stats.router)
 app.include_router(portal.router)
+app.include_router(jobs.router)
 app.include_router(admin.router)
 
 

@@ -10,9 +10,12 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from posthorn.job_store import JobStore
 from posthorn.log_store import LogStore
 from posthorn.queues import Queue
 from posthorn.settings import Settings
+from posthorn.state_machines import StateMachine
+from posthorn.stepping import Restarting, Runs
 from posthorn.sweep import Sweeper
 from posthorn.tables import Table
 
@@ -24,10 +27,16 @@ metrics = Metrics()
 def sweeper() -> Sweeper:
     settings = Settings.from_env(os.environ)
     table = Table(boto3.client("dynamodb"), settings.log_table_name)
+    machine = StateMachine(boto3.client("stepfunctions"), settings.job_state_machine_arn)
     return Sweeper(
         log=LogStore(table),
         retry_queue=Queue(boto3.client("sqs"), settings.retry_queue_url),
-        now=lambda: datetime.now(UTC),
+        restarting=Restarting(
+            jobs=JobStore(table),
+            runs=Runs(machine),
+            now=_now,
+        ),
+        now=_now,
     )
 
 
@@ -36,4 +45,11 @@ def sweeper() -> Sweeper:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     swept = sweeper().sweep()
     metrics.add_metric("OverdueDeliveries", MetricUnit.Count, swept.requeued)
-    logger.info("swept", requeued=swept.requeued, more=swept.more)
+    metrics.add_metric("RestartedJobs", MetricUnit.Count, len(swept.restarted))
+    logger.info(
+        "swept", requeued=swept.requeued, more=swept.more, restarted_jobs=list(swept.restarted)
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,5 +1,7 @@
 """A private stack for the e2e suite: `template.yaml` on an emulator of its own, and a receiver."""
 
+import base64
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +46,16 @@ class Running:
     def calls(self) -> list[dict[str, Any]]:
         """What the functions asked of AWS: function (logical id), service, action, resources."""
         return self.stack.calls()
+
+    def invoke(self, function: str, event: object = None, *, logs: str) -> dict[str, Any]:
+        """Call a function by its logical id; return the line of its log with this message."""
+        answer = self.client("lambda").invoke(
+            FunctionName=self.resources[function], LogType="Tail", Payload=json.dumps(event or {})
+        )
+        assert "FunctionError" not in answer
+        lines = map(json.loads, base64.b64decode(answer["LogResult"]).splitlines())
+        found: dict[str, Any] = next(line for line in lines if line.get("message") == logs)
+        return found
 
     def new_tenant(self) -> Api:
         """A client with a key that may do everything for a tenant that nobody else uses."""

@@ -1,7 +1,5 @@
 """What was lost is found again: a wake-up that never came, a dispatcher that died in the middle."""
 
-import base64
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,12 +44,7 @@ def _make_overdue(stack: Running, sort_key: str, event_id: str) -> None:
 
 def _sweep(stack: Running) -> int:
     """Run the sweeper as its schedule does; return how many deliveries it says it put back."""
-    answer = stack.client("lambda").invoke(
-        FunctionName=stack.resources["SweeperFunction"], LogType="Tail"
-    )
-    assert "FunctionError" not in answer
-    lines = [json.loads(line) for line in base64.b64decode(answer["LogResult"]).splitlines()]
-    return int(next(line["requeued"] for line in lines if line.get("message") == "swept"))
+    return int(stack.invoke("SweeperFunction", logs="swept")["requeued"])
 
 
 def test_an_event_whose_dispatcher_died_is_finished_when_its_message_comes_back(

@@ -36,6 +36,15 @@ NEEDS = {
     "GET /v1/deliveries/{id}": Scope.LOGS_READ,
     "POST /v1/deliveries/{id}/resend": Scope.DELIVERIES_WRITE,
     "POST /v1/deliveries/{id}/cancel": Scope.DELIVERIES_WRITE,
+    "GET /v1/jobs": Scope.LOGS_READ,
+    "POST /v1/jobs": Scope.DELIVERIES_WRITE,
+    "POST /v1/jobs/count": Scope.LOGS_READ,
+    "GET /v1/jobs/{id}": Scope.LOGS_READ,
+    "PATCH /v1/jobs/{id}": Scope.DELIVERIES_WRITE,
+    "POST /v1/jobs/{id}/pause": Scope.DELIVERIES_WRITE,
+    "POST /v1/jobs/{id}/resume": Scope.DELIVERIES_WRITE,
+    "POST /v1/jobs/{id}/cancel": Scope.DELIVERIES_WRITE,
+    "POST /v1/endpoints/{id}/resume": Scope.CONFIG_WRITE,
     "GET /v1/events": Scope.LOGS_READ,
     "GET /v1/events/{id}": Scope.LOGS_READ,
     "DELETE /v1/events/{id}/payload": Scope.DELIVERIES_WRITE,
@@ -71,6 +80,10 @@ BODIES: dict[str, Any] = {
     "POST /v1/endpoints/{id}/test": {},
     "POST /v1/endpoints/dry-run": {"endpoint": SPEC},
     "POST /v1/endpoints/{id}/dry-run": {},
+    "POST /v1/jobs": {"kind": "replay", "filter": {"status": "dead"}},
+    "POST /v1/jobs/count": {"filter": {"status": "dead"}},
+    "PATCH /v1/jobs/{id}": {"rate_per_second": 1},
+    "POST /v1/endpoints/{id}/resume": {"held": "keep"},
     "PUT /v1/event-types/{name}": {"schema": {"type": "object"}, "example": {}},
     "POST /v1/event-types/import": {},
     "PUT /v1/tenants/{id}": {"name": "Acme"},
@@ -78,7 +91,13 @@ BODIES: dict[str, Any] = {
     "POST /v1/portal-links": {},
 }
 QUERIES: dict[str, dict[str, object]] = {"GET /v1/events": {"published_id": "order-1"}}
-IDS = {"endpoints": "ep_", "events": "evt_", "deliveries": f"dlv_{ID}_", "tenants": "tenant-"}
+IDS = {
+    "endpoints": "ep_",
+    "events": "evt_",
+    "deliveries": f"dlv_{ID}_",
+    "jobs": "job_",
+    "tenants": "tenant-",
+}
 
 
 def call(client: Client, route: str) -> Any:

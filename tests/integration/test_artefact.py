@@ -28,6 +28,7 @@ SETTINGS = Settings(
     event_queue_url="https://sqs.eu-north-1.amazonaws.com/123456789012/EventQueue",
     retry_queue_url="https://sqs.eu-north-1.amazonaws.com/123456789012/RetryQueue",
     retry_state_machine_arn="arn:aws:states:eu-north-1:123456789012:stateMachine:Retry",
+    job_state_machine_arn="arn:aws:states:eu-north-1:123456789012:stateMachine:jobs",
     secrets_key_arn="arn:aws:kms:eu-north-1:123456789012:key/1",
     operations_bus_name="",
     retention_days=30,

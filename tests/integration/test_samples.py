@@ -11,7 +11,9 @@ from pytest_httpserver import HTTPServer
 from ulid import ULID
 from werkzeug import Request, Response
 
+from posthorn.job import JobKind
 from posthorn.models import DeliveryStatus, Endpoint, EndpointSpec, Event, Scope, Task, Trigger
+from posthorn.wanted import Wanted
 from tests.invocations import invoke
 from tests.template_facts import GLOBALS, ROOT, TEMPLATE
 from tests.world import TENANT, World, exchange
@@ -27,6 +29,7 @@ INVOKED = {  # the function of each sample
     "dispatcher-retry.json": "DispatcherFunction",
     "ingest.json": "IngestFunction",
     "stats.json": "StatsFunction",
+    "job.json": "JobFunction",
     "sweeper.json": "SweeperFunction",
 }
 
@@ -70,6 +73,7 @@ def test_the_environment_file_names_the_resources_of_a_deployed_stack() -> None:
         name
         for name, value in variables.items()
         if "Fn::GetAtt" in value
+        or "Fn::Sub" in value
         or (set(value) == {"Ref"} and value["Ref"] in TEMPLATE["Resources"])
     }
 
@@ -188,6 +192,23 @@ def test_the_conservation_sample_checks_two_hours(
     invoked("conservation.json")
 
     assert '"UnaccountedDeliveries":[0.0]' in capsys.readouterr().out
+
+
+def test_the_job_sample_discards_what_an_endpoint_holds(shared: World) -> None:
+    shared.now = datetime.now(UTC) - timedelta(hours=1)  # the handler has the real clock
+    endpoint = shared.endpoint("paused", status="paused")
+    (event,) = shared.publish()
+    shared.take_events()
+    clock, chance = made_as(sample("job.json")["job_id"])
+    jobs = replace(shared.jobs, now=clock, chance=lambda _: chance)
+    of_it = Wanted(endpoint_ids=(endpoint.id,))
+    jobs.start(TENANT, JobKind.DISCARD, of_it, rate_per_second=10, by="phk_test")
+
+    answer = invoked("job.json")
+
+    assert (answer["steps"], answer["done"]) == (1, False)
+    delivery = shared.reading.event(TENANT, event.id).records[endpoint.id].delivery
+    assert (delivery.status, delivery.job_id) == (DeliveryStatus.CANCELLED, answer["job_id"])
 
 
 def test_the_sweeper_sample_puts_back_what_is_overdue(

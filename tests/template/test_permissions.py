@@ -8,7 +8,8 @@ import pytest
 from tests.iam_recording import POLLING, granted, polled
 from tests.template_facts import functions, of_type, statements
 
-PRINCIPALS = (*functions(), "RetryStateMachine")
+MACHINES = tuple(of_type("AWS::Serverless::StateMachine"))
+PRINCIPALS = (*functions(), *MACHINES)
 
 
 @pytest.mark.parametrize("principal", PRINCIPALS)
@@ -24,7 +25,7 @@ def test_statements_name_exact_actions(principal: str) -> None:
 def test_statements_name_one_resource_each(principal: str) -> None:
     for statement in statements(principal):
         # The actions that deliver a state machine's logs know no resource (Step Functions guide).
-        if (principal, statement.sid) != ("RetryStateMachine", "DeliverLogs"):
+        if principal not in MACHINES or statement.sid != "DeliverLogs":
             assert all(isinstance(resource, dict) for resource in statement.resources)
             assert "*" not in json.dumps(statement.resources)
 
@@ -44,6 +45,13 @@ def test_the_retry_machine_can_send_to_the_retry_queue_and_nowhere_else() -> Non
 
     assert sending.actions == ("sqs:SendMessage",)
     assert sending.resources == ({"Fn::GetAtt": ["RetryQueue", "Arn"]},)
+
+
+def test_the_job_machine_can_call_the_job_function_and_nothing_else() -> None:
+    (calling,) = (own for own in statements("JobStateMachine") if own.sid != "DeliverLogs")
+
+    assert calling.actions == ("lambda:InvokeFunction",)
+    assert calling.resources == ({"Fn::GetAtt": ["JobFunction", "Arn"]},)
 
 
 def test_pollers_may_read_what_they_poll() -> None:

@@ -48,7 +48,7 @@ def test_a_delivery_is_woken_when_it_is_due_and_not_before() -> None:
     queue = sqs.create_queue(QueueName="retries")["QueueUrl"]
     arn = machine.create_state_machine(
         name="retry",
-        definition=state_machine_definition(RetryQueueUrl=queue),
+        definition=state_machine_definition("RetryStateMachine", RetryQueueUrl=queue),
         roleArn="arn:aws:iam::123456789012:role/retry",
     )["stateMachineArn"]
     due = datetime.now(UTC) + timedelta(seconds=2)
@@ -66,7 +66,7 @@ def test_a_delivery_is_woken_when_it_is_due_and_not_before() -> None:
 
 
 def test_sending_is_tried_again_on_any_error() -> None:
-    states = json.loads(state_machine_definition(RetryQueueUrl="q"))["States"]
+    states = json.loads(state_machine_definition("RetryStateMachine", RetryQueueUrl="q"))["States"]
     (retry,) = states["PutOnRetryQueue"]["Retry"]
 
     assert retry["ErrorEquals"] == ["States.ALL"]

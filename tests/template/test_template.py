@@ -27,6 +27,7 @@ MAPPINGS = {  # of queues
     for name, mapping in of_type("AWS::Lambda::EventSourceMapping").items()
     if mapping is not STREAM_MAPPING
 }
+MACHINES = of_type("AWS::Serverless::StateMachine")
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 OPEN_ROUTES = {("GET", "/openapi.json"), ("GET", "/docs"), *routes("ConsoleFunction")}
 LONGEST_RETRY_DAYS = 7  # design.md §6
@@ -238,9 +239,10 @@ def test_the_secrets_key_rotates() -> None:
 # --- retries --------------------------------------------------------------------------------------
 
 
-def test_every_substitution_of_the_state_machine_is_made_and_used() -> None:
-    substitutions = properties("RetryStateMachine")["DefinitionSubstitutions"]
-    wanted = set(re.findall(r"\$\{(\w+)}", state_machine_definition()))
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_substitution_of_a_state_machine_is_made_and_used(machine: str) -> None:
+    substitutions = properties(machine)["DefinitionSubstitutions"]
+    wanted = set(re.findall(r"\$\{(\w+)}", state_machine_definition(machine)))
 
     assert set(substitutions) == wanted
 
@@ -276,7 +278,7 @@ def watched_by(value: Any) -> str:
         ("UnaccountedDeliveries", {"posthorn"}),
         ("UnexplainedOverdueDeliveries", {"posthorn"}),
         ("Throttles", {"DispatcherFunction"}),
-        ("ExecutionsFailed", {"RetryStateMachine"}),
+        ("ExecutionsFailed", set(MACHINES)),
         ("5xx", {"HttpApi"}),
     ],
 )
@@ -311,4 +313,4 @@ def test_every_parameter_is_used_described_and_has_a_default() -> None:
 
 def test_everything_is_traced() -> None:
     assert GLOBALS["Tracing"] == "Active"
-    assert properties("RetryStateMachine")["Tracing"] == {"Enabled": True}
+    assert all(own["Tracing"] == {"Enabled": True} for own in MACHINES.values())

@@ -17,6 +17,7 @@ TAGS = {
     "Trying out": "See what an endpoint would do before it does: preview, test and dry run.",
     "History": "Every version of an endpoint, and making an old one the next.",
     "Deliveries": "What was sent to whom, what came back, and what comes next.",
+    "Jobs": "Many deliveries at once: replay them, or drain or discard what was held.",
     "Statistics": "How deliveries are doing, and what needs somebody's attention.",
     "Event types": "The catalogue: which events there are, and what their data looks like.",
     "Console": "Let people of a tenant into the console without an API key.",

@@ -69,7 +69,7 @@ class Configuration:
         expected_version: int | None = None,
     ) -> Endpoint:
         """Replace the fields of `patch`; what it does not name stays. A mask keeps its secret."""
-        before = self._expected(tenant, endpoint_id, expected_version)
+        before = self.expected(tenant, endpoint_id, expected_version)
         spec = _merged(before, patch)
         if self.require_test:
             _check_tested(before, spec)
@@ -89,7 +89,7 @@ class Configuration:
         The status and the signing keys stay as they are: it switches nothing on or off, and what
         was rotated away stays away.
         """
-        before = self._expected(tenant, endpoint_id, expected_version)
+        before = self.expected(tenant, endpoint_id, expected_version)
         earlier = self.config.version(tenant, endpoint_id, version)
         if earlier is None:
             raise NotFoundError("there is no such version")
@@ -129,7 +129,7 @@ class Configuration:
         self, tenant: str, endpoint_id: str, *, by: str, expected_version: int | None = None
     ) -> None:
         """Delete the endpoint. Its log and history stay; what was pending is cancelled when due."""
-        before = self._expected(tenant, endpoint_id, expected_version)
+        before = self.expected(tenant, endpoint_id, expected_version)
         last = before.model_copy(
             update={"version": before.version + 1, "updated_at": self.now(), "updated_by": by}
         )
@@ -149,7 +149,8 @@ class Configuration:
         times = {"created_at": now, "updated_at": now}
         return {"id": endpoint_id, "tenant": tenant, "version": version, **times}
 
-    def _expected(self, tenant: str, endpoint_id: str, version: int | None) -> Endpoint:
+    def expected(self, tenant: str, endpoint_id: str, version: int | None) -> Endpoint:
+        """The endpoint, if it is at this version; at any, where none is expected."""
         endpoint = self.endpoint(tenant, endpoint_id)
         if version is not None and endpoint.version != version:
             raise StaleVersionError(f"the endpoint is at version {endpoint.version}: read it again")

@@ -1,4 +1,4 @@
-"""From a batch of LogTable's stream to the statistics: each fact once (design.md §5)."""
+"""From a batch of LogTable's stream to statistics and jobs: each fact once (design.md §5)."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from posthorn import transitions
 from posthorn.counters import Cell, counted
-from posthorn.stats_store import Addition, StatsStore
+from posthorn.job_progress import JobProgress
+from posthorn.stats_store import StatsStore
+from posthorn.tallies import Addition
 from posthorn.transitions import Change, EventRecorded, Transition
 
 
@@ -22,6 +24,7 @@ class Counted:
 @dataclass(frozen=True)
 class Counting:
     stats: StatsStore
+    jobs: JobProgress
 
     def count(self, shard: str, changes: Iterable[Change]) -> Counted:
         """Count one batch of a shard, whole or again; raise UnavailableError to get it again.
@@ -35,6 +38,7 @@ class Counting:
             for cell, counts in counted(fact):
                 batch[cell].append(Addition(number, counts, fact.expires_at))
         self.stats.add(shard, batch)
+        self.jobs.count(shard, [(n, fact) for n, fact in facts if isinstance(fact, Transition)])
         return Counted(len(facts), len(batch), tuple(unreadable))
 
 

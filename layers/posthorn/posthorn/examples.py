@@ -9,6 +9,7 @@ EVENT_ID = "evt_01KAR7XJ80000000000000000A"
 ENDPOINT_ID = "ep_01KAR7XJ80000000000000000B"
 DELIVERY_ID = "dlv_01KAR7XJ80000000000000000A_01KAR7XJ80000000000000000B"
 KEY_ID = "phk_01KAR7XJ80000000000000000C"
+JOB_ID = "job_01KAR7XJ80000000000000000D"
 SECRET = "whsec_bm90IGEgc2VjcmV0OiBvbmx5IHdoYXQgb25lIGxvb2tz"  # noqa: S105 - says itself what it is
 PUBLIC_KEY = "whpk_MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lA=="
 _THEN = "2026-11-23T10:00:00.000Z"
@@ -128,6 +129,7 @@ DELIVERY: dict[str, Any] = {
     "last_outcome": "http_error",
     "last_status_code": 404,
     "test": False,
+    "job_id": None,
 }
 DELIVERIES = {"items": [DELIVERY], "next_cursor": None}
 DELIVERIES_SEARCHED = {**DELIVERIES, "examined": 212, "searched_until": "2026-11-22T00:00:00.000Z"}
@@ -259,6 +261,44 @@ STATS: dict[str, Any] = {
         }
     ],
     "groups_left_off": 0,
+}
+JOB_FILTER: dict[str, Any] = {
+    "endpoint": ENDPOINT_ID,
+    "status": "dead",
+    "since": "2026-11-22T00:00:00.000Z",
+}
+JOB_SPEC: dict[str, Any] = {"kind": "replay", "filter": JOB_FILTER, "rate_per_second": 10}
+JOB: dict[str, Any] = {
+    "id": JOB_ID,
+    "kind": "replay",
+    "status": "running",
+    "reason": None,
+    "filter": {
+        **JOB_FILTER,
+        "event_type": None,
+        "event_id": None,
+        "outcome": None,
+        "status_code": None,
+        "until": _THEN,
+    },
+    "rate_per_second": 10.0,
+    "matched": 412,
+    "counted_all": True,
+    "started": 200,
+    "skipped": 2,
+    "skipped_reasons": {"being_attempted": 2},
+    "succeeded": 180,
+    "failed": 0,
+    "cancelled": 0,
+    "held": 0,
+    "taken_over": 0,
+    "left": 230,
+    "eta_at": "2026-11-23T10:00:41.000Z",
+    "all_started_at": None,
+    "created_at": _THEN,
+    "created_by": KEY_ID,
+    "updated_at": "2026-11-23T10:00:20.000Z",
+    "finished_at": None,
 }
 
 

@@ -13,6 +13,7 @@ from posthorn.tables import ConditionFailed, Table
 
 EVENTS_READ_AT_ONCE = 25  # of 256 KiB at the most, each far larger once it is parsed
 RECORDS_READ_AT_ONCE = 25  # each an event and a delivery
+KEYS_READ_AT_ONCE = 100  # the most that BatchGetItem takes
 _ABSENT = "attribute_not_exists(#pk)"
 AS_BEFORE = (
     "#status = :status AND #attempt_count = :attempt_count AND attribute_not_exists(#erased)"
@@ -208,6 +209,22 @@ class LogStore:
             head, row = (rows.get((key["pk"], sk)) for sk in ("event", key["sk"]))
             if head and row:
                 found[event_id, endpoint_id] = items.read_event(head)[0], _record(row, ())
+        return found
+
+    def deliveries(
+        self, tenant: str, endpoint_id: str, event_ids: Sequence[str]
+    ) -> dict[str, Delivery]:
+        """Read an endpoint's deliveries of these events as they are at this moment, by event.
+
+        Those whose payload was erased are left out: nothing can be sent of them.
+        """
+        found: dict[str, Delivery] = {}
+        for start in range(0, len(event_ids), KEYS_READ_AT_ONCE):
+            these = event_ids[start : start + KEYS_READ_AT_ONCE]
+            keys = [items.delivery_key(tenant, each, endpoint_id) for each in these]
+            rows = self._table.get_many(keys)
+            read = [items.read_delivery(row) for row in rows if "erased" not in row]
+            found |= {delivery.event_id: delivery for delivery in read}
         return found
 
     def story(self, tenant: str, event_id: str) -> Story | None:

@@ -92,6 +92,11 @@ def cancelled(delivery: Delivery, reason: str) -> Delivery:
     return _stopped(delivery, DeliveryStatus.CANCELLED, reason)
 
 
+def discarded(delivery: Delivery, reason: str, *, by: str) -> Delivery:
+    """Return the delivery as cancelled by a job, which finds it by that again."""
+    return cancelled(delivery, reason).model_copy(update={"asked": None, "asked_by": by})
+
+
 def queued(delivery: Delivery, now: datetime) -> Delivery:
     """Return the delivery as due now: what cannot be tried here goes to RetryQueue as this."""
     return delivery.model_copy(

@@ -22,6 +22,7 @@ class Settings:
     event_queue_url: str
     retry_queue_url: str
     retry_state_machine_arn: str
+    job_state_machine_arn: str
     secrets_key_arn: str
     operations_bus_name: str  # empty: operational events are not published
     retention_days: int

@@ -12,6 +12,7 @@ from itertools import islice
 from posthorn.errors import UnavailableError
 from posthorn.log_store import LogStore
 from posthorn.queues import Queue
+from posthorn.stepping import Restarting
 
 # A wake-up may be a little late by itself: Step Functions, then the queue, then a busy dispatcher.
 GRACE = timedelta(minutes=2)
@@ -25,18 +26,25 @@ class Swept:
 
     requeued: int
     more: bool
+    restarted: tuple[str, ...]  # ids of jobs
 
 
 @dataclass(frozen=True)
 class Sweeper:
     log: LogStore
     retry_queue: Queue
+    restarting: Restarting
     now: Callable[[], datetime]
 
     def sweep(self) -> Swept:
-        """Put back what is overdue by GRACE; raise UnavailableError if SQS did not take all."""
+        """Put back what is overdue by GRACE, and start anew jobs whose execution was lost.
+
+        Raise UnavailableError if SQS did not take all.
+        """
         overdue = self.log.due_before(self.now() - GRACE)
         tasks = list(islice(overdue, MOST_PER_RUN))
         if self.retry_queue.send_all(tasks):
             raise UnavailableError("the queue did not take all that is overdue")
-        return Swept(requeued=len(tasks), more=next(overdue, None) is not None)
+        more = next(overdue, None) is not None
+        restarted = tuple(job.id for job in self.restarting.restart_lost())
+        return Swept(requeued=len(tasks), more=more, restarted=restarted)

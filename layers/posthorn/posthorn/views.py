@@ -104,6 +104,7 @@ class DeliveryView(Model):
     last_outcome: Outcome | None
     last_status_code: int | None
     test: bool
+    job_id: str | None  # of the replay, drain or discard that touched it last
 
 
 class DeliveryWithAttempts(DeliveryView):

@@ -21,6 +21,10 @@ from posthorn.dry_run import DryRun
 from posthorn.egress import EgressPolicy
 from posthorn.erasing import Erasing
 from posthorn.history import History
+from posthorn.job import JobKind
+from posthorn.job_progress import JobProgress
+from posthorn.job_store import JobStore
+from posthorn.jobs import Jobs
 from posthorn.limits import Limits
 from posthorn.log_eraser import LogEraser
 from posthorn.log_lists import LogLists
@@ -30,13 +34,18 @@ from posthorn.portal_links import PortalLinks
 from posthorn.queues import Queue
 from posthorn.reading import Reading
 from posthorn.recovery import Recovery
+from posthorn.replaying import Replaying
+from posthorn.resuming import Resuming
 from posthorn.searching import Searching
 from posthorn.sender import Sender
 from posthorn.sessions import Sessions
 from posthorn.settings import Settings
+from posthorn.state_machines import StateMachine
 from posthorn.statistics import Statistics
 from posthorn.stats_store import StatsStore
+from posthorn.stepping import Runs, Stepping
 from posthorn.tables import Table
+from posthorn.tallies import Tallies
 from posthorn.tenancy import Tenancy
 from posthorn.terms import Terms
 from posthorn.tokens import Tokens
@@ -189,7 +198,7 @@ def conservation() -> Conservation:
 
 @cache
 def counting() -> Counting:
-    return Counting(stats_store())
+    return Counting(stats_store(), job_progress())
 
 
 @cache
@@ -212,6 +221,59 @@ def recovery() -> Recovery:
 @cache
 def searching() -> Searching:
     return Searching(reading=reading(), log=reading().log, now=now)
+
+
+@cache
+def job_store() -> JobStore:
+    return JobStore(Table(boto3.client("dynamodb"), settings().log_table_name))
+
+
+@cache
+def job_progress() -> JobProgress:
+    return JobProgress(job_store(), Tallies(job_store().table), now)
+
+
+@cache
+def runs() -> Runs:
+    return Runs(StateMachine(boto3.client("stepfunctions"), settings().job_state_machine_arn))
+
+
+@cache
+def jobs() -> Jobs:
+    return Jobs(
+        config=config(),
+        lists=reading().lists,
+        store=job_store(),
+        runs=runs(),
+        progress=job_progress(),
+        terms=tenancy().terms,
+        now=now,
+        chance=os.urandom,
+    )
+
+
+@cache
+def resuming() -> Resuming:
+    return Resuming(configuration(), jobs())
+
+
+@cache
+def stepping() -> Stepping:
+    replaying = Replaying(
+        config=config(),
+        log=reading().log,
+        lists=reading().lists,
+        jobs=job_store(),
+        retry_queue=Queue(boto3.client("sqs"), settings().retry_queue_url),
+        now=now,
+    )
+    return Stepping(
+        jobs=job_store(),
+        runs=runs(),
+        progress=job_progress(),
+        kinds=dict.fromkeys(JobKind, replaying.step),
+        now=now,
+    )
 
 
 def now() -> datetime:

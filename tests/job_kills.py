@@ -1,0 +1,170 @@
+"""A replay whose workers are killed at random: steps of the job, dispatchers, sweeper, counting.
+
+Each dies at a call to AWS, before or after it took effect, and comes back as it does there: Step
+Functions takes a step again, SQS shows a message again, Lambda hands a batch on again.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from typing import Any, TypeVar
+
+import boto3
+
+from posthorn import ids
+from posthorn.job import Job, JobKind, Progress
+from posthorn.job_store import JobStore
+from posthorn.models import DeliveryStatus, Endpoint, Event, Task, Trigger
+from posthorn.sender import Exchange, Request
+from posthorn.stepping import Run
+from posthorn.tables import Table
+from posthorn.transitions import Change
+from posthorn.wanted import Wanted
+from tests.crashes import Died, dying
+from tests.job_runs import make_due
+from tests.world import ORDER, TENANT, World, exchange
+
+CALLS_FOR_ONE = 5  # that a replayed delivery takes, at least: kills are spread over so many
+ONE_IN = 20  # so often an endpoint fails, and a message comes twice while it is worked on
+NO_RETRY = {"kind": "schedule", "delays_seconds": []}
+_T = TypeVar("_T")
+
+
+@dataclass
+class Outcome:
+    """What a replay under fire came to."""
+
+    kills: list[str]  # the calls at which a worker died
+    job: Job
+    progress: Progress
+    sends: Counter[str]  # requests by event
+    overlapping: int  # attempts of a delivery while another one of it was under way
+    ends: Counter[tuple[DeliveryStatus, tuple[int, ...]]]  # status, numbers of the attempts
+
+
+@dataclass
+class _Receiver:
+    """The endpoint: now and then it fails, or the same task comes while it answers."""
+
+    world: World
+    endpoint: Endpoint
+    chance: Random
+    sends: Counter[str] = field(default_factory=Counter)
+    under_way: set[str] = field(default_factory=set)
+    overlapping: int = 0
+
+    def answer(self, request: Request) -> Exchange:
+        event_id = request.headers["webhook-id"]
+        self.sends[event_id] += 1
+        self.overlapping += event_id in self.under_way
+        self.under_way.add(event_id)
+        try:
+            if self.chance.randrange(ONE_IN) == 0:
+                self._twice(event_id)
+            return exchange(500 if self.chance.randrange(ONE_IN) == 0 else 200)
+        finally:
+            self.under_way.discard(event_id)
+
+    def _twice(self, event_id: str) -> None:
+        task = Task(
+            tenant=TENANT,
+            event_id=event_id,
+            endpoint_id=self.endpoint.id,
+            attempt=2,
+            trigger=Trigger.SWEEPER,
+        )
+        self.world.dispatcher.take_task(task, self.world.turn("twice"))
+
+
+def replay(world: World, *, deliveries: int, kills: int, seed: int) -> Outcome:
+    """Replay so many dead deliveries, with so many workers killed on the way."""
+    chance = Random(seed)  # noqa: S311 - a test that can be repeated
+    endpoint = world.endpoint("replayed", retry=NO_RETRY)
+    events = _dead_ones(world, endpoint, deliveries)
+    receiver = _Receiver(world, endpoint, chance)
+    world.answers[endpoint.url] = receiver.answer
+    of_it = Wanted(endpoint_ids=(endpoint.id,), status=DeliveryStatus.DEAD)
+    job = world.jobs.start(TENANT, JobKind.REPLAY, of_it, rate_per_second=100, by="phk_ops")
+    deaths = chance.sample(range(1, deliveries * CALLS_FOR_ONE), kills)
+    with dying(world, {call: chance.random() < 0.5 for call in deaths}) as calls:
+        _until_started(world, job)
+        changes = [Change.of(record) for record in world.stream.new()]
+        _survived(partial(world.counting.count, world.stream.shard, changes))
+    after, progress = world.jobs.job(TENANT, job.id)
+    return Outcome(
+        kills=[calls[death - 1] for death in deaths if death <= len(calls)],
+        job=after,
+        progress=progress,
+        sends=receiver.sends,
+        overlapping=receiver.overlapping,
+        ends=_ends(world, endpoint, events),
+    )
+
+
+def _dead_ones(world: World, endpoint: Endpoint, count: int) -> list[str]:
+    world.answers[endpoint.url] = lambda _: exchange(500)
+    events = []
+    for number in range(count):
+        event = Event(
+            id=ids.new("evt", world.now, world.chance(ids.CHANCE_BYTES)),
+            tenant=TENANT,
+            type="OrderReceivedEvent",
+            time=world.now,
+            data=ORDER,
+            accepted_at=world.now,
+        )
+        world.dispatcher.take_event(event, world.turn(f"event-{number}"))
+        world.later(milliseconds=7)
+        events.append(event.id)
+    return events
+
+
+def _until_started(world: World, job: Job) -> None:
+    """Go through the job's executions, and all attempts, until each delivery was started."""
+    # Looks by clients of its own, for what looks on does not die.
+    jobs = JobStore(Table(boto3.client("dynamodb"), world.settings.log_table_name))
+    while (now := jobs.job(TENANT, job.id)) and now.next_step_at:
+        run = Run(tenant=TENANT, job_id=job.id, run=now.run)
+        stepped = _survived(partial(world.stepping.step, run))
+        world.later(seconds=stepped.run.wait_seconds)
+        _dispatch(world)
+        _survived(world.sweeper.sweep)
+    _dispatch(world)
+
+
+def _dispatch(world: World) -> None:
+    """Work on all messages of RetryQueue; one whose dispatcher dies is shown again later."""
+    sqs: Any = boto3.client("sqs")  # of SQS itself, which does not die
+    url = world.settings.retry_queue_url
+    make_due(world)
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in found:
+            task = Task.model_validate_json(message["Body"])
+            try:
+                world.dispatcher.take_task(task, world.turn(message["MessageId"]))
+            except Died:
+                world.later(minutes=6)
+            else:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        make_due(world)
+
+
+def _survived(work: Callable[[], _T]) -> _T:
+    while True:
+        try:
+            return work()
+        except Died:
+            continue
+
+
+def _ends(
+    world: World, endpoint: Endpoint, events: list[str]
+) -> Counter[tuple[DeliveryStatus, tuple[int, ...]]]:
+    ends: Counter[tuple[DeliveryStatus, tuple[int, ...]]] = Counter()
+    for event_id in events:
+        record = world.reading.event(TENANT, event_id).records[endpoint.id]
+        numbers = tuple(attempt.number for attempt in record.attempts)
+        ends[record.delivery.status, numbers] += 1
+    return ends
