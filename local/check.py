@@ -14,6 +14,7 @@ from posthorn.models import DeliveryStatus
 
 WAIT_SECONDS = 30
 POLL_SECONDS = 0.5
+LOOKED_BACK = timedelta(hours=28)  # the demo's yesterday too, see past.py
 UNFINISHED = (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
 
 
@@ -33,7 +34,7 @@ def conserved(stack: Mapping[str, Any], tenant: str, *, events: int) -> bool:
     until = hour_of(datetime.now(UTC)) + timedelta(hours=2)
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        report = check.check(tenant, until - timedelta(hours=3), until)
+        report = check.check(tenant, until - LOOKED_BACK, until)
         if _is_settled(report, events) or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)

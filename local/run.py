@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from local import check, screen, seed
+from local import check, past, screen, seed
 from local.api import Api
 from local.emulator import REGION, free_port
 from local.receiver import Receiver
@@ -33,8 +33,11 @@ def run() -> None:
     ):
         DESCRIPTION.write_text(json.dumps(description, indent=2) + "\n")
         try:
+            yesterday = past.write(stack, seed.TENANT)
             say(what_to_try(description))
-            events = seed.publish(Api(description["api_url"], description["tenant_key"]))
+            events = yesterday + seed.publish(
+                Api(description["api_url"], description["tenant_key"])
+            )
             check.conserved(description, seed.TENANT, events=events)
             stack.emulator.ended.wait()
             say("The emulator ended by itself; its output is in .local/emulator.log")

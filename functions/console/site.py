@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from console import (
     assets,
+    dashboard,
     endpoint_editing,
     endpoint_history,
     endpoint_secrets,
@@ -33,6 +34,7 @@ ROUTES = (
     *endpoints.router.routes,
     *endpoint_secrets.router.routes,
     *endpoint_history.router.routes,
+    *dashboard.router.routes,
     *portal.router.routes,
 )
 

@@ -13,6 +13,7 @@ def test_a_portal_link_opens_the_console_of_its_tenant(stack: Running) -> None:
 
         come = browser.get(made["url"].replace("https://", "http://"), timeout=30)
         home = browser.get(f"{stack.url}/console", timeout=30)
+        dashboard = browser.get(f"{stack.url}/console/dashboard", timeout=30)
 
-    assert (come.status_code, home.status_code) == (200, 200)
+    assert [each.status_code for each in (come, home, dashboard)] == [200, 200, 200]
     assert made["tenant"] in home.text

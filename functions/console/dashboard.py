@@ -1,0 +1,140 @@
+"""The dashboard: how much there was, what became of it, how fast, and what needs attention."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from console import charts
+from console.answer import page
+from console.request import Request
+from console.routing import Result, Router
+from posthorn import wiring
+from posthorn.models import DeliveryStatus, Scope, iso
+from posthorn.sessions import Session
+from posthorn.statistics import Asked
+from posthorn.stats_views import By, Group, StatsView
+from posthorn.warning_signs import Sign, WarningView
+
+SHOWN = 8  # of a list of endpoints or types
+RANGES = {
+    "24h": ("Last 24 hours", timedelta(hours=24)),
+    "7d": ("Last 7 days", timedelta(days=7)),
+    "31d": ("Last 31 days", timedelta(days=31)),
+}
+# How a sign stands, its word, and the status of the rows of the log that it is about.
+SIGNS = {
+    Sign.OVERDUE: ("retrying", "Overdue", ""),
+    Sign.FAILING: ("failing", "Failing", "retrying"),
+    Sign.DEAD: ("dead", "Dead", "dead"),
+    Sign.DISABLED: ("disabled", "Disabled", ""),
+    Sign.HELD: ("held", "Held", "held"),
+    Sign.CERTIFICATE: ("deprecated", "Certificate", ""),
+}
+router = Router()
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number: `kind` gives shape and colour, `path` the rows of the log behind it."""
+
+    words: str
+    value: str
+    kind: str = ""
+    path: str = ""
+
+
+@router.get("/console/dashboard", needs=Scope.LOGS_READ)
+def dashboard(visitor: Session, request: Request) -> Result:
+    chosen = request.query.get("range")
+    chosen = chosen if chosen in RANGES else "24h"
+    until = wiring.now()
+    since = until - RANGES[chosen][1]
+    seen = {
+        by: wiring.statistics().view(visitor.tenant, Asked(by=by, since=since, until=until))
+        for by in (By.ENDPOINT, By.EVENT_TYPE)
+    }
+    view = seen[By.ENDPOINT]
+    warnings = wiring.warning_signs().of(visitor.tenant)
+    overdue = sum(each.count or 0 for each in warnings if each.code is Sign.OVERDUE)
+    return page(
+        "dashboard.html",
+        ranges=[(key, words) for key, (words, _) in RANGES.items()],
+        chosen=chosen,
+        since=since,
+        view=view,
+        tiles=_tiles(view, overdue=overdue),
+        volume=charts.volume(view.buckets, view.bucket),
+        durations=charts.durations(view.buckets, view.bucket),
+        charts=charts,
+        failing=_failing(view.groups),
+        slowest=_slowest(view.groups),
+        types=seen[By.EVENT_TYPE].groups[:SHOWN],
+        types_left=max(0, len(seen[By.EVENT_TYPE].groups) - SHOWN),
+        warnings=warnings,
+        signs=SIGNS,
+        recent=(Sign.DEAD, Sign.OVERDUE),  # their words say since when
+        percent=percent,
+        log_of=lambda **wanted: _log(since=iso(since), **wanted),
+        log_of_sign=_log_of_sign,
+    )
+
+
+def _tiles(view: StatsView, *, overdue: int) -> list[Tile]:
+    totals, since = view.totals, iso(view.since)
+    waiting = sum(
+        totals.statuses.get(each, 0) for each in (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
+    )
+    held, dead = (
+        totals.statuses.get(each, 0) for each in (DeliveryStatus.HELD, DeliveryStatus.DEAD)
+    )
+    rate = totals.success_rate
+    return [
+        Tile("Events", f"{totals.events or 0:,}"),
+        Tile("Deliveries", f"{totals.deliveries:,}", path=_log(since=since)),
+        Tile("Succeeded", "none yet" if rate is None else percent(rate), "ok"),
+        Tile(
+            "Waiting or retrying",
+            f"{waiting:,}",
+            "warn" if waiting else "",
+            _log(since=since, status="retrying"),
+        ),
+        Tile("Held", f"{held:,}", "hold" if held else "", _log(since=since, status="held")),
+        Tile("Dead", f"{dead:,}", "bad" if dead else "", _log(since=since, status="dead")),
+        Tile("Overdue", f"{overdue:,}", "bad" if overdue else ""),
+    ]
+
+
+def percent(share: float) -> str:
+    """`99.7 %`: never rounded up to all of it."""
+    tenths = int(share * 1000)
+    return "100 %" if share == 1 else f"{tenths / 10:g} %"
+
+
+def _failing(groups: list[Group]) -> list[Group]:
+    rated = [each for each in groups if _rate(each) < 1]
+    return sorted(rated, key=_rate)[:SHOWN]
+
+
+def _rate(group: Group) -> float:
+    """Of an endpoint that nothing was tried at, all is well."""
+    rate = group.numbers.success_rate if group.numbers else None
+    return 1.0 if rate is None else rate
+
+
+def _slowest(groups: list[Group]) -> list[Group]:
+    timed = [each for each in groups if each.numbers and each.numbers.latency_ms]
+    return sorted(timed, key=_p90, reverse=True)[:SHOWN]
+
+
+def _p90(group: Group) -> int:
+    latency = group.numbers.latency_ms if group.numbers else None
+    return latency.p90 if latency else 0
+
+
+def _log_of_sign(warning: WarningView) -> str:
+    status = SIGNS[warning.code][2]
+    return _log(endpoint=warning.endpoint_id, **({"status": status} if status else {}))
+
+
+def _log(**wanted: str) -> str:
+    return f"/console/log?{urlencode(wanted)}"

@@ -1,0 +1,183 @@
+"""A day of the demo shop before now, so that log, lists and charts have something to show.
+
+The dispatcher of production makes it against the deployed tables, at a clock that is set back. Only
+what endpoints answer is made up: nobody can be asked about yesterday.
+"""
+
+import random
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from local import seed
+from local.stack import Stack
+from posthorn import ids, outcomes
+from posthorn.announcing import Announcer
+from posthorn.attempting import Attempter
+from posthorn.config_store import ConfigStore
+from posthorn.crowd import Crowd
+from posthorn.dispatch import Attempted, Dispatcher, Turn
+from posthorn.health import Caretaker
+from posthorn.log_store import LogStore
+from posthorn.models import Delivery, Endpoint, Event, Outcome, Task, Trigger
+from posthorn.queues import Queue
+from posthorn.retries import RetryTimer
+from posthorn.sender import Exchange, Request
+from posthorn.tables import Table
+from posthorn.terms import Terms
+from posthorn.tokens import Tokens
+from posthorn.vault import Vault
+
+# Events of each hour from midnight on: a shop sleeps at night and is busy in the evening.
+BY_HOUR = (1, 1, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 6, 6, 6, 7, 8, 9, 11, 10, 7, 4, 2)
+TYPES = (seed.ORDER, seed.ORDER, seed.ORDER, seed.PRICE, seed.STOCK, seed.JOB)
+RETENTION_DAYS = 30  # as template.yaml has it
+LEFT_OUT = "Old CRM"  # which says that it is gone when it is asked now
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an endpoint answers: how often badly, with which status, and how fast."""
+
+    failures: float
+    status: int
+    median_ms: int
+
+
+WAYS = {
+    "ERP": Way(0.03, 502, 60),
+    "Mail service": Way(0.4, 503, 140),
+    "Price feed": Way(0.12, 429, 35),
+    "Warehouse": Way(0.8, 500, 90),
+    "Data lake": Way(0.0, 200, 900),
+}
+
+
+class _NoTimer(RetryTimer):
+    """What is to be retried in the past is retried by `_Yesterday`, which knows no waiting."""
+
+    def __init__(self) -> None:
+        pass
+
+    def start(self, delivery: Delivery) -> None:
+        pass
+
+
+@dataclass
+class _Yesterday:
+    chance: random.Random
+    endpoints: list[Endpoint]
+    now: datetime
+    attempts: list[Attempted] = field(default_factory=list)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def send(self, request: Request) -> Exchange:
+        way = next(
+            (WAYS[each.name] for each in self.endpoints if each.url == request.url), WAYS["ERP"]
+        )
+        failed = self.chance.random() < way.failures
+        status = way.status if failed else 200
+        duration = max(2, round(self.chance.lognormvariate(0, 0.5) * way.median_ms))
+        return Exchange(
+            outcome=Outcome.HTTP_ERROR if failed else Outcome.SUCCEEDED,
+            advice=outcomes.answer_advice(status, {}, sent={}) if failed else "delivered",
+            duration_ms=duration,
+            timings_ms={"dns": 1, "connect": 2, "first_byte": duration},
+            status_code=status,
+            headers={"content-type": "text/plain"},
+            body="the database is busy" if failed else "",
+            truncated=False,
+            retry_after_seconds=None,
+            certificate_expires_at=None,
+            url=request.url,
+        )
+
+    def turn(self) -> Turn:
+        return Turn(
+            message_id="yesterday",
+            endpoints=lambda _: self.endpoints,
+            terms=lambda _: Terms(RETENTION_DAYS),
+            seconds_left=lambda: 60.0,
+            report=self.attempts.append,
+        )
+
+
+def write(stack: Stack, tenant: str) -> int:
+    """Write the day before now into the log; return how many events it had."""
+    chance = random.Random(4711)  # noqa: S311 - the same day every time, and guards nothing
+    config = ConfigStore(Table(stack.client("dynamodb"), stack.resources["ConfigTable"]))
+    endpoints = [each for each in config.endpoints(tenant) if each.name != LEFT_OUT]
+    moments = sorted(_moments(chance, datetime.now(UTC)))
+    day = _Yesterday(chance, endpoints, moments[0])
+    with ThreadPoolExecutor(len(endpoints)) as pool:
+        dispatcher = _dispatcher(stack, config, day, pool)
+        for day.now in moments:
+            _live_through(dispatcher, _event(tenant, chance, day.now), day)
+    return len(moments)
+
+
+def _moments(chance: random.Random, now: datetime) -> Iterable[datetime]:
+    for hours_ago in range(1, 25):
+        hour = now - timedelta(hours=hours_ago)
+        for _ in range(BY_HOUR[hour.hour]):
+            yield hour + timedelta(seconds=chance.uniform(0, 3500))
+
+
+def _event(tenant: str, chance: random.Random, moment: datetime) -> Event:
+    published: dict[str, Any] = chance.choice(TYPES)
+    return Event(
+        id=ids.new("evt", moment, chance.randbytes(ids.CHANCE_BYTES)),
+        tenant=tenant,
+        type=published["type"],
+        time=moment,
+        data=published["data"],
+        change=published.get("change"),
+        accepted_at=moment,
+    )
+
+
+def _live_through(dispatcher: Dispatcher, event: Event, day: _Yesterday) -> None:
+    """Take the event, and each retry at its time, until nothing is to come."""
+    dispatcher.take_event(event, day.turn())
+    while day.attempts:
+        delivery = day.attempts.pop(0).delivery
+        if delivery.next_attempt_at:
+            day.now = max(day.now, delivery.next_attempt_at)
+            dispatcher.take_task(
+                Task(
+                    tenant=delivery.tenant,
+                    event_id=delivery.event_id,
+                    endpoint_id=delivery.endpoint_id,
+                    attempt=delivery.attempt_count + 1,
+                    trigger=Trigger.RETRY,
+                ),
+                day.turn(),
+            )
+
+
+def _dispatcher(
+    stack: Stack, config: ConfigStore, day: _Yesterday, pool: ThreadPoolExecutor
+) -> Dispatcher:
+    announcer = Announcer(stack.client("events"), "")  # which tells nobody
+    return Dispatcher(
+        config=config,
+        log=LogStore(Table(stack.client("dynamodb"), stack.resources["LogTable"])),
+        retry_queue=Queue(stack.client("sqs"), stack.resources["RetryQueue"]),
+        timer=_NoTimer(),
+        attempter=Attempter(
+            vault=Vault(stack.client("kms"), stack.resources["SecretsKey"]),
+            tokens=Tokens(day.send, day.clock),
+            send=day.send,
+            now=day.clock,
+        ),
+        caretaker=Caretaker(config, announcer, day.clock),
+        announcer=announcer,
+        crowd=Crowd(),
+        pool=pool,
+        now=day.clock,
+        jitter=lambda: 0.0,
+    )
