@@ -80,6 +80,7 @@ def environment() -> Environment:
         "ago": wording.ago,
         "clock": wording.clock,
         "count": wording.count,
+        "field": wording.field,
         "iso": iso,
         "percent": wording.percent,
         "pretty": pretty,

@@ -1,5 +1,6 @@
 """How things are said: times, spans and counts as people read them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -50,3 +51,11 @@ def percent(share: float) -> str:
     if shown == 0 and share > 0:
         shown = 0.1
     return f"{shown:g} %"
+
+
+def field(name: str, *, numbered: bool = True) -> str:
+    """The name of a field as people say it: `rules/0/on_update` is `rules 1 on update`."""
+    parts = name.strip("/").replace("_", " ").split("/")
+    if numbered:
+        parts = [str(int(each) + 1) if re.fullmatch("[0-9]{1,6}", each) else each for each in parts]
+    return " ".join(parts)
