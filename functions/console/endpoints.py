@@ -1,4 +1,4 @@
-"""Endpoints: all of a tenant, and one with its settings, its status and its test."""
+"""Endpoints: all of a tenant, and one with its settings and its test."""
 
 from datetime import datetime
 from urllib.parse import urlencode
@@ -15,14 +15,13 @@ from console.routing import Result, Router
 from console.trying import Tried
 from posthorn import wiring
 from posthorn.errors import (
-    ConflictError,
     InvalidError,
     LimitedError,
     PosthornError,
     StaleVersionError,
 )
 from posthorn.health import DISABLE_AFTER
-from posthorn.models import DeliveryStatus, Endpoint, EndpointStatus, Scope
+from posthorn.models import DeliveryStatus, Endpoint, Scope
 from posthorn.sessions import Session
 from posthorn.statistics import Asked
 from posthorn.stats_views import By, Numbers
@@ -78,27 +77,8 @@ def try_out(visitor: Session, request: Request) -> Result:
         errors = placed(EndpointForm.blank(), refusal)
         return _page(visitor, request, endpoint, errors=errors, status=refusal.status)
     except LimitedError as refusal:
-        return _refused(visitor, request, endpoint, refusal)
+        return refused(visitor, request, endpoint, refusal)
     return _page(visitor, request, _endpoint(visitor, request), tried=tried)
-
-
-@router.post("/console/endpoints/{id}/status", needs=Scope.CONFIG_WRITE)
-def switch(visitor: Session, request: Request) -> Result:
-    """Enable, pause or switch off the version that the page showed."""
-    endpoint = _endpoint(visitor, request)
-    wanted = request.form.get("status")
-    try:
-        after = wiring.configuration().change(
-            visitor.tenant,
-            endpoint.id,
-            {"status": wanted},
-            by=visitor.key_id,
-            expected_version=version_sent(request.form),
-        )
-    except (ConflictError, StaleVersionError) as refusal:
-        return _refused(visitor, request, endpoint, refusal)
-    logger.info("endpoint switched", tenant=after.tenant, endpoint_id=after.id, status=after.status)
-    return redirect(_path(after), flash=_SWITCHED[after.status])
 
 
 @router.get("/console/endpoints/{id}/delete", needs=Scope.CONFIG_WRITE)
@@ -122,22 +102,14 @@ def delete(visitor: Session, request: Request) -> Result:
     return redirect(LIST, flash=f"{endpoint.name} is deleted. Its log stays.")
 
 
-_SWITCHED = {
-    EndpointStatus.ENABLED: "Enabled: events are delivered from now on.",
-    EndpointStatus.PAUSED: "Paused: deliveries are held until it is enabled.",
-    EndpointStatus.DISABLED: "Switched off: its events are not tracked.",
-}
-
-
 def disabled_at(endpoint: Endpoint) -> datetime | None:
     """When Posthorn will disable it, unless a delivery succeeds before."""
     failing_since = endpoint.health.failing_since
     return failing_since + DISABLE_AFTER if failing_since else None
 
 
-def _refused(
-    visitor: Session, request: Request, endpoint: Endpoint, refusal: PosthornError
-) -> Page:
+def refused(visitor: Session, request: Request, endpoint: Endpoint, refusal: PosthornError) -> Page:
+    """The endpoint's page, with why something that was asked on it was not done."""
     is_stale = isinstance(refusal, StaleVersionError)
     words = "somebody changed the endpoint in between: look at it again" if is_stale else ""
     return _page(visitor, request, endpoint, refused=words or refusal.detail, status=refusal.status)
@@ -178,8 +150,8 @@ def _page(
 
 
 def _held(visitor: Session, endpoint: Endpoint) -> str:
-    """How many deliveries wait for it to be enabled, for who can decide about them; or nothing."""
-    if endpoint.status is EndpointStatus.ENABLED or not visitor.may(Scope.CONFIG_WRITE):
+    """How many deliveries are held for it, for who can decide about them; or nothing."""
+    if not visitor.may(Scope.CONFIG_WRITE):
         return ""
     held = Wanted(endpoint_ids=(endpoint.id,), status=DeliveryStatus.HELD)
     found, more = wiring.reading().page(visitor.tenant, held, limit=HELD_COUNTED)

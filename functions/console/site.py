@@ -10,6 +10,7 @@ from console import (
     endpoint_editing,
     endpoint_history,
     endpoint_secrets,
+    endpoint_status,
     endpoints,
     entrance,
     event_types,
@@ -32,6 +33,7 @@ ROUTES = (
     *event_types.router.routes,
     *endpoint_editing.router.routes,  # `new` before any id
     *endpoints.router.routes,
+    *endpoint_status.router.routes,
     *endpoint_secrets.router.routes,
     *endpoint_history.router.routes,
     *dashboard.router.routes,

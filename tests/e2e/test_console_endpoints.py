@@ -65,10 +65,15 @@ def test_an_endpoint_is_made_tried_switched_and_deleted(
     assert event_id in logged.text
     assert "1 of the last 1 event matches" in send(path, do="dry-run").text
     assert "Saved as version 2." in send(f"{path}/edit", name="Mine").text
-    assert "paused" in send(path, f"{path}/status", status="paused").text.lower()
+    assert "Paused: deliveries" in send(path, f"{path}/status", status="paused").text
+    held_id = flow.publish()
+    flow.until(held_id, "held")
+    enabled = send(path, f"{path}/status", held="drain").text
+    assert "What was held is on its way" in enabled
+    flow.until(held_id, "succeeded")
     assert "whsec_" in send(path, f"{path}/rotate").text
     restored = send(f"{path}/history/1")
-    assert re.search("Version 1 is restored, as version 5", restored.text)
+    assert re.search("Version 1 is restored, as version 6", restored.text)
     assert "is deleted" in send(f"{path}/delete").text
     assert list(tenant.items("/v1/endpoints")) == []
 

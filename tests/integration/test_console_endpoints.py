@@ -509,6 +509,46 @@ def test_a_paused_endpoint_says_how_much_is_held(tenant: Tenant, visitor: Visito
     assert "2 deliveries are held" in visitor.text
 
 
+@pytest.mark.parametrize(
+    ("choice", "words", "kinds"),
+    [
+        ("drain", "is on its way", ["drain"]),
+        ("discard", "is being cancelled", ["discard"]),
+        ("keep", "stays held", []),
+    ],
+)
+def test_enabling_asks_what_becomes_of_what_was_held(
+    tenant: Tenant, visitor: Visitor, choice: str, words: str, kinds: list[str]
+) -> None:
+    path = f"/console/endpoints/{create(visitor, status='paused')}"
+    tenant.world.publish({"type": "OrderReceivedEvent", "data": ORDER}, tenant=tenant.id)
+    tenant.world.take_events()
+    shown = visitor.get(path).body
+    assert all(f'name="held" value="{each}"' in shown for each in ("drain", "discard", "keep"))
+
+    visitor.send(f"{path}/status", {"held": choice, "version": "1"})
+
+    visitor.get(path)
+    assert words in visitor.text
+    assert saved(tenant, path.rpartition("/")[2]).status == "enabled"
+    assert [str(each.kind) for each in wiring.jobs().running(tenant.id)] == kinds
+
+
+def test_deciding_about_what_was_held_needs_its_scope(tenant: Tenant, visitor: Visitor) -> None:
+    path = f"/console/endpoints/{create(visitor, status='paused')}"
+    tenant.world.publish({"type": "OrderReceivedEvent", "data": ORDER}, tenant=tenant.id)
+    tenant.world.take_events()
+    keeper = signed_in(str(tenant.client_with(Scope.CONFIG_READ, Scope.CONFIG_WRITE).key))
+
+    shown = keeper.get(path).body
+    assert 'value="keep"' in shown
+    assert 'value="drain"' not in shown
+    assert keeper.send(f"{path}/status", {"held": "drain", "version": "1"}).status == 403
+    keeper.get(path)
+    assert keeper.send(f"{path}/status", {"held": "nothing", "version": "1"}).status == 404
+    assert saved(tenant, path.rpartition("/")[2]).status == "paused"
+
+
 def test_an_earlier_version_is_shown_and_restored(tenant: Tenant, visitor: Visitor) -> None:
     endpoint_id = create(visitor, name="First")
     fill_in(visitor, f"/console/endpoints/{endpoint_id}/edit", name="Second")

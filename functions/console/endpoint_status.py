@@ -1,0 +1,79 @@
+"""Enable an endpoint, pause it, switch it off; and what becomes of what was held for it."""
+
+from aws_lambda_powertools import Logger
+
+from console import endpoints
+from console.answer import redirect
+from console.endpoint_form import version_sent
+from console.request import Request
+from console.routing import Result, Router
+from posthorn import wiring
+from posthorn.errors import ConflictError, ForbiddenError, NotFoundError, StaleVersionError
+from posthorn.job_views import DEFAULT_RATE
+from posthorn.models import EndpointStatus, Scope
+from posthorn.resuming import Held
+from posthorn.sessions import Session
+
+_SWITCHED = {
+    EndpointStatus.ENABLED: "Enabled: events are delivered from now on.",
+    EndpointStatus.PAUSED: "Paused: deliveries are held until it is enabled.",
+    EndpointStatus.DISABLED: "Switched off: its events are not tracked.",
+}
+_DECIDED = {
+    Held.DRAIN: "Enabled. What was held is on its way, the oldest first: see Jobs.",
+    Held.DISCARD: "Enabled. What was held is being cancelled: see Jobs.",
+    Held.KEEP: "Enabled. What was held stays held.",
+}
+logger = Logger()
+router = Router()
+
+
+@router.post("/console/endpoints/{id}/status", needs=Scope.CONFIG_WRITE)
+def switch(visitor: Session, request: Request) -> Result:
+    """Change the status of the version that the page showed."""
+    endpoint = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    try:
+        flash = (
+            _resumed(visitor, request) if "held" in request.form else _switched(visitor, request)
+        )
+    except (ConflictError, StaleVersionError) as refusal:
+        return endpoints.refused(visitor, request, endpoint, refusal)
+    return redirect(f"{endpoints.LIST}/{endpoint.id}", flash=flash)
+
+
+def _switched(visitor: Session, request: Request) -> str:
+    after = wiring.configuration().change(
+        visitor.tenant,
+        request.params["id"],
+        {"status": request.form.get("status")},
+        by=visitor.key_id,
+        expected_version=version_sent(request.form),
+    )
+    logger.info("endpoint switched", tenant=after.tenant, endpoint_id=after.id, status=after.status)
+    return _SWITCHED[after.status]
+
+
+def _resumed(visitor: Session, request: Request) -> str:
+    """Enable it, with a decision about what was held."""
+    sent = request.form.get("held")
+    if sent not in set(Held):
+        raise NotFoundError("there is no such choice")
+    held = Held(sent)
+    if held is not Held.KEEP and not visitor.may(Scope.DELIVERIES_WRITE):
+        raise ForbiddenError(f"this needs the scope {Scope.DELIVERIES_WRITE}")
+    after, job = wiring.resuming().resume(
+        visitor.tenant,
+        request.params["id"],
+        held,
+        rate_per_second=DEFAULT_RATE,
+        by=visitor.key_id,
+        expected_version=version_sent(request.form),
+    )
+    logger.info(
+        "endpoint resumed",
+        tenant=after.tenant,
+        endpoint_id=after.id,
+        held=held,
+        job_id=job.id if job else None,
+    )
+    return _DECIDED[held]
