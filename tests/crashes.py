@@ -1,14 +1,12 @@
 """Dying on purpose: the n-th call to AWS ends the process, before or after it took effect."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
+from tests.faults import Died, Fault, failing
 from tests.world import World
 
-
-class Died(BaseException):
-    """The end of an execution environment: nothing runs after it, no `except Exception` either."""
+__all__ = ["Died", "dying", "dying_at"]
 
 
 def dying_at(world: World, call: int, *, after: bool) -> AbstractContextManager[list[str]]:
@@ -16,27 +14,7 @@ def dying_at(world: World, call: int, *, after: bool) -> AbstractContextManager[
     return dying(world, {call: after})
 
 
-@contextmanager
-def dying(world: World, calls: Mapping[int, bool]) -> Iterator[list[str]]:
+def dying(world: World, calls: Mapping[int, bool]) -> AbstractContextManager[list[str]]:
     """Die at each of these calls, after it took effect where that is true, and before otherwise."""
-    made: list[str] = []
-
-    def before_call(model: Any, **_: Any) -> None:
-        made.append(model.name)
-        if calls.get(len(made)) is False:
-            raise Died
-
-    def after_call(**_: Any) -> None:
-        if calls.get(len(made)) is True:
-            raise Died
-
-    clients = [world.dynamodb, world.sqs, world.stepfunctions]
-    for client in clients:
-        client.meta.events.register_first("before-call", before_call)
-        client.meta.events.register_last("after-call", after_call)
-    try:
-        yield made
-    finally:
-        for client in clients:
-            client.meta.events.unregister("before-call", before_call)
-            client.meta.events.unregister("after-call", after_call)
+    deaths = {False: Fault.CRASH_BEFORE, True: Fault.CRASH_AFTER}
+    return failing(world, {call: deaths[after] for call, after in calls.items()})

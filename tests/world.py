@@ -117,11 +117,13 @@ class World:
         self.dynamodb = boto3.client("dynamodb")
         self.sqs = boto3.client("sqs")
         self.stepfunctions = boto3.client("stepfunctions")
+        kms, events = boto3.client("kms"), boto3.client("events")
+        self.clients = (self.dynamodb, self.sqs, self.stepfunctions, kms, events)
         settings = self.settings
         self.config = ConfigStore(Table(self.dynamodb, settings.config_table_name))
         self.log_table = Table(self.dynamodb, settings.log_table_name)
         self.log = LogStore(self.log_table)
-        self.vault = Vault(boto3.client("kms"), settings.secrets_key_arn)
+        self.vault = Vault(kms, settings.secrets_key_arn)
         self.event_queue = Queue(self.sqs, settings.event_queue_url)
         self.retry_queue = Queue(self.sqs, settings.retry_queue_url)
         self.timer = RetryTimer(self.stepfunctions, settings.retry_state_machine_arn)
@@ -161,7 +163,7 @@ class World:
             reading=self.reading,
             now=self.clock,
         )
-        self.announcer = Announcer(boto3.client("events"), settings.operations_bus_name)
+        self.announcer = Announcer(events, settings.operations_bus_name)
         self.job_store = JobStore(self.log_table)
         runs = Runs(StateMachine(self.stepfunctions, settings.job_state_machine_arn))
         self.job_progress = JobProgress(self.job_store, Tallies(self.log_table), self.clock)
@@ -227,6 +229,10 @@ class World:
         )
         self.stream = Stream(settings.log_table_name)
         self.tenancy.put(TENANT, name="Acme")
+
+    def restart(self) -> None:
+        """Go on in a new execution environment, which remembers nothing."""
+        self.vault._opened.clear()
 
     def clock(self) -> datetime:
         return self.now
