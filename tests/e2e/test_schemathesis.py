@@ -20,19 +20,21 @@ def only_of_admins(filter: str) -> list[str]:
     return tags + [word for id in ADMIN_OPERATIONS for word in (f"--{filter}-operation-id", id)]
 
 
-def run(stack: Running, key: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(stack: Running, key: str, phases: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("schemathesis")
     return subprocess.run(  # noqa: S603 - no word of it is from outside
         [
             program,
             *("--config-file", "schemathesis.toml"),
             *("run", f"{stack.url}/openapi.json", "--checks", "all", "--no-color"),
-            *("--header", f"Authorization: Bearer {key}", *arguments),
+            *("--header", f"Authorization: Bearer {key}", "--phases", phases),
+            *arguments,
         ],
         cwd=FOLDER,
         env={
             **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
             "POSTHORN_RECEIVER": stack.receiver.url,
+            "POSTHORN_PHASES": phases,
             "PYTHONPATH": str(FOLDER),
             "PYTHONDONTWRITEBYTECODE": "1",
         },
@@ -42,13 +44,23 @@ def run(stack: Running, key: str, *arguments: str) -> subprocess.CompletedProces
     )
 
 
-@pytest.mark.parametrize("who", ["tenant", "admin"])
-def test_the_api_does_what_its_description_says_and_nothing_else(stack: Running, who: str) -> None:
-    if who == "admin":  # by chance alone: links would lead it to the tenants of other tests
-        done = run(
-            stack, stack.admin.key, "--phases", "examples,fuzzing", *only_of_admins("include")
-        )
-    else:
-        done = run(stack, stack.new_tenant().key, *only_of_admins("exclude"))
+@pytest.mark.parametrize(
+    ("who", "phases"),
+    [
+        ("tenant", "examples,fuzzing"),
+        ("tenant", "stateful"),
+        ("admin", "examples,fuzzing"),  # links would lead it to the tenants of other tests
+    ],
+)
+def test_the_api_does_what_its_description_says_and_nothing_else(
+    stack: Running, who: str, phases: str
+) -> None:
+    key = stack.admin.key if who == "admin" else stack.new_tenant().key
+    of_admins = only_of_admins("include" if who == "admin" else "exclude")
+
+    if phases == "stateful":  # hooks.py makes sound what begins a sequence, whatever it was
+        of_admins += ["--mode", "positive", "--exclude-checks", "negative_data_rejection"]
+
+    done = run(stack, key, phases, *of_admins)
 
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
