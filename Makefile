@@ -9,7 +9,7 @@ SETUP := .venv/.installed
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench demo-load conservation admin-key build deploy pins clean
+.PHONY: help run test check bench demo-load screenshots conservation admin-key build deploy pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: $(SETUP) ## print what things cost, counted: make bench TOPIC=pages for o
 
 demo-load: $(SETUP) ## publish 1,000 events to a stack of its own, a third to an endpoint that fails twice
 	$(BIN)/python -m local load --events 1000
+
+screenshots: $(SETUP) ## take the pictures of README anew, on demo data; needs Chromium
+	@$(BIN)/python -m local screenshots
 
 conservation: $(SETUP) ## prove that nothing is lost: make conservation STACK=posthorn [TENANT= SINCE= UNTIL= EACH_EVENT=1]
 	@$(BIN)/python -m posthorn.conservation_check --stack-name $(STACK) \

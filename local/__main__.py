@@ -1,4 +1,4 @@
-"""`python -m local run` and `python -m local load`."""
+"""`python -m local run`, `load` and `screenshots`."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from local import screenshots
 from local.api import ApiError
 from local.emulator import EmulatorError
 from local.load import load
@@ -19,11 +20,13 @@ def main() -> int:
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupt)
     try:
-        return _load(arguments) if arguments.command == "load" else _run()
+        return {"run": _run, "load": _load, "screenshots": _screenshots}[arguments.command](
+            arguments
+        )
     except KeyboardInterrupt:
         say("\nStopped.")
         return 0 if arguments.command == "run" else 1
-    except (PortInUseError, EmulatorError, ApiError) as error:
+    except (PortInUseError, EmulatorError, ApiError, screenshots.NoBrowserError) as error:
         say(str(error))
         return 1
 
@@ -35,10 +38,11 @@ def _parser() -> argparse.ArgumentParser:
     many = commands.add_parser("load", help="publish many events and compare log and receiver")
     many.add_argument("--events", type=int, default=1000)
     many.add_argument("--running", action="store_true", help="use what `run` started")
+    commands.add_parser("screenshots", help="take the pictures of README anew")
     return parser
 
 
-def _run() -> int:
+def _run(_: argparse.Namespace) -> int:
     run()
     return 1  # it ends by itself only when the emulator did
 
@@ -56,6 +60,11 @@ def _load(arguments: argparse.Namespace) -> int:
         ):
             agrees = load(description, events=arguments.events)
     return 0 if agrees else 1
+
+
+def _screenshots(_: argparse.Namespace) -> int:
+    screenshots.take()
+    return 0
 
 
 def _interrupt(*_: object) -> None:
