@@ -20,6 +20,7 @@ run: $(SETUP) ## start everything on this machine: API, receiver, demo data; Ctr
 test: check ## check, then run all tests
 	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/template tests/integration
 	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest tests/browser
 
 check: $(SETUP) ## format, lint, types, imports, template
 	$(BIN)/ruff format --check .
