@@ -29,6 +29,14 @@ class Redirect:
 
 
 @dataclass(frozen=True)
+class Download:
+    """A text that somebody else wrote: saved under this name, and never shown by the browser."""
+
+    text: str = field(repr=False)
+    name: str
+
+
+@dataclass(frozen=True)
 class Answer:
     status: int
     body: str = field(default="", repr=False)
@@ -56,6 +64,15 @@ def fragment(template: str, **values: Any) -> Page:
 def redirect(path: str, *, flash: str = "") -> Redirect:
     """To a path of ours: what comes from outside passes `session.own_path` first."""
     return Redirect(path, flash)
+
+
+def download_headers(name: str) -> dict[str, str]:
+    """`name` is made of an id of ours, so that it needs no quoting."""
+    return {
+        **private_headers(),
+        "content-type": "text/plain; charset=utf-8",
+        "content-disposition": f'attachment; filename="{name}"',
+    }
 
 
 def private_headers(frame_origins: tuple[str, ...] = ()) -> dict[str, str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from console import charts
+from console import attention, charts
 from console.answer import page
 from console.request import Request
 from console.routing import Result, Router
@@ -13,22 +13,13 @@ from posthorn.models import DeliveryStatus, Scope, iso
 from posthorn.sessions import Session
 from posthorn.statistics import Asked
 from posthorn.stats_views import By, Group, StatsView
-from posthorn.warning_signs import Sign, WarningView
+from posthorn.warning_signs import Sign
 
 SHOWN = 8  # of a list of endpoints or types
 RANGES = {
     "24h": ("Last 24 hours", timedelta(hours=24)),
     "7d": ("Last 7 days", timedelta(days=7)),
     "31d": ("Last 31 days", timedelta(days=31)),
-}
-# How a sign stands, its word, and the status of the rows of the log that it is about.
-SIGNS = {
-    Sign.OVERDUE: ("retrying", "Overdue", ""),
-    Sign.FAILING: ("failing", "Failing", "retrying"),
-    Sign.DEAD: ("dead", "Dead", "dead"),
-    Sign.DISABLED: ("disabled", "Disabled", ""),
-    Sign.HELD: ("held", "Held", "held"),
-    Sign.CERTIFICATE: ("deprecated", "Certificate", ""),
 }
 router = Router()
 
@@ -54,8 +45,8 @@ def dashboard(visitor: Session, request: Request) -> Result:
         for by in (By.ENDPOINT, By.EVENT_TYPE)
     }
     view = seen[By.ENDPOINT]
-    warnings = wiring.warning_signs().of(visitor.tenant)
-    overdue = sum(each.count or 0 for each in warnings if each.code is Sign.OVERDUE)
+    signs = attention.shown(visitor.tenant)
+    overdue = sum(each.warning.count or 0 for each in signs if each.warning.code is Sign.OVERDUE)
     return page(
         "dashboard.html",
         ranges=[(key, words) for key, (words, _) in RANGES.items()],
@@ -70,12 +61,9 @@ def dashboard(visitor: Session, request: Request) -> Result:
         slowest=_slowest(view.groups),
         types=seen[By.EVENT_TYPE].groups[:SHOWN],
         types_left=max(0, len(seen[By.EVENT_TYPE].groups) - SHOWN),
-        warnings=warnings,
-        signs=SIGNS,
-        recent=(Sign.DEAD, Sign.OVERDUE),  # their words say since when
+        signs=signs,
         percent=percent,
         log_of=lambda **wanted: _log(since=iso(since), **wanted),
-        log_of_sign=_log_of_sign,
     )
 
 
@@ -129,11 +117,6 @@ def _slowest(groups: list[Group]) -> list[Group]:
 def _p90(group: Group) -> int:
     latency = group.numbers.latency_ms if group.numbers else None
     return latency.p90 if latency else 0
-
-
-def _log_of_sign(warning: WarningView) -> str:
-    status = SIGNS[warning.code][2]
-    return _log(endpoint=warning.endpoint_id, **({"status": status} if status else {}))
 
 
 def _log(**wanted: str) -> str:

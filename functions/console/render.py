@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console import assets, wording
+from console import assets, log_words, wording
 from console.answer import Page
 from console.request import Request
 from console.session import csrf_token
@@ -75,6 +75,7 @@ def environment() -> Environment:
         "navigation": NAVIGATION,
         "MASK": MASK,
         "Scope": Scope,
+        "words": log_words,
     }
     made.filters |= {
         "ago": wording.ago,
@@ -85,6 +86,8 @@ def environment() -> Environment:
         "percent": wording.percent,
         "pretty": pretty,
         "pretty_text": pretty_text,
+        "sentence": wording.sentence,
+        "short_clock": wording.short_clock,
         "span": wording.span,
     }
     return made

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from console.answer import Page, Redirect
+from console.answer import Download, Page, Redirect
 from console.request import Request
 from posthorn.models import Scope
 from posthorn.sessions import Session
 
-Result = Page | Redirect
+Result = Page | Redirect | Download
 PageFunction = Callable[[Session, Request], Result]
 OpenFunction = Callable[[Request], Result]
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from console import (
     assets,
     dashboard,
+    deliveries,
     endpoint_editing,
     endpoint_history,
     endpoint_secrets,
@@ -15,12 +16,22 @@ from console import (
     entrance,
     event_types,
     events,
+    log,
     portal,
     render,
     routing,
     session,
+    traces,
 )
-from console.answer import Answer, Redirect, page, private_headers, redirect
+from console.answer import (
+    Answer,
+    Download,
+    Redirect,
+    download_headers,
+    page,
+    private_headers,
+    redirect,
+)
 from console.errors import error_page
 from console.request import Request
 from console.routing import OpenRoute, Result
@@ -38,6 +49,9 @@ ROUTES = (
     *endpoint_history.router.routes,
     *dashboard.router.routes,
     *portal.router.routes,
+    *log.router.routes,
+    *deliveries.router.routes,
+    *traces.router.routes,
 )
 
 
@@ -94,6 +108,8 @@ def written(result: Result, request: Request, visitor: Session | None) -> Answer
         said = (session.set_flash(request, result.flash, framed=framed),) if result.flash else ()
         headers = {**private_headers(origins), "location": result.path}
         return Answer(303, "", headers, (*result.cookies, *said))
+    if isinstance(result, Download):
+        return Answer(200, result.text, download_headers(result.name))
     flash = session.flash_of(request) if result.whole else ""
     gone = (session.set_flash(request, "", framed=framed),) if flash else ()
     return Answer(

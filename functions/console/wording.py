@@ -12,6 +12,11 @@ def clock(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
 
 
+def short_clock(moment: datetime) -> str:
+    """`23 Nov, 10:00:00 UTC`, for lists; the script says it in the reader's own time zone."""
+    return f"{moment.astimezone(UTC):%-d %b, %H:%M:%S} UTC"
+
+
 def ago(moment: datetime, now: datetime) -> str:
     """`3 min ago`, `in 20 s`, `just now`: the largest unit that fits."""
     seconds = (now - moment).total_seconds()
@@ -41,6 +46,11 @@ def span(length: timedelta | float) -> str:
 def count(number: int, thing: str, things: str = "") -> str:
     """`1 endpoint`, `1,204 endpoints`."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def sentence(text: str) -> str:
+    """With a capital at its beginning and a stop at its end."""
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def percent(share: float) -> str:

@@ -5,6 +5,7 @@ const DAY = 86400, HOUR = 3600, MINUTE = 60;
 const local = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
 });
+const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 // The same words as wording.ago: the largest unit that fits.
 function ago(seconds) {
@@ -34,12 +35,13 @@ function tell(root) {
 
 function prepare(root) {
   for (const element of root.querySelectorAll("time[data-local-time]")) {
-    element.textContent = local.format(new Date(element.dateTime));
+    element.textContent = (element.dataset.localTime ? short : local).format(new Date(element.dateTime));
   }
   for (const element of root.querySelectorAll("time[data-relative-time], time[data-countdown]")) {
     element.title = local.format(new Date(element.dateTime));
   }
-  for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+  for (const element of root.querySelectorAll("[data-copy], [data-with-script]")) element.hidden = false;
+  for (const details of root.querySelectorAll("details[id]")) details.asMade = details.open;
   tell(root);
 }
 
@@ -59,21 +61,38 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = words; }, 2000);
 });
 
-// `data-live="/console/…"` is fetched again every `data-live-seconds`, while it can be seen and nobody
-// is in the middle of using it; an element in it keeps its focus by its id.
+// `data-live="/console/…"` is fetched again every `data-live-seconds`, while it can be seen and nobody is in
+// the middle of using it. By their ids its elements stay as they were left: focused, opened, chosen.
+function isInUse(element) {
+  const selection = getSelection();
+  return document.hidden || element.getBoundingClientRect().top < -80 || element.querySelector("form :focus")
+    || (!selection.isCollapsed && element.contains(selection.anchorNode));
+}
+
+function exchange(element, text) {
+  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+  const states = [...element.querySelectorAll("details[id]")].filter((each) => each.open !== each.asMade).map(({ id, open }) => [id, "open", open]);
+  for (const { id, defaultChecked } of element.querySelectorAll("input:checked[id]")) if (!defaultChecked) states.push([id, "checked", true]);
+  const known = new Set([...element.querySelectorAll("tr[id]")].map(({ id }) => id));
+  element.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
+  prepare(element);
+  for (const [id, property, value] of states) {
+    const same = document.getElementById(id);
+    if (same) same[property] = value;
+  }
+  for (const row of element.querySelectorAll("tr[id]")) row.classList.toggle("fresh", !known.has(row.id));
+  if (focused) document.getElementById(focused)?.focus();
+}
+
 async function refresh(element) {
-  if (document.hidden || element.querySelector("details[open], :focus-within:not(a, button)")) return;
+  if (isInUse(element)) return;
   const answer = await fetch(element.dataset.live, { redirect: "manual", headers: { accept: "text/html" } });
   if (answer.type === "opaqueredirect") return location.reload(); // the session has ended
   if (!answer.ok) return;
   const text = await answer.text();
-  if (text === element.liveText) return;
+  if (text === element.liveText || isInUse(element)) return;
   element.liveText = text;
-  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
-  const parsed = new DOMParser().parseFromString(text, "text/html");
-  element.replaceChildren(...parsed.body.childNodes);
-  prepare(element);
-  if (focused) document.getElementById(focused)?.focus();
+  exchange(element, text);
 }
 
 for (const element of document.querySelectorAll("[data-live]")) {

@@ -9,6 +9,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import ceil, sqrt
 
 from posthorn import items
@@ -33,6 +34,11 @@ class Position:
 
     sort_key: str
     endpoint_id: str
+
+    @property
+    def at(self) -> datetime:
+        """When the delivery of that row was created."""
+        return datetime.fromisoformat(self.sort_key.partition("#")[0])
 
     def cursor(self, fingerprint: str) -> str:
         text = f"{fingerprint}#{self.sort_key}#{self.endpoint_id}"

@@ -1,0 +1,147 @@
+"""The attempts of a delivery as a page shows them: as many in full as it can bear."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from console import curl, excerpts
+from console.excerpts import Body, Excerpt
+from posthorn.views import AttemptView, DeliveryWithAttempts
+
+# All in bytes of HTML. What does not fit opens on the same page in its turn, or is downloaded.
+ALL = 85_000  # of the page; the last attempt, or the one asked for, is there in any case
+CLOSED, MARKUP = 1_100, 4_500  # of an attempt; and of one in full, without what others wrote
+FEW = 15  # attempts, which leave room for more of the one that is open
+BODY_OF_FEW, BODY, OTHER_BODY = 8_000, 3_000, 1_500
+CURL, CURL_BODY = 6_000, 2_500
+HEADER, HEADERS = 300, 6_000
+PHASES = {
+    "dns": "DNS",
+    "connect": "Connect",
+    "tls": "TLS",
+    "first_byte": "First byte",
+    "rest": "Rest",
+}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One phase of an attempt. `x` and `width` are parts of the whole, in percent."""
+
+    phase: str
+    words: str
+    milliseconds: int
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Headers:
+    """`left_out` says how many more there are, `size` what those that are shown take."""
+
+    shown: tuple[tuple[str, Excerpt], ...]
+    left_out: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Details:
+    """What an attempt opens to. The request's body is there once: each attempt sends the same."""
+
+    request_headers: Headers
+    request_body: Body | None
+    response_headers: Headers
+    response_body: Body | None
+    bars: tuple[Bar, ...]
+    curl: Excerpt
+
+    @property
+    def size(self) -> int:
+        """How much of a page it takes, about."""
+        bodies = [each for each in (self.request_body, self.response_body) if each]
+        texts = [text for each in bodies for text in (each.raw, each.pretty) if text]
+        told = sum(excerpts.html_size(each.text) for each in (*texts, self.curl))
+        return MARKUP + told + self.request_headers.size + self.response_headers.size
+
+
+@dataclass(frozen=True)
+class Shown:
+    """`details` is None where the attempt opens on a page of its own."""
+
+    attempt: AttemptView
+    is_open: bool
+    details: Details | None
+
+
+def shown(delivery: DeliveryWithAttempts, opened: int | None) -> list[Shown]:
+    """Newest first. `opened` is the number of the attempt to open, None for the last one."""
+    attempts = delivery.attempts
+    numbers = {each.number for each in attempts}
+    chosen = opened if opened in numbers else max(numbers, default=0)
+    details: dict[int, Details] = {}
+    left = ALL - CLOSED * len(attempts)
+    for each in sorted(attempts, key=lambda each: (each.number != chosen, -each.number)):
+        told = _details(delivery, each, is_chosen=each.number == chosen)
+        left -= told.size
+        if left < 0 and each.number != chosen:
+            break
+        details[each.number] = told
+    return [
+        Shown(each, each.number == chosen, details.get(each.number)) for each in reversed(attempts)
+    ]
+
+
+def _details(delivery: DeliveryWithAttempts, attempt: AttemptView, *, is_chosen: bool) -> Details:
+    sent, came = attempt.request, attempt.response
+    first = BODY_OF_FEW if len(delivery.attempts) <= FEW else BODY
+    most = first if is_chosen else OTHER_BODY
+    return Details(
+        request_headers=_headers(sent.headers),
+        request_body=excerpts.body(sent.body, most) if sent.body and is_chosen else None,
+        response_headers=_headers(came.headers if came else {}),
+        response_body=excerpts.body(came.body, most) if came and came.body else None,
+        bars=tuple(_bars(attempt)),
+        curl=excerpts.excerpt(command(delivery, attempt, with_body=is_chosen), CURL),
+    )
+
+
+def _headers(headers: Mapping[str, str]) -> Headers:
+    shown: list[tuple[str, Excerpt]] = []
+    size = 0
+    for name, value in headers.items():
+        told = excerpts.excerpt(value, HEADER)
+        size += excerpts.html_size(name) + excerpts.html_size(told.text) + len("<dt></dt><dd></dd>")
+        if size > HEADERS:
+            break
+        shown.append((name, told))
+    return Headers(tuple(shown), len(headers) - len(shown), size)
+
+
+def command(delivery: DeliveryWithAttempts, attempt: AttemptView, *, with_body: bool) -> str:
+    """The attempt for a shell: its body in it where that is short, and from a file otherwise."""
+    sent = attempt.request
+    body = sent.body or ""
+    is_long = not with_body or excerpts.excerpt(body, CURL_BODY).is_cut
+    return curl.command(
+        sent.method,
+        sent.url,
+        sent.headers,
+        body=sent.body,
+        body_file=body_file(delivery.event_id) if body and is_long else None,
+    )
+
+
+def body_file(event_id: str) -> str:
+    """What the body is called once it is downloaded."""
+    return f"{event_id}.txt"
+
+
+def _bars(attempt: AttemptView) -> Iterator[Bar]:
+    whole = max(attempt.duration_ms, sum(attempt.timings_ms.values()), 1)
+    spent = {**attempt.timings_ms, "rest": attempt.duration_ms - sum(attempt.timings_ms.values())}
+    begun = 0
+    for phase, words in PHASES.items():
+        milliseconds = spent.get(phase, 0)
+        if milliseconds > 0 or phase in attempt.timings_ms:
+            width = max(0, milliseconds) * 100 / whole
+            yield Bar(phase, words, milliseconds, round(begun * 100 / whole, 2), round(width, 2))
+            begun += max(0, milliseconds)

@@ -1,0 +1,139 @@
+"""A delivery: how it stands, what to do about it, and each attempt as it was made."""
+
+from dataclasses import replace
+
+from aws_lambda_powertools import Logger
+
+from console import attempts
+from console.answer import Download, Page, page, redirect
+from console.request import Request
+from console.routing import Result, Router
+from posthorn import wiring
+from posthorn.errors import ConflictError, NotFoundError
+from posthorn.models import DeliveryStatus, EndpointStatus, Scope
+from posthorn.sessions import Session
+from posthorn.views import AttemptView, DeliveryWithAttempts
+
+DELIVERY = "/console/deliveries/{id}"
+TO_COME = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING, DeliveryStatus.HELD})
+REFUSALS = {
+    "attempt_running": "An attempt is being made now. Look at what comes of it, and try again.",
+    "endpoint_deleted": "The endpoint was deleted: there is nowhere to send it.",
+    "endpoint_not_enabled": "The endpoint is not enabled. Enable it first, then resend.",
+    "nothing_to_cancel": "It has come to its end meanwhile: there is nothing left to cancel.",
+    "payload_erased": "Its payload was erased: there is nothing left to send.",
+    "test_delivery": "It was a test. Make another test of the endpoint instead.",
+}
+logger = Logger()
+router = Router()
+
+
+@router.get(DELIVERY, needs=Scope.LOGS_READ)
+def show(visitor: Session, request: Request) -> Result:
+    return _page(visitor, request)
+
+
+@router.get(f"{DELIVERY}/live", needs=Scope.LOGS_READ)
+def live(visitor: Session, request: Request) -> Result:
+    """The page as it is now, for the script."""
+    return replace(_page(visitor, request), template="delivery_live.html", whole=False)
+
+
+@router.get(f"{DELIVERY}/body", needs=Scope.LOGS_READ)
+def download_body(visitor: Session, request: Request) -> Result:
+    """What each attempt sent, every byte of it."""
+    delivery = _delivery(visitor, request)
+    sent = next((each.request.body for each in delivery.attempts if each.request.body), None)
+    if sent is None:
+        raise NotFoundError("nothing was sent")
+    return Download(sent, attempts.body_file(delivery.event_id))
+
+
+@router.get(f"{DELIVERY}/attempts/{{number}}/response", needs=Scope.LOGS_READ)
+def download_response(visitor: Session, request: Request) -> Result:
+    """What came back, as far as it was kept."""
+    attempt = _attempt(_delivery(visitor, request), request.params["number"])
+    if attempt.response is None:
+        raise NotFoundError("there was no answer")
+    name = f"{request.params['id']}-{attempt.number}.txt"
+    return Download(attempt.response.body, name)
+
+
+@router.get(f"{DELIVERY}/attempts/{{number}}/curl", needs=Scope.LOGS_READ)
+def download_command(visitor: Session, request: Request) -> Result:
+    delivery = _delivery(visitor, request)
+    attempt = _attempt(delivery, request.params["number"])
+    name = f"{delivery.id}-{attempt.number}-curl.txt"
+    return Download(attempts.command(delivery, attempt, with_body=False), name)
+
+
+@router.post(f"{DELIVERY}/resend", needs=Scope.DELIVERIES_WRITE)
+def resend(visitor: Session, request: Request) -> Result:
+    id = request.params["id"]
+    try:
+        wiring.recovery().resend(visitor.tenant, id, by=visitor.key_id)
+    except ConflictError as refusal:
+        return _page(visitor, request, refusal)
+    logger.info("delivery resent", tenant=visitor.tenant, delivery_id=id, key_id=visitor.key_id)
+    return redirect(f"/console/deliveries/{id}", flash="It is being sent again.")
+
+
+@router.post(f"{DELIVERY}/cancel", needs=Scope.DELIVERIES_WRITE)
+def cancel(visitor: Session, request: Request) -> Result:
+    id = request.params["id"]
+    try:
+        wiring.recovery().cancel(visitor.tenant, id, by=visitor.key_id)
+    except ConflictError as refusal:
+        return _page(visitor, request, refusal)
+    logger.info("delivery cancelled", tenant=visitor.tenant, delivery_id=id, key_id=visitor.key_id)
+    return redirect(f"/console/deliveries/{id}", flash="The delivery was cancelled.")
+
+
+def _page(visitor: Session, request: Request, refusal: ConflictError | None = None) -> Page:
+    delivery = _delivery(visitor, request)
+    opened = request.query.get("attempt")
+    return page(
+        "delivery.html",
+        status=refusal.status if refusal else 200,
+        delivery=delivery,
+        attempts=attempts.shown(delivery, int(opened) if _is_number(opened) else None),
+        may_act=visitor.may(Scope.DELIVERIES_WRITE),
+        is_to_come=delivery.status in TO_COME,
+        is_erased=_is_erased(delivery),
+        not_resent=_why_not_resent(visitor.tenant, delivery),
+        refused=REFUSALS.get(refusal.code, refusal.detail) if refusal else "",
+        live=f"/console/deliveries/{delivery.id}/live",
+    )
+
+
+def _delivery(visitor: Session, request: Request) -> DeliveryWithAttempts:
+    return wiring.reading().seen_delivery(visitor.tenant, request.params["id"])
+
+
+def _attempt(delivery: DeliveryWithAttempts, number: str) -> AttemptView:
+    for each in delivery.attempts:
+        if str(each.number) == number:
+            return each
+    raise NotFoundError("there is no such attempt")
+
+
+def _why_not_resent(tenant: str, delivery: DeliveryWithAttempts) -> str:
+    """Told before anybody tries; nothing when it can be resent."""
+    if delivery.test:
+        return REFUSALS["test_delivery"]
+    if _is_erased(delivery):
+        return REFUSALS["payload_erased"]
+    endpoint = wiring.config().endpoint(tenant, delivery.endpoint_id)
+    if endpoint is None:
+        return REFUSALS["endpoint_deleted"]
+    if endpoint.status is not EndpointStatus.ENABLED:
+        return REFUSALS["endpoint_not_enabled"]
+    return ""
+
+
+def _is_erased(delivery: DeliveryWithAttempts) -> bool:
+    return any(each.request.erased_bytes is not None for each in delivery.attempts)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 6

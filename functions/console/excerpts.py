@@ -1,0 +1,57 @@
+"""Texts that others wrote, cut to what a page can bear: a page stays below 100 KB."""
+
+import json
+from dataclasses import dataclass
+from itertools import accumulate
+
+from markupsafe import escape
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The beginning of a text; `size` is that of the whole, in bytes of UTF-8."""
+
+    text: str
+    size: int
+    is_cut: bool
+
+
+@dataclass(frozen=True)
+class Body:
+    """A body to read. `pretty` is there when it is JSON."""
+
+    raw: Excerpt
+    pretty: Excerpt | None
+
+    @property
+    def is_cut(self) -> bool:
+        return self.raw.is_cut or (self.pretty is not None and self.pretty.is_cut)
+
+
+def excerpt(text: str, most: int) -> Excerpt:
+    """As much of the text as takes no more than `most` bytes once it is HTML."""
+    size = len(text.encode())
+    if size * len("&#34;") <= most:  # as long as it could ever get
+        return Excerpt(text, size, is_cut=False)
+    for place, taken in enumerate(accumulate(len(escape(each).encode()) for each in text)):
+        if taken > most:
+            return Excerpt(text[:place], size, is_cut=True)
+    return Excerpt(text, size, is_cut=False)
+
+
+def html_size(text: str) -> int:
+    """What it takes of a page, in bytes."""
+    return len(escape(text).encode())
+
+
+def body(text: str, most: int) -> Body:
+    """Each of both forms takes up to `most` bytes of the page."""
+    return Body(excerpt(text, most), _pretty(text, most))
+
+
+def _pretty(text: str, most: int) -> Excerpt | None:
+    try:
+        told = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+    return excerpt(told.encode(errors="replace").decode(), most)  # JSON can name half a character

@@ -1,0 +1,125 @@
+"""The log: every delivery of a tenant, filtered, page by page, and live while nobody pages."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from console import attention, log_words
+from console.answer import fragment, page, redirect
+from console.errors import NO_ERRORS, FieldErrors
+from console.log_filters import RANGE_WORDS, RANGES, LogFilters
+from console.names import endpoint_names
+from console.request import Request
+from console.routing import Result, Router
+from posthorn import ids, wiring
+from posthorn.errors import InvalidError
+from posthorn.log_lists import Position
+from posthorn.models import Scope, iso
+from posthorn.sessions import Session
+from posthorn.views import DeliveryList, DeliveryView
+from posthorn.wanted import Order, Wanted
+
+LOG, ROWS = "/console/log", "/console/log/rows"
+SHOWN = 40
+MOST_WARNINGS = 3
+MOST_CHOICES = 100  # of endpoints, or of event types; with more of them an id or a name is typed
+router = Router()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A page of the log. `looked_to` is there when it is short and yet not the last one."""
+
+    deliveries: tuple[DeliveryView, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)  # of endpoints, by id
+    older: str = ""
+    newest: str = ""
+    live: str = ""  # the address that it is fetched from again
+    looked_to: datetime | None = None
+
+
+@router.get(LOG, needs=Scope.LOGS_READ)
+def log(visitor: Session, request: Request) -> Result:
+    filters = LogFilters.read(request.query)
+    path = _path_of(visitor.tenant, filters.q)
+    if path:
+        return redirect(path)
+    values = {"filters": filters, **_choices(visitor.tenant)}
+    try:
+        rows = _rows(visitor.tenant, filters, request.query.get("cursor"))
+    except InvalidError as refusal:
+        errors = FieldErrors.of(refusal)
+        return page("log.html", status=422, errors=errors, rows=Rows(), signs=[], **values)
+    chips = list(filters.words(rows.names))
+    signs = [] if rows.newest else _signs(visitor.tenant, filters.endpoint)
+    return page("log.html", errors=NO_ERRORS, rows=rows, chips=chips, signs=signs, **values)
+
+
+@router.get(ROWS, needs=Scope.LOGS_READ)
+def first_rows(visitor: Session, request: Request) -> Result:
+    """The first page as it is now, for the script."""
+    filters = LogFilters.read(request.query)
+    return fragment("log_rows.html", filters=filters, rows=_rows(visitor.tenant, filters, ""))
+
+
+def _rows(tenant: str, filters: LogFilters, cursor: str) -> Rows:
+    if not (cursor and filters.as_of):
+        filters = replace(filters, as_of=iso(wiring.now()) if filters.range in RANGES else "")
+    wanted = filters.wanted(wiring.now())
+    listed = _listed(tenant, wanted, filters.q, cursor or None)
+    following = listed.next_cursor
+    is_short = len(listed.items) < SHOWN
+    is_live = not (cursor or filters.q or wanted.until) and wanted.order is Order.NEWEST
+    return Rows(
+        deliveries=tuple(listed.items),
+        names=endpoint_names(tenant, {each.endpoint_id for each in listed.items}),
+        older=f"{LOG}?{filters.query(cursor=following)}" if following else "",
+        newest=f"{LOG}?{filters.query(as_of='')}" if cursor else "",
+        live=f"{ROWS}?{filters.query(as_of='')}" if is_live else "",
+        looked_to=_looked_to(following, wanted, filters.q) if following and is_short else None,
+    )
+
+
+def _listed(tenant: str, wanted: Wanted, text: str, cursor: str | None) -> DeliveryList:
+    if text:
+        return wiring.searching().search(tenant, wanted, text, limit=SHOWN, cursor=cursor)
+    return wiring.reading().deliveries(tenant, wanted, limit=SHOWN, cursor=cursor)
+
+
+def _looked_to(cursor: str, wanted: Wanted, text: str) -> datetime:
+    return Position.of(cursor, wanted.fingerprint(*([text] if text else []))).at
+
+
+def _signs(tenant: str, endpoint_id: str) -> list[attention.Shown]:
+    """What the tenant is warned of, or only what is about this endpoint."""
+    shown = attention.shown(tenant)
+    return [each for each in shown if endpoint_id in ("", each.warning.endpoint_id)]
+
+
+def _choices(tenant: str) -> dict[str, Any]:
+    """What the form offers; a list that would be too long for it is None."""
+    endpoints = {each.id: each.name for each in wiring.config().endpoints(tenant)}
+    types = sorted(wiring.cataloguing().types())
+    by_name = dict(sorted(endpoints.items(), key=lambda each: each[1].casefold()))
+    return {
+        "endpoints": by_name if len(by_name) <= MOST_CHOICES else None,
+        "event_types": types if len(types) <= MOST_CHOICES else None,
+        "statuses": log_words.STATUSES,
+        "outcomes": log_words.OUTCOMES,
+        "status_codes": log_words.STATUS_CLASSES,
+        "ranges": RANGE_WORDS,
+        "orders": log_words.ORDERS,
+        "most_warnings": MOST_WARNINGS,
+    }
+
+
+def _path_of(tenant: str, text: str) -> str:
+    """Where the thing with this id is shown, or nothing when it is not an id."""
+    if ids.parts_of_delivery(text):
+        return f"/console/deliveries/{text}"
+    if ids.is_id("evt", text):
+        return f"/console/events/{text}"
+    if ids.is_id("job", text):
+        return f"/console/jobs/{text}"
+    published = wiring.reading().events_published_as(tenant, text).items if text else []
+    return f"/console/events/{published[0].id}" if published else ""

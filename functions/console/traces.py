@@ -1,0 +1,71 @@
+"""An event: what was published, what was decided about each endpoint and why, what came of it."""
+
+import json
+from typing import Any
+
+from console import excerpts
+from console.answer import Download, fragment, page
+from console.request import Request
+from console.routing import Result, Router
+from posthorn import wiring
+from posthorn.errors import NotFoundError
+from posthorn.models import DeliveryStatus, Scope
+from posthorn.sessions import Session
+from posthorn.tracing import Fate, Trace
+
+EVENT = "/console/events/{id}"
+DATA = 24_000  # of HTML, in each of two forms
+MOST_FATES = 60  # of up to 1,000 endpoints: those that wanted it come first
+_ON_ITS_WAY = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING})
+router = Router()
+
+
+@router.get(EVENT, needs=Scope.LOGS_READ)
+def show(visitor: Session, request: Request) -> Result:
+    trace = _trace(visitor, request)
+    event = trace.story.event
+    return page(
+        "event.html",
+        event=event,
+        recorded_at=trace.story.recorded_at,
+        data=None if event.erasure else excerpts.body(_json(event.data), DATA),
+        **_fates(trace),
+    )
+
+
+@router.get(f"{EVENT}/fates", needs=Scope.LOGS_READ)
+def fates(visitor: Session, request: Request) -> Result:
+    """What came of it until now, for the script."""
+    return fragment("event_fates.html", **_fates(_trace(visitor, request)))
+
+
+@router.get(f"{EVENT}/data", needs=Scope.LOGS_READ)
+def download_data(visitor: Session, request: Request) -> Result:
+    event = _trace(visitor, request).story.event
+    if event.erasure:
+        raise NotFoundError("the payload was erased")
+    return Download(_json(event.data), f"{event.id}-data.txt")
+
+
+def _trace(visitor: Session, request: Request) -> Trace:
+    return wiring.reading().trace(visitor.tenant, request.params["id"])
+
+
+def _fates(trace: Trace) -> dict[str, Any]:
+    ordered = sorted(trace.fates, key=lambda each: each.delivery is None)  # what is left is stable
+    return {
+        "event_id": trace.story.event.id,
+        "fates": ordered[:MOST_FATES],
+        "left_out": max(0, len(ordered) - MOST_FATES),
+        "summary": trace.summary,
+        "nobody": not any(each.delivery for each in ordered),
+        "live": f"/console/events/{trace.story.event.id}/fates" if _is_moving(ordered) else "",
+    }
+
+
+def _json(data: dict[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False)
+
+
+def _is_moving(fates: list[Fate]) -> bool:
+    return any(each.delivery and each.delivery.status in _ON_ITS_WAY for each in fates)
