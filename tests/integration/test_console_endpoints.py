@@ -666,6 +666,25 @@ def test_another_tenants_endpoint_is_not_there(
     assert saved(stranger, theirs.id).version == 1
 
 
+def test_the_form_of_the_longest_lists_is_still_a_small_page(
+    tenant: Tenant, visitor: Visitor
+) -> None:
+    rule = {"entity": "tClientCustomerAddress", "on_update": ["Email", "City"]}
+    endpoint = tenant.world.endpoint(
+        tenant=tenant.id,
+        rules=[{**rule, "filter": "data.IsActive"}] * 50,
+        headers={f"x-header-{number}": "some value" for number in range(20)},
+        metadata={f"name-{number}": "some words" for number in range(50)},
+    )
+
+    answer = visitor.get(f"/console/endpoints/{endpoint.id}/edit")
+
+    assert len(answer.body) < 100_000
+    sent = form(answer.body, f"/console/endpoints/{endpoint.id}/edit").filled()
+    assert visitor.send(f"/console/endpoints/{endpoint.id}/edit", sent).status == 303
+    assert saved(tenant, endpoint.id).version == 1
+
+
 def test_what_a_tenant_writes_is_shown_as_text(tenant: Tenant, visitor: Visitor) -> None:
     endpoint = tenant.world.endpoint(
         SCRIPT,
