@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console import assets, log_words, wording
+from console import assets, charts, log_words, wording
 from console.answer import Page
 from console.request import Request
 from console.session import csrf_token
@@ -75,6 +75,7 @@ def environment() -> Environment:
         "navigation": NAVIGATION,
         "MASK": MASK,
         "Scope": Scope,
+        "sparkline": charts.sparkline,
         "words": log_words,
     }
     made.filters |= {
