@@ -7,11 +7,9 @@ from playwright.sync_api import expect
 
 from local import seed
 from local.api import Api
-from tests.browser.window import Windows, check
+from tests.browser.window import Windows
 from tests.e2e.flow import new_flow
 from tests.e2e.stack import Running
-
-HOSTILE = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -56,28 +54,6 @@ def test_an_active_event_says_how_it_is_doing(windows: Windows, stack: Running) 
     expect(row.locator("time")).to_have_text(re.compile(r"\d+ (s|min) ago|just now"))
 
 
-def test_pages_are_for_everybody(windows: Windows, stack: Running) -> None:
-    flow = new_flow(stack, "/ok", name=HOSTILE)
-    flow.until(flow.publish(), "succeeded")
-    outside = windows.open()
-    outside.goto("/console/sign-in")
-    check(outside)
-
-    page = windows.sign_in(flow.api.key)
-    name = seed.JOB["type"]
-    for path in (
-        "/console",
-        "/console?q=nothing-like-this",
-        f"/console/types/{name}",
-        "/console/types/CustomerChangedNotification/settings",
-        f"/console/types/{name}/settings",
-        "/console/no-such-page",
-    ):
-        page.goto(path)
-        check(page)
-        assert page.evaluate("window.broken") is None
-
-
 def test_an_admin_switches_tenants(windows: Windows, stack: Running, tenant: Api) -> None:
     named = stack.admin.call("GET", "/v1/tenants")["items"][0]["name"]
     page = windows.open()
@@ -85,7 +61,6 @@ def test_an_admin_switches_tenants(windows: Windows, stack: Running, tenant: Api
     page.get_by_label("API key").fill(stack.admin.key)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Tenants")).to_be_visible()
-    check(page)
 
     page.get_by_role("button", name=f"Act for {named}", exact=True).click()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -21,8 +21,8 @@ FLAGS = [
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 COLOURS = {**WCAG, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 WIDTHS = (360, 1600)
-MOST_BYTES = 100_000  # of a page's HTML
 PATIENCE_MS = 15_000  # a busy machine is no finding
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def executable() -> str:
@@ -81,7 +81,6 @@ class Windows:
 
 def check(page: Page) -> None:
     """Whoever looks at it: in light and dark by WCAG 2.1 AA, on a small screen and a large one."""
-    assert len(page.content().encode()) < MOST_BYTES
     for scheme, rules in (("light", WCAG), ("dark", COLOURS)):  # dark differs in colours alone
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # it knows these two
         found = Axe().run(page, options=rules)

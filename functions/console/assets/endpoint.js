@@ -92,4 +92,7 @@ document.querySelector("[data-find-types]")?.addEventListener("keydown", (event)
 
 // A page that shows a secret is the answer to a form: opened again, it is the endpoint's.
 const address = document.querySelector("[data-address]")?.dataset.address;
-if (address) history.replaceState(null, "", address);
+if (address) {
+  history.replaceState(null, "", address);
+  addEventListener("hashchange", () => location.reload()); // a link to a part of that page is no move within this one
+}
