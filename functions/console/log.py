@@ -52,7 +52,17 @@ def log(visitor: Session, request: Request) -> Result:
         return page("log.html", status=422, errors=errors, rows=Rows(), signs=[], **values)
     chips = list(filters.words(rows.names))
     signs = [] if rows.newest else _signs(visitor.tenant, filters.endpoint)
-    return page("log.html", errors=NO_ERRORS, rows=rows, chips=chips, signs=signs, **values)
+    can_replay = visitor.may(Scope.DELIVERIES_WRITE) and filters.is_replayable and rows.deliveries
+    replay = f"/console/jobs/new?{filters.query(as_of='', order='', test='')}" if can_replay else ""
+    return page(
+        "log.html",
+        errors=NO_ERRORS,
+        rows=rows,
+        chips=chips,
+        signs=signs,
+        replay=replay,
+        **values,
+    )
 
 
 @router.get(ROWS, needs=Scope.LOGS_READ)

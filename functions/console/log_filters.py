@@ -1,7 +1,7 @@
 """The log's filters as its form and its addresses have them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self, TypeVar
@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from console import log_words
 from console.request import Fields
+from console.wording import clock
 from posthorn.errors import InvalidError, Violation
-from posthorn.models import DeliveryStatus, Outcome
+from posthorn.models import DeliveryStatus, Outcome, iso
 from posthorn.wanted import Order, StatusClass, Wanted, WithTests
 
 RANGES = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -63,6 +64,22 @@ class LogFilters:
         if values["order"] == Order.NEWEST:
             values["order"] = ""
         return cls(**values)
+
+    @classmethod
+    def of(cls, wanted: Wanted) -> Self:
+        """As addresses have them; the times exact, whatever range they came from."""
+        is_ranged = wanted.since or wanted.until
+        return cls(
+            endpoint=next(iter(wanted.endpoint_ids), ""),
+            event_type=wanted.event_type or "",
+            status=wanted.status or "",
+            outcome=wanted.outcome or "",
+            status_code=wanted.status_class or "",
+            range="custom" if is_ranged else "",
+            since=iso(wanted.since) if wanted.since else "",
+            until=iso(wanted.until) if wanted.until else "",
+            event_id=wanted.event_id or "",
+        )
 
     def wanted(self, now: datetime) -> Wanted:
         """Raise InvalidError that names each filter which is none."""
@@ -122,6 +139,11 @@ class LogFilters:
         return any(value for name, value in asdict(self).items() if name not in ("order", "as_of"))
 
     @property
+    def is_replayable(self) -> bool:
+        """Whether a job can go by them: it needs one, and neither text nor tests."""
+        return not self.q and not self.test and self.is_narrowed
+
+    @property
     def has_more(self) -> bool:
         """Whether one of the filters is set that the form does not show at once."""
         return bool(self.outcome or self.status_code or self.order or self.test) or (
@@ -145,6 +167,16 @@ class LogFilters:
         if self.range not in RANGE_WORDS:
             broken.append(Violation("range", f"is none of {', '.join(RANGES)} and custom"))
         return _moment("since", self.since, broken), _moment("until", self.until, broken)
+
+
+def of_wanted(wanted: Wanted, names: Mapping[str, str]) -> list[str]:
+    """What a job is about, in the words of the log; its times as people read them."""
+    spoken = {
+        name: clock(moment)
+        for name, moment in (("since", wanted.since), ("until", wanted.until))
+        if moment
+    }
+    return list(replace(LogFilters.of(wanted), **spoken).words(names))
 
 
 def _called(value: str, words: Mapping[_E, str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from console import (
     entrance,
     event_types,
     events,
+    jobs,
     log,
     portal,
     render,
@@ -52,6 +53,7 @@ ROUTES = (
     *log.router.routes,
     *deliveries.router.routes,
     *traces.router.routes,
+    *jobs.router.routes,
 )
 
 
