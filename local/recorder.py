@@ -12,7 +12,7 @@ from botocore import handlers
 from botocore.model import OperationModel
 
 CALLS_FILE = "POSTHORN_CALLS_FILE"
-NAMES_A_RESOURCE = ("QueueUrl", "KeyId", "stateMachineArn", "executionArn", "TopicArn", "Bucket")
+NAMES_A_RESOURCE = ("QueueUrl", "KeyId", "stateMachineArn", "executionArn", "TopicArn")
 # IAM checks a transaction as the single-item calls that it stands for.
 TRANSACTION_ACTIONS = {
     "Put": "PutItem",
@@ -51,6 +51,8 @@ def _actions(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, list
 
 def _resources(params: dict[str, Any]) -> list[str]:
     named = [params[key] for key in NAMES_A_RESOURCE if key in params]
+    if "Bucket" in params:
+        named.append(f"{params['Bucket']}/{params['Key']}" if "Key" in params else params["Bucket"])
     if "TableName" in params:
         index = params.get("IndexName")
         named.append(f"{params['TableName']}/index/{index}" if index else params["TableName"])

@@ -102,6 +102,9 @@ def _grants(call: Mapping[str, Any], physical: Mapping[str, str]) -> list[Grant]
 def _logical(service: str, resource: str, logical: Mapping[str, str]) -> str:
     if service == "events":
         return f"event-bus/{_last(resource)}"
+    if service == "s3":
+        bucket, folder, *_ = resource.split("/")
+        return f"{logical.get(bucket, bucket)}/{folder}/*"
     made, slash, index = resource.partition("/index/")
     name = _last(made)
     return logical.get(name, name) + slash + index

@@ -28,6 +28,9 @@ from posthorn.crowd import Crowd
 from posthorn.dispatch import Attempted, Dispatcher, Turn
 from posthorn.egress import EgressPolicy
 from posthorn.erasing import Erasing
+from posthorn.export_bucket import CONFIG, ExportBucket
+from posthorn.export_store import ExportStore
+from posthorn.exporting import Exporting
 from posthorn.health import Caretaker
 from posthorn.ingestion import Ingestion
 from posthorn.job import JobKind
@@ -118,7 +121,8 @@ class World:
         self.sqs = boto3.client("sqs")
         self.stepfunctions = boto3.client("stepfunctions")
         kms, events = boto3.client("kms"), boto3.client("events")
-        self.clients = (self.dynamodb, self.sqs, self.stepfunctions, kms, events)
+        self.s3 = boto3.client("s3", config=CONFIG)
+        self.clients = (self.dynamodb, self.sqs, self.stepfunctions, self.s3, kms, events)
         settings = self.settings
         self.config = ConfigStore(Table(self.dynamodb, settings.config_table_name))
         self.log_table = Table(self.dynamodb, settings.log_table_name)
@@ -169,7 +173,7 @@ class World:
         self.job_progress = JobProgress(self.job_store, Tallies(self.log_table), self.clock)
         self.jobs = Jobs(
             config=self.config,
-            lists=self.reading.lists,
+            reading=self.reading,
             store=self.job_store,
             runs=runs,
             progress=self.job_progress,
@@ -186,11 +190,19 @@ class World:
             retry_queue=self.retry_queue,
             now=self.clock,
         )
+        self.exporting = Exporting(
+            reading=self.reading,
+            lists=self.reading.lists,
+            jobs=self.job_store,
+            store=ExportStore(self.log_table),
+            bucket=ExportBucket(self.s3, settings.export_bucket_name),
+        )
         self.stepping = Stepping(
             jobs=self.job_store,
             runs=runs,
             progress=self.job_progress,
-            kinds=dict.fromkeys(JobKind, self.replaying.step),
+            kinds=dict.fromkeys(JobKind, self.replaying.step)
+            | {JobKind.EXPORT: self.exporting.step},
             now=self.clock,
         )
         self.sweeper = Sweeper(
@@ -356,6 +368,8 @@ def deploy() -> Settings:
         )["stateMachineArn"]
         for logical_id, values in substitutions.items()
     }
+    s3, region = boto3.client("s3"), dynamodb.meta.region_name
+    s3.create_bucket(Bucket="exports", CreateBucketConfiguration={"LocationConstraint": region})
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     return Settings(
         config_table_name="ConfigTable",
@@ -364,6 +378,7 @@ def deploy() -> Settings:
         retry_queue_url=urls["RetryQueue"],
         retry_state_machine_arn=machines["RetryStateMachine"],
         job_state_machine_arn=machines["JobStateMachine"],
+        export_bucket_name="exports",
         secrets_key_arn=key,
         operations_bus_name="",
         retention_days=30,

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path
 
 from posthorn import examples, job_views, views, web, wiring
-from posthorn.job import Job, Progress
+from posthorn.job import Job, JobKind, Progress
 from posthorn.job_store import Asked
 from posthorn.job_views import (
     JobCountSpec,
@@ -62,8 +62,13 @@ def start_job(spec: Annotated[JobSpec, Body()], idempotency_key: IdempotencyKey 
     delivers what is held, a discard cancels it. They go endpoint by endpoint, oldest first, no
     faster than the rate. Deliveries that are being attempted, or whose endpoint is not enabled, are
     skipped; tests are never among them. A replay is of what is in the log when it begins.
+
+    An export writes them to files, also those of deleted endpoints: as lines of JSON, each a
+    delivery with its attempts and its event. For that, the key needs `logs:read` as well.
     """
     tenant, key_id = _acting(Scope.DELIVERIES_WRITE)
+    if spec.kind is JobKind.EXPORT:
+        _acting(Scope.LOGS_READ)
     job = wiring.jobs().start(
         tenant,
         spec.kind,
@@ -88,9 +93,12 @@ def list_jobs(limit: Limit = 50, cursor: Cursor = None) -> Listed[JobView]:
 @router.get("/v1/jobs/<id>")
 @described("Jobs", Scope.LOGS_READ)
 def read_job(id: JobId) -> JobView:
-    """Read a job, with its progress."""
+    """Read a job, with its progress; of an export, with links to its files."""
     tenant, _ = _acting(Scope.LOGS_READ)
-    return _view(*wiring.jobs().job(tenant, id))
+    job, progress = wiring.jobs().job(tenant, id)
+    now = wiring.now()
+    export = wiring.exporting().view(job, now) if job.kind is JobKind.EXPORT else None
+    return job_views.of_job(job, progress, now, export=export)
 
 
 @router.patch("/v1/jobs/<id>")

@@ -29,6 +29,7 @@ SETTINGS = Settings(
     retry_queue_url="https://sqs.eu-north-1.amazonaws.com/123456789012/RetryQueue",
     retry_state_machine_arn="arn:aws:states:eu-north-1:123456789012:stateMachine:Retry",
     job_state_machine_arn="arn:aws:states:eu-north-1:123456789012:stateMachine:jobs",
+    export_bucket_name="exports",
     secrets_key_arn="arn:aws:kms:eu-north-1:123456789012:key/1",
     operations_bus_name="",
     retention_days=30,

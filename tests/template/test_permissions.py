@@ -17,7 +17,7 @@ def test_statements_name_exact_actions(principal: str) -> None:
     actions = [action for statement in statements(principal) for action in statement.actions]
 
     assert actions
-    assert all(re.fullmatch(r"[a-z]+:[A-Z][A-Za-z]+", action) for action in actions)
+    assert all(re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action) for action in actions)
     assert not set(of_type("AWS::Serverless::Function").get(principal, {})) & {"Role"}
 
 
@@ -27,7 +27,8 @@ def test_statements_name_one_resource_each(principal: str) -> None:
         # The actions that deliver a state machine's logs know no resource (Step Functions guide).
         if principal not in MACHINES or statement.sid != "DeliverLogs":
             assert all(isinstance(resource, dict) for resource in statement.resources)
-            assert "*" not in json.dumps(statement.resources)
+            # The files of a bucket are named by a pattern, or one by one.
+            assert "*" not in json.dumps(statement.resources).replace("/exports/*", "")
 
 
 def test_no_function_has_a_managed_policy() -> None:

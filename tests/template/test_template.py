@@ -225,11 +225,26 @@ def test_the_log_outlives_every_retry_policy() -> None:
     assert TEMPLATE["Parameters"]["RetentionDays"]["MinValue"] > LONGEST_RETRY_DAYS
 
 
-@pytest.mark.parametrize("name", ["ConfigTable", "LogTable", "SecretsKey"])
+@pytest.mark.parametrize("name", ["ConfigTable", "LogTable", "SecretsKey", "ExportBucket"])
 def test_what_cannot_be_made_again_survives_the_stack(name: str) -> None:
     resource = TEMPLATE["Resources"][name]
 
     assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_exports_are_encrypted_private_and_forgotten() -> None:
+    bucket = properties("ExportBucket")
+    (policy,) = of_type("AWS::S3::BucketPolicy").values()
+
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    (expiry,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (expiry["Status"], expiry["ExpirationInDays"]) == ("Enabled", 7)
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_the_secrets_key_rotates() -> None:

@@ -11,6 +11,7 @@ ENVIRONMENT = {
     "RETRY_QUEUE_URL": "https://sqs.example.com/1/retries",
     "RETRY_STATE_MACHINE_ARN": "arn:aws:states:eu-north-1:123456789012:stateMachine:retry",
     "JOB_STATE_MACHINE_ARN": "arn:aws:states:eu-north-1:123456789012:stateMachine:jobs",
+    "EXPORT_BUCKET_NAME": "exports",
     "SECRETS_KEY_ARN": "arn:aws:kms:eu-north-1:123456789012:key/1",
     "OPERATIONS_BUS_NAME": "",
     "RETENTION_DAYS": "30",

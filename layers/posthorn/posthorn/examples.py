@@ -268,6 +268,20 @@ JOB_FILTER: dict[str, Any] = {
     "since": "2026-11-22T00:00:00.000Z",
 }
 JOB_SPEC: dict[str, Any] = {"kind": "replay", "filter": JOB_FILTER, "rate_per_second": 10}
+EXPORT = {
+    "parts": [
+        {
+            "name": "part-00001.ndjson.gz",
+            "lines": 200,
+            "size_bytes": 41872,
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "url": "https://s3.eu-north-1.amazonaws.com/posthorn-exports/part-00001.ndjson.gz",
+        }
+    ],
+    "manifest_url": None,
+    "links_expire_at": "2026-11-23T10:15:00.000Z",
+    "kept_until": "2026-11-30T10:00:00.000Z",
+}
 JOB: dict[str, Any] = {
     "id": JOB_ID,
     "kind": "replay",

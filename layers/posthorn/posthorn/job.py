@@ -1,4 +1,4 @@
-"""A job: many deliveries replayed, drained or discarded, one slice of them after the other.
+"""A job: many deliveries replayed, drained, discarded or exported, one slice after the other.
 
 Pure: what a job is, and what each thing that happens makes of it. A slice is fixed before the first
 of its deliveries is touched, and doing it again makes the same of it: so every delivery of the job
@@ -41,9 +41,12 @@ class JobKind(StrEnum):
     REPLAY = "replay"  # deliver again
     DRAIN = "drain"  # deliver what was held
     DISCARD = "discard"  # cancel what was held
+    EXPORT = "export"  # write them to a file
 
 
 OF_HELD = frozenset({JobKind.DRAIN, JobKind.DISCARD})
+# The rate is there to spare endpoints, and these call none.
+_UNPACED = frozenset({JobKind.DISCARD, JobKind.EXPORT})
 
 
 class JobStatus(StrEnum):
@@ -110,21 +113,27 @@ class Job(Model):
 
     @property
     def slice_size(self) -> int:
-        if self.kind is JobKind.DISCARD:
-            return MOST_IN_SLICE  # the rate is there to spare endpoints, and none is called
+        if self.kind in _UNPACED:
+            return MOST_IN_SLICE
         return min(MOST_IN_SLICE, ceil(self.rate_per_second * SLICE_SECONDS))
 
     def after(self, deliveries: int) -> timedelta:
         """How long so many deliveries last at the job's rate."""
-        if self.kind is JobKind.DISCARD:
+        if self.kind in _UNPACED:
             return timedelta()
         return timedelta(seconds=deliveries / self.rate_per_second)
+
+    def ended(self, counted: "Progress") -> "Progress":
+        """What became of its deliveries, as counted; what an export has written, it has done."""
+        if self.kind is JobKind.EXPORT:
+            return Progress(succeeded=self.started)
+        return counted
 
 
 def wanted_by(kind: JobKind, wanted: Wanted, now: datetime) -> Wanted:
     """What a job of this kind is about; InvalidError when that is nothing it could do.
 
-    A replay is of what is in the log when it begins: what comes later is not its affair.
+    Other jobs are of what is in the log when they begin: what comes later is not their affair.
     """
     if kind in OF_HELD:
         if wanted.status not in (None, DeliveryStatus.HELD):
@@ -132,7 +141,7 @@ def wanted_by(kind: JobKind, wanted: Wanted, now: datetime) -> Wanted:
             raise InvalidError.of([Violation("/filter/status", message)])
         return wanted.model_copy(update={"status": DeliveryStatus.HELD})
     if wanted == Wanted():
-        message = "name at least one field: all deliveries of the log are not replayed by mistake"
+        message = f"name at least one field: no {kind} of all deliveries by mistake"
         raise InvalidError.of([Violation("/filter", message)])
     return wanted.model_copy(update={"until": min(wanted.until or now, now)})
 
@@ -235,7 +244,7 @@ def finished(job: Job, progress: Progress, now: datetime) -> Job:
     """The job as completed, if all of its deliveries were started and came to an end."""
     if job.status is not JobStatus.RUNNING or job.all_started_at is None:
         return job
-    if progress.finished < job.started:
+    if job.ended(progress).finished < job.started:
         return job
     return _changed(job, now, status=JobStatus.COMPLETED, finished_at=now)
 

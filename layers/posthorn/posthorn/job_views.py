@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from posthorn import examples
+from posthorn.export_views import ExportView
 from posthorn.job import FASTEST, SLOWEST, Job, JobKind, JobStatus, Progress, Skipped
 from posthorn.models import DeliveryStatus, Model, Outcome, Time
 from posthorn.resuming import Held
@@ -83,7 +84,7 @@ class JobView(Model):
     rate_per_second: float
     matched: int
     counted_all: bool = Field(description="False while there are more than `matched`")
-    started: int = Field(description="Put on their way")
+    started: int = Field(description="Put on their way, or written")
     skipped: int = Field(description="Not eligible when their turn came")
     skipped_reasons: dict[Skipped, int]
     succeeded: int
@@ -98,6 +99,11 @@ class JobView(Model):
     created_by: str
     updated_at: Time
     finished_at: Time | None
+    export: ExportView | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="There when the job is an export, and read alone",
+    )
 
 
 class ResumedView(Model):
@@ -109,7 +115,10 @@ class ResumedView(Model):
     job: JobView | None
 
 
-def of_job(job: Job, progress: Progress, now: datetime) -> JobView:
+def of_job(
+    job: Job, counted: Progress, now: datetime, *, export: ExportView | None = None
+) -> JobView:
+    progress = job.ended(counted)
     kept = (
         "id",
         "kind",
@@ -129,6 +138,7 @@ def of_job(job: Job, progress: Progress, now: datetime) -> JobView:
         skipped_reasons=job.skipped,
         left=job.to_start + max(0, job.started - progress.finished),
         eta_at=_eta(job, now),
+        export=export,
     )
 
 
@@ -139,6 +149,6 @@ def _filter(wanted: Wanted) -> JobFilter:
 
 
 def _eta(job: Job, now: datetime) -> datetime | None:
-    if not job.is_starting or not job.counted_all:
+    if not job.is_starting or not job.counted_all or job.kind is JobKind.EXPORT:
         return None
     return now + job.after(job.to_start)

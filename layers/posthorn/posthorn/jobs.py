@@ -1,6 +1,6 @@
 """Jobs, for those who ask for them: count first, then start, watch, pause, resume and cancel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,8 +12,8 @@ from posthorn.errors import ConflictError, InvalidError, NotFoundError, Violatio
 from posthorn.job import OF_HELD, SECOND_LOOK, Job, JobKind, Progress
 from posthorn.job_progress import JobProgress
 from posthorn.job_store import Asked, JobStore
-from posthorn.log_lists import LogLists
 from posthorn.models import Model, Time
+from posthorn.reading import Reading
 from posthorn.stepping import Runs
 from posthorn.terms import Terms
 from posthorn.wanted import Wanted
@@ -46,7 +46,7 @@ class Counted(Model):
 @dataclass(frozen=True)
 class Jobs:
     config: ConfigStore
-    lists: LogLists
+    reading: Reading
     store: JobStore
     runs: Runs
     progress: JobProgress
@@ -56,7 +56,7 @@ class Jobs:
 
     def count(self, tenant: str, kind: JobKind, wanted: Wanted) -> Counted:
         """Count what a job of this kind would find, up to MOST_COUNTED or MOST_COUNT_SECONDS."""
-        return self._counted(tenant, self._checked(kind, wanted))
+        return self._counted(tenant, kind, self._checked(kind, wanted))
 
     def start(
         self,
@@ -77,7 +77,7 @@ class Jobs:
             return self._at_work(known)
         wanted = self._checked(kind, wanted)
         self._check_room(tenant)
-        counted = self._counted(tenant, wanted)
+        counted = self._counted(tenant, kind, wanted)
         now = self.now()
         fresh = Job(
             id=ids.new("job", now, self.chance(ids.CHANCE_BYTES)),
@@ -160,17 +160,23 @@ class Jobs:
                 code="too_many_jobs",
             )
 
-    def _counted(self, tenant: str, wanted: Wanted) -> Counted:
+    def _endpoint_ids(self, tenant: str, kind: JobKind) -> Sequence[str]:
+        if kind is JobKind.EXPORT:
+            return self.reading.all_endpoints(tenant)
+        return [each.id for each in self.config.endpoints(tenant)]
+
+    def _counted(self, tenant: str, kind: JobKind, wanted: Wanted) -> Counted:
         until = self.now().timestamp() + MOST_COUNT_SECONDS
         matched, oldest, newest = 0, None, None
-        endpoint_ids = wanted.endpoint_ids or [each.id for each in self.config.endpoints(tenant)]
-        for endpoint_id in endpoint_ids:
+        for endpoint_id in wanted.endpoint_ids or self._endpoint_ids(tenant, kind):
             of_one = wanted.model_copy(update={"endpoint_ids": (endpoint_id,)})
             position = None
             while True:
                 if matched >= MOST_COUNTED or self.now().timestamp() > until:
                     return Counted(matched=matched, complete=False, oldest=oldest, newest=newest)
-                found, position = self.lists.page(tenant, of_one, limit=COUNT_PAGE, after=position)
+                found, position = self.reading.lists.page(
+                    tenant, of_one, limit=COUNT_PAGE, after=position
+                )
                 matched += len(found)
                 for each in found:
                     oldest = min(oldest or each.created_at, each.created_at)

@@ -55,11 +55,15 @@ class Reading:
 
     def seen_delivery(self, tenant: str, delivery_id: str) -> views.DeliveryWithAttempts:
         event, record = self.delivery(tenant, delivery_id)
-        endpoint_id = record.delivery.endpoint_id
+        name = self.endpoint_name(tenant, record.delivery.endpoint_id)
+        return views.of_record(event, record, name)
+
+    def endpoint_name(self, tenant: str, endpoint_id: str) -> str | None:
+        """The name of the endpoint, or what it was when the endpoint was deleted."""
         endpoint = self.config.endpoint(tenant, endpoint_id)
         if endpoint is None and (last := self._last_version(tenant, endpoint_id)):
             endpoint = last.endpoint
-        return views.of_record(event, record, endpoint.name if endpoint else None)
+        return endpoint.name if endpoint else None
 
     def event(self, tenant: str, event_id: str) -> Story:
         story = self.log.story(tenant, event_id) if ids.is_id("evt", event_id) else None
@@ -100,9 +104,10 @@ class Reading:
             raise InvalidError.of([Violation("event_id", "is not the id of an event")])
         if wanted.event_id or wanted.endpoint_ids:
             return wanted
-        return wanted.model_copy(update={"endpoint_ids": self._all_endpoints(tenant)})
+        return wanted.model_copy(update={"endpoint_ids": self.all_endpoints(tenant)})
 
-    def _all_endpoints(self, tenant: str) -> tuple[str, ...]:
+    def all_endpoints(self, tenant: str) -> tuple[str, ...]:
+        """Ids of all whose deliveries may be in the log: of the deleted ones, too."""
         kept_since = self.now() - self.terms(tenant).longest_retention
         return (
             *(each.id for each in self.config.endpoints(tenant)),

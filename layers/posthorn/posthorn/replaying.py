@@ -1,29 +1,25 @@
 """Replay, drain and discard: what one step of such a job does to a slice of deliveries.
 
-A job goes through the endpoints one by one, and through the deliveries of each oldest first.
+They are found by job_pages.py. Which ones a slice has is fixed before the first of them is moved.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from posthorn import job, progress
+from posthorn import job, job_pages, progress
 from posthorn.config_store import ConfigStore
 from posthorn.errors import UnavailableError
 from posthorn.job import Job, JobKind, JobStatus, Skipped, Slice
 from posthorn.job_store import Hand, JobStore
-from posthorn.log_lists import LogLists, Position
+from posthorn.log_lists import LogLists
 from posthorn.log_store import LogStore
 from posthorn.models import Delivery, DeliveryStatus, Endpoint, Task, Trigger
 from posthorn.queues import Queue
-from posthorn.wanted import Order
 
-# A step looks at so many pages before it ends without a delivery, and another one goes on.
-PAGES_IN_STEP = 20
 _TRIGGERS = {JobKind.REPLAY: Trigger.REPLAY, JobKind.DRAIN: Trigger.DRAIN}
-_END = "~"  # the position behind the last delivery of an endpoint
 
 
 @dataclass(frozen=True)
@@ -99,19 +95,14 @@ class Replaying:
 
     def _next(self, of: Job) -> Hand:
         """Find the deliveries of the next slice: those of one endpoint, oldest first."""
-        hand = None
-        for hand in self._hands(of):
+        hand = job_pages.none_left(of)
+        endpoint_ids = [each.id for each in self.config.endpoints(of.tenant)]
+        for hand in job_pages.following(of, self.lists, endpoint_ids):
             if of.is_second_look:
                 hand = self._without_own(of, hand)
             if hand.event_ids:
                 return hand
-        return hand or Hand(
-            number=of.slices + 1,
-            endpoint_id="",
-            event_ids=(),
-            position=of.position or "",
-            is_last=True,
-        )
+        return hand
 
     def _without_own(self, of: Job, hand: Hand) -> Hand:
         """The page without what the job has started, and counted, at its first look."""
@@ -119,33 +110,6 @@ class Replaying:
         own = {event_id for event_id, each in found.items() if each.job_id == of.id}
         left = tuple(each for each in hand.event_ids if each not in own)
         return hand.model_copy(update={"event_ids": left})
-
-    def _hands(self, of: Job) -> Iterator[Hand]:
-        """Yield the pages that follow the job's position, up to PAGES_IN_STEP."""
-        endpoint_ids = self._endpoint_ids(of)
-        position = of.position or ""
-        for _ in range(PAGES_IN_STEP):
-            at, _, sort_key = position.partition("#")
-            left = [each for each in endpoint_ids if each > at or (each == at and sort_key != _END)]
-            if not left:
-                return
-            wanted = of.wanted.model_copy(
-                update={"endpoint_ids": (left[0],), "order": Order.OLDEST}
-            )
-            after = Position(sort_key, at) if left[0] == at else None
-            found, ended = self.lists.page(of.tenant, wanted, limit=of.slice_size, after=after)
-            position = f"{left[0]}#{ended.sort_key if ended else _END}"
-            yield Hand(
-                number=of.slices + 1,
-                endpoint_id=left[0],
-                event_ids=tuple(each.event_id for each in found),
-                position=position,
-                is_last=ended is None and left[0] == endpoint_ids[-1],
-            )
-
-    def _endpoint_ids(self, of: Job) -> list[str]:
-        named = of.wanted.endpoint_ids
-        return sorted(named or (each.id for each in self.config.endpoints(of.tenant)))
 
 
 def _is_unattempted(delivery: Delivery) -> bool:

@@ -23,6 +23,7 @@ class Settings:
     retry_queue_url: str
     retry_state_machine_arn: str
     job_state_machine_arn: str
+    export_bucket_name: str
     secrets_key_arn: str
     operations_bus_name: str  # empty: operational events are not published
     retention_days: int

@@ -67,7 +67,8 @@ class Stepping:
         began = self.now()
         of = self.jobs.job(run.tenant, run.job_id)
         if of is None or of.next_step_at is None:
-            return self._ended(run, of)
+            # The step that ended it may have died before it could settle it.
+            return self._ended(run, of and self.progress.settle(of))
         if of.run != run.run:
             self.runs.start(of)
             return self._ended(run, of)

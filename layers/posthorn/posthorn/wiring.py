@@ -20,6 +20,9 @@ from posthorn.drafts import Drafts
 from posthorn.dry_run import DryRun
 from posthorn.egress import EgressPolicy
 from posthorn.erasing import Erasing
+from posthorn.export_bucket import CONFIG, ExportBucket
+from posthorn.export_store import ExportStore
+from posthorn.exporting import Exporting
 from posthorn.history import History
 from posthorn.job import JobKind
 from posthorn.job_progress import JobProgress
@@ -242,13 +245,24 @@ def runs() -> Runs:
 def jobs() -> Jobs:
     return Jobs(
         config=config(),
-        lists=reading().lists,
+        reading=reading(),
         store=job_store(),
         runs=runs(),
         progress=job_progress(),
         terms=tenancy().terms,
         now=now,
         chance=os.urandom,
+    )
+
+
+@cache
+def exporting() -> Exporting:
+    return Exporting(
+        reading=reading(),
+        lists=reading().lists,
+        jobs=job_store(),
+        store=ExportStore(job_store().table),
+        bucket=ExportBucket(boto3.client("s3", config=CONFIG), settings().export_bucket_name),
     )
 
 
@@ -271,7 +285,7 @@ def stepping() -> Stepping:
         jobs=job_store(),
         runs=runs(),
         progress=job_progress(),
-        kinds=dict.fromkeys(JobKind, replaying.step),
+        kinds=dict.fromkeys(JobKind, replaying.step) | {JobKind.EXPORT: exporting().step},
         now=now,
     )
 
