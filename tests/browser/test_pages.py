@@ -31,6 +31,9 @@ PAGES = (
     "/console/log?q=nothing-like-this&range=1h",
     "/console/deliveries/{delivery}?attempt=1",
     "/console/events/{event}",
+    "/console/jobs/new?endpoint={endpoint}",
+    "/console/jobs",
+    "/console/jobs/{job}",
     "/console/dashboard",
     "/console/no-such-page",
 )
@@ -69,8 +72,11 @@ def lived(stack: Running, module_windows: Windows) -> Lived:
     event_id = flow.publish(**seed.ORDER | {"data": seed.ORDER["data"] | {"Source": HOSTILE}})
     delivery = flow.until(event_id, "retrying", attempts=1)
     paused.until(event_id, "held")
+    asked = {"kind": "replay", "filter": {"endpoint": paused.id}, "rate_per_second": 1}
+    job = flow.api.call("POST", "/v1/jobs", body=asked)
     page = module_windows.sign_in(flow.api.key)
-    return Lived(page, {"endpoint": flow.id, "delivery": delivery["id"], "event": event_id})
+    names = {"endpoint": flow.id, "delivery": delivery["id"], "event": event_id, "job": job["id"]}
+    return Lived(page, names)
 
 
 @pytest.mark.parametrize("path", PAGES)
