@@ -3,14 +3,9 @@
 from posthorn.errors import PosthornError
 from posthorn.job import JobKind, JobStatus, Skipped
 
-KINDS = {JobKind.REPLAY: "Replay", JobKind.DRAIN: "Drain", JobKind.DISCARD: "Discard"}
-EXPLAINED = {
-    JobKind.REPLAY: "delivers again",
-    JobKind.DRAIN: "delivers what was held",
-    JobKind.DISCARD: "cancels what was held",
-}
+KINDS = {each: each.capitalize() for each in JobKind}
 STANDING = {
-    JobStatus.RUNNING: "It goes endpoint by endpoint, oldest first, no faster than its rate.",
+    JobStatus.RUNNING: "It goes endpoint by endpoint, oldest first.",
     JobStatus.PAUSED: "Nothing more is started. What was put on its way goes on.",
     JobStatus.COMPLETED: "Each of its deliveries has come to an end.",
     JobStatus.CANCELLED: "Nothing more is started. What was put on its way goes on.",

@@ -2,11 +2,14 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 
 from posthorn import wiring
+from posthorn.job import JobKind
 from posthorn.models import Scope
+from posthorn.wanted import Wanted
 from tests.integration.conftest import Tenant
 from tests.job_runs import deliver, run_to_end
 from tests.page_forms import form
@@ -164,6 +167,14 @@ def test_whoever_only_reads_sees_jobs_and_no_actions(
     assert "Replay these" not in reader.text
     assert reader.get(DEAD).status == reader.send(f"{path}/cancel").status == 403
     assert signed_in(tenant, Scope.CONFIG_READ, Scope.DELIVERIES_WRITE).get(DEAD).status == 403
+
+
+def test_every_kind_of_job_has_its_page(tenant: Tenant, visitor: Visitor, dead: int) -> None:
+    wanted = Wanted(since=tenant.world.now - timedelta(days=1))
+    for kind in JobKind:
+        job = tenant.world.jobs.start(tenant.id, kind, wanted, rate_per_second=10, by="phk_test")
+        assert visitor.get(f"{JOBS}/{job.id}").status == 200
+        assert f"{kind.capitalize()} of" in visitor.text
 
 
 def test_another_tenant_s_job_is_not_there(stranger: Tenant, visitor: Visitor, dead: int) -> None:
