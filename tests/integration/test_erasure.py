@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from posthorn.errors import ConflictError
 from posthorn.log_store import Claim
-from posthorn.models import Endpoint, Task
+from posthorn.models import Endpoint, Task, iso
 from posthorn.packing import unpack
 from posthorn.sender import Exchange, Request
 from tests.crashes import Died, dying_at
@@ -213,6 +214,18 @@ def test_what_was_erased_is_not_sent_again(tenant: Tenant) -> None:
     assert [(each.status, each.json["code"]) for each in answers] == [(409, "payload_erased")] * 4
     dry_run = tenant.client.post(f"/v1/endpoints/{endpoint.id}/dry-run").json
     assert (dry_run["examined"], dry_run["samples"]) == (0, [])
+
+
+def test_a_search_finds_nothing_in_what_was_erased(tenant: Tenant) -> None:
+    endpoint_of(tenant, payload=CUSTOM)
+    event_id = published(tenant)
+    query = {"q": MARKER, "since": iso(tenant.world.now - timedelta(hours=1))}
+    query["until"] = iso(tenant.world.now + timedelta(hours=1))
+    assert [row["event_id"] for row in listed(tenant, **query)] == [event_id]
+
+    erase(tenant, event_id)
+
+    assert listed(tenant, **query) == []
 
 
 def test_what_was_resent_before_the_mark_is_cancelled(tenant: Tenant) -> None:

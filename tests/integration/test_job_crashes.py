@@ -1,4 +1,4 @@
-"""For each call of a job: what if we die right after it, or right before? (design.md §4)"""
+"""For each call of a job: what if it fails, or if we die right after it, or right before?"""
 
 from contextlib import suppress
 from typing import Any
@@ -11,6 +11,7 @@ from posthorn.job_store import Asked
 from posthorn.models import DeliveryStatus, Endpoint
 from posthorn.wanted import Wanted
 from tests.crashes import Died, dying, dying_at
+from tests.faults import Fault, failing
 from tests.job_kills import NO_RETRY, replay
 from tests.job_runs import deliver, run_to_end, started
 from tests.world import ORDER, World, exchange
@@ -44,8 +45,10 @@ def statuses(world: World, tenant: str) -> list[DeliveryStatus]:
     return [each.status for each in page]
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_crash_at_any_call_of_a_step_counts_each_delivery_once(world: World, after: bool) -> None:
+@pytest.mark.parametrize("fault", Fault)
+def test_a_fault_at_any_call_of_a_step_counts_each_delivery_once(
+    world: World, fault: Fault
+) -> None:
     endpoint = dead_ones(world, "tenant", 2)
     call, reached = 0, True
     while reached:
@@ -53,7 +56,7 @@ def test_a_crash_at_any_call_of_a_step_counts_each_delivery_once(world: World, a
         job = start(world, "tenant", endpoint, key=f"{call}")
         (run,) = started(world, job.id)
 
-        with dying_at(world, call, after=after) as made, suppress(Died):
+        with failing(world, {call: fault}) as made, suppress(Died, PosthornError):
             world.stepping.step(run)
         reached = len(made) >= call
         deliver(world)  # what was put on the queue is tried before the step is taken again
