@@ -9,11 +9,9 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from local import seed
 from local.stack import Stack
-from posthorn import ids, outcomes
+from posthorn import catalogue, ids, outcomes
 from posthorn.announcing import Announcer
 from posthorn.attempting import Attempter
 from posthorn.config_store import ConfigStore
@@ -32,7 +30,20 @@ from posthorn.vault import Vault
 
 # Events of each hour from midnight on: a shop sleeps at night and is busy in the evening.
 BY_HOUR = (1, 1, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 6, 6, 6, 7, 8, 9, 11, 10, 7, 4, 2)
-TYPES = (seed.ORDER, seed.ORDER, seed.ORDER, seed.PRICE, seed.STOCK, seed.JOB)
+# How often each type comes, beside the others.
+WEIGHTS = {
+    "OrderReceivedEvent": 8,
+    "OrderPaymentReceivedEvent": 6,
+    "OrderConfirmedEvent": 6,
+    "OrderDeliveredEvent": 4,
+    "OrderReadyForPickupEvent": 2,
+    "OrderPartlyDeliveredEvent": 1,
+    "OrderCancelledEvent": 1,
+    "SkuPriceChangedNotification": 4,
+    "SkuOnHandBreakPointNotification": 3,
+    "SkuChangedNotification": 2,
+    "JobCompletedEvent": 1,
+}
 RETENTION_DAYS = 30  # as template.yaml has it
 LEFT_OUT = "Old CRM"  # which says that it is gone when it is asked now
 
@@ -128,14 +139,13 @@ def _moments(chance: random.Random, now: datetime) -> Iterable[datetime]:
 
 
 def _event(tenant: str, chance: random.Random, moment: datetime) -> Event:
-    published: dict[str, Any] = chance.choice(TYPES)
+    (name,) = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
     return Event(
         id=ids.new("evt", moment, chance.randbytes(ids.CHANCE_BYTES)),
         tenant=tenant,
-        type=published["type"],
+        type=name,
         time=moment,
-        data=published["data"],
-        change=published.get("change"),
+        data=catalogue.builtin()[name].example,
         accepted_at=moment,
     )
 
