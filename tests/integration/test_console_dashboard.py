@@ -71,6 +71,20 @@ def test_what_a_tenant_wrote_is_text(tenant: Tenant) -> None:
     assert "&lt;script&gt;" in page.body
 
 
+def test_the_events_say_how_their_last_day_went(tenant: Tenant) -> None:
+    busy(tenant)
+    visitor = visitor_of(tenant)
+
+    home = visitor.get("/console").body
+    job = next(row for row in home.split("<tr>") if "/console/types/JobCompletedEvent" in row)
+    visitor.get("/console/types/JobCompletedEvent")
+
+    assert '<svg class="spark"' in job
+    for words in ("2 deliveries", "50 %", "2 warnings"):
+        assert words in job
+        assert words in visitor.text
+
+
 def test_other_times_are_asked_for_in_the_address_and_nonsense_is_the_last_day(
     tenant: Tenant,
 ) -> None:
