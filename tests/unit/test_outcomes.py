@@ -222,7 +222,7 @@ def test_connection_advice_names_the_place_and_the_kind(code: int | None, part: 
         ("TLSV1_ALERT_PROTOCOL_VERSION", "enable TLS 1.2"),
         ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "client certificate"),
         ("SOMETHING_NEW", "(SOMETHING_NEW)"),
-        (None, "handshake failed"),
+        (None, "closed the connection"),
     ],
 )
 def test_tls_advice_goes_by_the_mnemonic(reason: str | None, part: str) -> None:

@@ -74,7 +74,7 @@ _TLS_REASONS = {
         *("TLSV1_ALERT_NO_APPLICATION_PROTOCOL",),
     ),
     "the server closed the connection during the TLS handshake": (
-        *("UNEXPECTED_EOF_WHILE_READING",),
+        *("UNEXPECTED_EOF_WHILE_READING", ""),  # ssl gives no reason where the socket just ends
     ),
 }
 _TLS_ADVICE = {reason: advice for advice, reasons in _TLS_REASONS.items() for reason in reasons}
@@ -141,7 +141,7 @@ def connection_advice(authority: str, code: int | None) -> str:
 
 def tls_advice(host: str, reason: str | None) -> str:
     """`reason` is OpenSSL's mnemonic, as in ssl.SSLError.reason."""
-    advice = _TLS_ADVICE.get(reason or "", f"the TLS handshake failed ({reason or 'no reason'})")
+    advice = _TLS_ADVICE.get(reason or "", f"the TLS handshake failed ({reason})")
     return f"{host}: {advice}"
 
 
