@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from console import attention, charts
+from console import attention, charts, wording
 from console.answer import page
 from console.request import Request
 from console.routing import Result, Router
@@ -62,7 +62,6 @@ def dashboard(visitor: Session, request: Request) -> Result:
         types=seen[By.EVENT_TYPE].groups[:SHOWN],
         types_left=max(0, len(seen[By.EVENT_TYPE].groups) - SHOWN),
         signs=signs,
-        percent=percent,
         log_of=lambda **wanted: _log(since=iso(since), **wanted),
     )
 
@@ -79,7 +78,7 @@ def _tiles(view: StatsView, *, overdue: int) -> list[Tile]:
     return [
         Tile("Events", f"{totals.events or 0:,}"),
         Tile("Deliveries", f"{totals.deliveries:,}", path=_log(since=since)),
-        Tile("Succeeded", "none yet" if rate is None else percent(rate), "ok"),
+        Tile("Succeeded", "none yet" if rate is None else wording.percent(rate), "ok"),
         Tile(
             "Waiting or retrying",
             f"{waiting:,}",
@@ -90,12 +89,6 @@ def _tiles(view: StatsView, *, overdue: int) -> list[Tile]:
         Tile("Dead", f"{dead:,}", "bad" if dead else "", _log(since=since, status="dead")),
         Tile("Overdue", f"{overdue:,}", "bad" if overdue else ""),
     ]
-
-
-def percent(share: float) -> str:
-    """`99.7 %`: never rounded up to all of it."""
-    tenths = int(share * 1000)
-    return "100 %" if share == 1 else f"{tenths / 10:g} %"
 
 
 def _failing(groups: list[Group]) -> list[Group]:

@@ -54,7 +54,7 @@ def test_numbers_stand_in_tiles_charts_and_the_table(tenant: Tenant) -> None:
 
     assert page.status == 200
     assert len(page.body) < 100_000
-    for words in ("Deliveries 3", "Succeeded 66.6 %", "Dead 1", "2 succeeded, 1 dead"):
+    for words in ("Deliveries 3", "Succeeded 66.7 %", "Dead 1", "2 succeeded, 1 dead"):
         assert words in visitor.text
     row = re.search(r"<tr><th scope=\"row\">\d+ \w+ \d\d:00</th>(.*?)</tr>", page.body)
     assert row
