@@ -46,8 +46,14 @@ def rows(schema: Mapping[str, Any]) -> list[Row]:
     return list(islice(_fields(schema, schema, 0), MOST_ROWS))
 
 
-def _fields(root: Mapping[str, Any], schema: Mapping[str, Any], depth: int) -> Iterator[Row]:
-    if depth > MOST_DEPTH:
+def _fields(
+    root: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    depth: int,
+    within: tuple[Mapping[str, Any], ...] = (),
+) -> Iterator[Row]:
+    """`within`: the schemas whose `allOf` led here. One that leads back to itself adds nothing."""
+    if depth > MOST_DEPTH or schema in within:
         return
     required = schema.get("required", ())
     for name, field in _mapping(schema.get("properties")).items():
@@ -63,7 +69,7 @@ def _fields(root: Mapping[str, Any], schema: Mapping[str, Any], depth: int) -> I
     for keyword, words in _BRANCHES.items():
         for branch in schema.get(keyword, ()):
             if keyword == "allOf":
-                yield from _fields(root, _resolved(root, branch), depth)
+                yield from _fields(root, _resolved(root, branch), depth, (*within, schema))
             else:
                 yield from _row(root, branch, depth, name=words)
 
