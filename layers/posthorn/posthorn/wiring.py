@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime
 from functools import cache
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import boto3
 
@@ -57,6 +58,10 @@ from posthorn.trial_events import TrialEvents
 from posthorn.vault import Vault
 from posthorn.warning_signs import WarningSigns
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
 
 @cache
 def settings() -> Settings:
@@ -64,8 +69,34 @@ def settings() -> Settings:
 
 
 @cache
+def dynamodb() -> "DynamoDBClient":
+    """One for both tables: each client takes its time to make, and has connections of its own."""
+    return boto3.client("dynamodb")
+
+
+@cache
+def config_table() -> Table:
+    return Table(dynamodb(), settings().config_table_name)
+
+
+@cache
+def log_table() -> Table:
+    return Table(dynamodb(), settings().log_table_name)
+
+
+@cache
+def sqs() -> "SQSClient":
+    return boto3.client("sqs")
+
+
+@cache
+def retry_queue() -> Queue:
+    return Queue(sqs(), settings().retry_queue_url)
+
+
+@cache
 def config() -> ConfigStore:
-    return ConfigStore(Table(boto3.client("dynamodb"), settings().config_table_name))
+    return ConfigStore(config_table())
 
 
 @cache
@@ -80,8 +111,7 @@ def tenancy() -> Tenancy:
 
 @cache
 def sessions() -> Sessions:
-    table = Table(boto3.client("dynamodb"), settings().log_table_name)
-    return Sessions(table, config(), now=now, chance=os.urandom)
+    return Sessions(log_table(), config(), now=now, chance=os.urandom)
 
 
 @cache
@@ -130,7 +160,7 @@ def trial() -> Trial:
         config=config(),
         log=log,
         events=TrialEvents(log=log, types=cataloguing().types, now=now, chance=os.urandom),
-        limits=Limits(Table(boto3.client("dynamodb"), settings().config_table_name)),
+        limits=Limits(config_table()),
         terms=tenancy().terms,
         attempter=Attempter(vault=vault(), tokens=Tokens(send, now), send=send, now=now),
         now=now,
@@ -160,11 +190,10 @@ def overview() -> Overview:
 
 @cache
 def reading() -> Reading:
-    table = Table(boto3.client("dynamodb"), settings().log_table_name)
     return Reading(
         config=config(),
-        log=LogStore(table),
-        lists=LogLists(table),
+        log=LogStore(log_table()),
+        lists=LogLists(log_table()),
         terms=tenancy().terms,
         now=now,
     )
@@ -172,7 +201,7 @@ def reading() -> Reading:
 
 @cache
 def stats_store() -> StatsStore:
-    return StatsStore(Table(boto3.client("dynamodb"), settings().log_table_name))
+    return StatsStore(log_table())
 
 
 @cache
@@ -182,17 +211,20 @@ def statistics() -> Statistics:
 
 @cache
 def warning_signs() -> WarningSigns:
-    table = Table(boto3.client("dynamodb"), settings().log_table_name)
     return WarningSigns(
-        config=config(), log=reading().log, census=Census(table), stats=stats_store(), now=now
+        config=config(),
+        log=reading().log,
+        census=Census(log_table()),
+        stats=stats_store(),
+        now=now,
     )
 
 
 @cache
 def conservation() -> Conservation:
     return conservation_check.conservation(
-        boto3.client("dynamodb"),
-        boto3.client("sqs"),
+        dynamodb(),
+        sqs(),
         config_table=settings().config_table_name,
         log_table=settings().log_table_name,
         retry_queue_url=settings().retry_queue_url,
@@ -206,8 +238,7 @@ def counting() -> Counting:
 
 @cache
 def erasing() -> Erasing:
-    eraser = LogEraser(Table(boto3.client("dynamodb"), settings().log_table_name))
-    return Erasing(log=reading().log, eraser=eraser, reading=reading(), now=now)
+    return Erasing(log=reading().log, eraser=LogEraser(log_table()), reading=reading(), now=now)
 
 
 @cache
@@ -216,7 +247,7 @@ def recovery() -> Recovery:
         config=config(),
         log=reading().log,
         reading=reading(),
-        retry_queue=Queue(boto3.client("sqs"), settings().retry_queue_url),
+        retry_queue=retry_queue(),
         now=now,
     )
 
@@ -228,12 +259,12 @@ def searching() -> Searching:
 
 @cache
 def job_store() -> JobStore:
-    return JobStore(Table(boto3.client("dynamodb"), settings().log_table_name))
+    return JobStore(log_table())
 
 
 @cache
 def job_progress() -> JobProgress:
-    return JobProgress(job_store(), Tallies(job_store().table), now)
+    return JobProgress(job_store(), Tallies(log_table()), now)
 
 
 @cache
@@ -261,7 +292,7 @@ def exporting() -> Exporting:
         reading=reading(),
         lists=reading().lists,
         jobs=job_store(),
-        store=ExportStore(job_store().table),
+        store=ExportStore(log_table()),
         bucket=ExportBucket(boto3.client("s3", config=CONFIG), settings().export_bucket_name),
     )
 
@@ -278,7 +309,7 @@ def stepping() -> Stepping:
         log=reading().log,
         lists=reading().lists,
         jobs=job_store(),
-        retry_queue=Queue(boto3.client("sqs"), settings().retry_queue_url),
+        retry_queue=retry_queue(),
         now=now,
     )
     return Stepping(
