@@ -10,12 +10,11 @@ from local.screen import say
 from posthorn import conservation_check
 from posthorn.conservation import Report
 from posthorn.counters import hour_of
-from posthorn.models import DeliveryStatus
+from posthorn.progress import WAITING
 
 WAIT_SECONDS = 30
 POLL_SECONDS = 0.5
 LOOKED_BACK = timedelta(hours=28)  # the demo's yesterday too, see past.py
-UNFINISHED = (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
 
 
 def conserved(stack: Mapping[str, Any], tenant: str, *, events: int) -> bool:
@@ -44,5 +43,5 @@ def conserved(stack: Mapping[str, Any], tenant: str, *, events: int) -> bool:
 
 
 def _is_settled(report: Report, events: int) -> bool:
-    unfinished = sum(report.statuses[each] for each in UNFINISHED)
+    unfinished = sum(report.statuses[each] for each in WAITING)
     return report.holds and report.events == events and not unfinished

@@ -10,6 +10,7 @@ from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.models import DeliveryStatus, Scope, iso
+from posthorn.progress import WAITING
 from posthorn.sessions import Session
 from posthorn.statistics import Asked
 from posthorn.stats_views import By, Group, StatsView
@@ -40,10 +41,8 @@ def dashboard(visitor: Session, request: Request) -> Result:
     chosen = chosen if chosen in RANGES else "24h"
     until = wiring.now()
     since = until - RANGES[chosen][1]
-    seen = {
-        by: wiring.statistics().view(visitor.tenant, Asked(by=by, since=since, until=until))
-        for by in (By.ENDPOINT, By.EVENT_TYPE)
-    }
+    asked = Asked(since=since, until=until)
+    seen = wiring.statistics().views(visitor.tenant, asked, By.ENDPOINT, By.EVENT_TYPE)
     view = seen[By.ENDPOINT]
     signs = attention.shown(visitor.tenant)
     overdue = sum(each.warning.count or 0 for each in signs if each.warning.code is Sign.OVERDUE)
@@ -68,9 +67,7 @@ def dashboard(visitor: Session, request: Request) -> Result:
 
 def _tiles(view: StatsView, *, overdue: int) -> list[Tile]:
     totals, since = view.totals, iso(view.since)
-    waiting = sum(
-        totals.statuses.get(each, 0) for each in (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
-    )
+    waiting = sum(totals.statuses.get(each, 0) for each in WAITING)
     held, dead = (
         totals.statuses.get(each, 0) for each in (DeliveryStatus.HELD, DeliveryStatus.DEAD)
     )

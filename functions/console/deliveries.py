@@ -10,12 +10,12 @@ from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.errors import ConflictError, NotFoundError
-from posthorn.models import DeliveryStatus, EndpointStatus, Scope
+from posthorn.models import EndpointStatus, Scope
+from posthorn.progress import TO_COME
 from posthorn.sessions import Session
 from posthorn.views import AttemptView, DeliveryWithAttempts
 
 DELIVERY = "/console/deliveries/{id}"
-TO_COME = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING, DeliveryStatus.HELD})
 REFUSALS = {
     "attempt_running": "An attempt is being made now. Look at what comes of it, and try again.",
     "endpoint_deleted": "The endpoint was deleted: there is nowhere to send it.",

@@ -9,14 +9,14 @@ from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.errors import NotFoundError
-from posthorn.models import DeliveryStatus, Scope
+from posthorn.models import Scope
+from posthorn.progress import WAITING
 from posthorn.sessions import Session
 from posthorn.tracing import Fate, Trace
 
 EVENT = "/console/events/{id}"
 DATA = 24_000  # of HTML, in each of two forms
 MOST_FATES = 60  # of up to 1,000 endpoints: those that wanted it come first
-_ON_ITS_WAY = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING})
 router = Router()
 
 
@@ -68,4 +68,4 @@ def _json(data: dict[str, Any]) -> str:
 
 
 def _is_moving(fates: list[Fate]) -> bool:
-    return any(each.delivery and each.delivery.status in _ON_ITS_WAY for each in fates)
+    return any(each.delivery and each.delivery.status in WAITING for each in fates)

@@ -39,7 +39,6 @@ LEASE = timedelta(seconds=90)
 MARGIN_SECONDS = 5.0
 # A slow endpoint's turn comes again when those of its requests that run now have ended.
 CROWDED_DELAY_SECONDS = 20
-_WAITING = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING})
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ class Dispatcher:
         if delivery.attempt_count >= task.attempt:
             self._follow_up(delivery)
             return
-        if delivery.status not in _WAITING or delivery.attempt_count + 1 != task.attempt:
+        if delivery.status not in progress.WAITING or delivery.attempt_count + 1 != task.attempt:
             return
         endpoint = self.config.endpoint(task.tenant, task.endpoint_id)
         stopped = _stopped(event, delivery, endpoint)

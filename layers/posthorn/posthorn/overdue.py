@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from posthorn.census import Standing
-from posthorn.models import Delivery, DeliveryStatus, Endpoint, Model, Time
+from posthorn.models import Delivery, Endpoint, Model, Time
+from posthorn.progress import WAITING
 from posthorn.sweep import GRACE
 
 # What the sweeper needs at the most to find an overdue delivery (it runs every five minutes), and a
 # dispatcher to take it from a queue that is not behind.
 FOUND_WITHIN = GRACE + timedelta(minutes=8)
-WAITING = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING})
 
 
 class Overdue(Model):

@@ -15,7 +15,8 @@ from posthorn.models import (
 )
 from posthorn.schedule import delay_seconds
 
-TO_COME = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING, DeliveryStatus.HELD})
+WAITING = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING})  # for an attempt
+TO_COME = WAITING | {DeliveryStatus.HELD}
 ERASED = "the payload was erased"
 GONE = 410  # RFC 9110 §15.5.11: the receiver wants no more, ever
 
