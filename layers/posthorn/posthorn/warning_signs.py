@@ -94,26 +94,26 @@ class WarningSigns:
         for cell, counts in self.stats.rows(tenant, since, self.now()):
             if cell.endpoint_id != NOBODY:
                 died[cell.endpoint_id] += counts["died"]
-        for endpoint_id, count in died.items():
-            if count:
-                yield WarningView(
-                    code=Sign.DEAD,
-                    message="deliveries used up their retries in the last 24 hours",
-                    endpoint_id=endpoint_id,
-                    endpoint_name=names.get(endpoint_id),
-                    count=count,
-                    since=since,
-                    until=None,
-                )
+        words = "deliveries used up their retries in the last 24 hours"
+        yield from _of_deliveries(Sign.DEAD, words, died, names, since)
 
     def _overdue(self, tenant: str, names: dict[str, str]) -> Iterator[WarningView]:
         since = self.now() - GRACE
         tasks = islice(self.log.due_before(since), MOST_OVERDUE)
         late = Counter(each.endpoint_id for each in tasks if each.tenant == tenant)
-        for endpoint_id, count in late.items():
+        words = "attempts are overdue: not the endpoint's fault, and being repaired"
+        yield from _of_deliveries(Sign.OVERDUE, words, late, names, since)
+
+
+def _of_deliveries(
+    code: Sign, message: str, counts: Counter[str], names: dict[str, str], since: datetime
+) -> Iterator[WarningView]:
+    """One for each endpoint, there or deleted, that has any."""
+    for endpoint_id, count in counts.items():
+        if count:
             yield WarningView(
-                code=Sign.OVERDUE,
-                message="attempts are overdue: not the endpoint's fault, and being repaired",
+                code=code,
+                message=message,
                 endpoint_id=endpoint_id,
                 endpoint_name=names.get(endpoint_id),
                 count=count,
