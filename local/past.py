@@ -44,7 +44,6 @@ WEIGHTS = {
     "SkuChangedNotification": 2,
     "JobCompletedEvent": 1,
 }
-RETENTION_DAYS = 30  # as template.yaml has it
 LEFT_OUT = "Old CRM"  # which says that it is gone when it is asked now
 
 
@@ -80,6 +79,7 @@ class _NoTimer(RetryTimer):
 class _Yesterday:
     chance: random.Random
     endpoints: list[Endpoint]
+    retention_days: int
     now: datetime
     attempts: list[Attempted] = field(default_factory=list)
 
@@ -111,7 +111,7 @@ class _Yesterday:
         return Turn(
             message_id="yesterday",
             endpoints=lambda _: self.endpoints,
-            terms=lambda _: Terms(RETENTION_DAYS),
+            terms=lambda _: Terms(self.retention_days),
             seconds_left=lambda: 60.0,
             report=self.attempts.append,
         )
@@ -123,7 +123,7 @@ def write(stack: Stack, tenant: str) -> int:
     config = ConfigStore(Table(stack.client("dynamodb"), stack.resources["ConfigTable"]))
     endpoints = [each for each in config.endpoints(tenant) if each.name != LEFT_OUT]
     moments = sorted(_moments(chance, datetime.now(UTC)))
-    day = _Yesterday(chance, endpoints, moments[0])
+    day = _Yesterday(chance, endpoints, int(stack.setting("RETENTION_DAYS")), moments[0])
     with ThreadPoolExecutor(len(endpoints)) as pool:
         dispatcher = _dispatcher(stack, config, day, pool)
         for day.now in moments:

@@ -45,6 +45,12 @@ class Stack:
         """Physical names by logical ids."""
         return {key: name for key, name in self.resources.items() if key.endswith("Function")}
 
+    def setting(self, name: str) -> str:
+        """What this environment variable is for the functions."""
+        dispatcher = self.functions()["DispatcherFunction"]
+        told = self.client("lambda").get_function_configuration(FunctionName=dispatcher)
+        return str(told["Environment"]["Variables"][name])
+
     def calls(self) -> list[dict[str, Any]]:
         """What the functions asked of AWS so far; `function` is a logical id (see recorder.py)."""
         if self.calls_file is None:
