@@ -39,12 +39,12 @@ screenshots: $(SETUP) ## take the pictures of README anew, on demo data; needs C
 	@$(BIN)/python -m local screenshots
 
 conservation: $(SETUP) ## prove that nothing is lost: make conservation STACK=posthorn [TENANT= SINCE= UNTIL= EACH_EVENT=1]
-	@$(BIN)/python -m posthorn.conservation_check --stack-name $(STACK) \
+	@$(BIN)/python -m posthorn.reconcile_cli --stack-name $(STACK) \
 		$(if $(TENANT),--tenant $(TENANT)) $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) \
 		$(if $(EACH_EVENT),--each-event)
 
 admin-key: $(SETUP) ## make the first admin key of a deployed stack: make admin-key STACK=posthorn
-	@$(BIN)/python -m posthorn.admin_key --stack-name $(STACK)
+	@$(BIN)/python -m posthorn.admin_key_cli --stack-name $(STACK)
 
 deploy: $(SETUP) ## build for Lambda and deploy with SAM, asking for what it needs
 	$(BIN)/sam build

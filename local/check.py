@@ -7,10 +7,10 @@ from typing import Any
 
 from local.emulator import Emulator
 from local.screen import say
-from posthorn import conservation_check
-from posthorn.conservation import Report
-from posthorn.counters import hour_of
-from posthorn.progress import WAITING
+from posthorn import reconcile_cli as conservation_check
+from posthorn.deliveries.state import WAITING
+from posthorn.monitoring.counters import hour_of
+from posthorn.monitoring.reconciliation import Report
 
 WAIT_SECONDS = 30
 POLL_SECONDS = 0.5

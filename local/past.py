@@ -11,22 +11,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from local.stack import Stack
-from posthorn import catalogue, ids, outcomes
-from posthorn.announcing import Announcer
-from posthorn.attempting import Attempter
-from posthorn.config_store import ConfigStore
-from posthorn.crowd import Crowd
-from posthorn.dispatch import Attempted, Dispatcher, Turn
-from posthorn.health import Caretaker
-from posthorn.log_store import LogStore
-from posthorn.models import Delivery, Endpoint, Event, Outcome, Task, Trigger
-from posthorn.queues import Queue
-from posthorn.retries import RetryTimer
-from posthorn.sender import Exchange, Request
-from posthorn.tables import Table
-from posthorn.terms import Terms
-from posthorn.tokens import Tokens
-from posthorn.vault import Vault
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import Table
+from posthorn.aws.eventbridge import Announcer
+from posthorn.aws.kms import Vault
+from posthorn.aws.sqs import Queue
+from posthorn.core import ids
+from posthorn.deliveries.store import LogStore
+from posthorn.dispatch.attempt import Attempter
+from posthorn.dispatch.concurrency import Crowd
+from posthorn.dispatch.dispatcher import Attempted, Dispatcher, Turn
+from posthorn.dispatch.endpoint_health import Caretaker
+from posthorn.dispatch.retry_timer import RetryTimer
+from posthorn.egress import advice as outcomes
+from posthorn.egress.http_client import Exchange, Request
+from posthorn.egress.oauth2 import Tokens
+from posthorn.events import event_types as catalogue
+from posthorn.models import Delivery, Endpoint, Event, Outcome, Task, Terms, Trigger
 
 # Events of each hour from midnight on: a shop sleeps at night and is busy in the evening.
 BY_HOUR = (1, 1, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 6, 6, 6, 7, 8, 9, 11, 10, 7, 4, 2)

@@ -7,10 +7,10 @@ from typing import Any
 
 from local.api import Api, ApiError
 from local.stack import Stack
-from posthorn.access import Access
-from posthorn.config_store import ConfigStore
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import Table
 from posthorn.models import Scope
-from posthorn.tables import Table
+from posthorn.tenants.api_keys import Access
 
 TENANT = "demo"
 TENANT_SCOPES = [scope for scope in Scope if scope is not Scope.ADMIN]

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from api.handler import description
-from posthorn.api_document import PROBLEM
+from posthorn.http_api.openapi import PROBLEM
 from tests import template_facts
 from tests.invocations import invoke
 

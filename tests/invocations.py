@@ -16,7 +16,7 @@ from dispatcher import handler as dispatcher
 from ingest import handler as ingest
 from job import handler as job
 from posthorn import wiring
-from posthorn.settings import Settings
+from posthorn.core.settings import Settings
 from stats import handler as stats
 from sweeper import handler as sweeper
 from tests.template_facts import GLOBALS

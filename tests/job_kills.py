@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 
 import boto3
 
-from posthorn import ids
-from posthorn.job import Job, JobKind, Progress
-from posthorn.job_store import JobStore
+from posthorn.aws.dynamodb import Table
+from posthorn.core import ids
+from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.stream import Change
+from posthorn.egress.http_client import Exchange, Request
+from posthorn.jobs.model import Job, JobKind, Progress
+from posthorn.jobs.runner import Run
+from posthorn.jobs.store import JobStore
 from posthorn.models import DeliveryStatus, Endpoint, Event, Task, Trigger
-from posthorn.sender import Exchange, Request
-from posthorn.stepping import Run
-from posthorn.tables import Table
-from posthorn.transitions import Change
-from posthorn.wanted import Wanted
 from tests.crashes import Died, dying
 from tests.job_runs import make_due
 from tests.world import ORDER, TENANT, World, exchange

@@ -6,9 +6,9 @@ from typing import Any
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sqs import sqs_backends
 
+from posthorn.deliveries.filters import Wanted, WithTests
+from posthorn.jobs.runner import Run
 from posthorn.models import Delivery
-from posthorn.stepping import Run
-from posthorn.wanted import Wanted, WithTests
 from tests.world import World
 
 

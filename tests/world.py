@@ -15,51 +15,50 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from posthorn import catalogue
-from posthorn.access import Access
-from posthorn.announcing import Announcer
-from posthorn.attempting import Attempter
-from posthorn.census import Census
-from posthorn.config_store import ConfigStore
-from posthorn.configuration import Configuration
-from posthorn.conservation import Conservation
-from posthorn.counting import Counted, Counting
-from posthorn.crowd import Crowd
-from posthorn.dispatch import Attempted, Dispatcher, Turn
-from posthorn.egress import EgressPolicy
-from posthorn.erasing import Erasing
-from posthorn.export_bucket import CONFIG, ExportBucket
-from posthorn.export_store import ExportStore
-from posthorn.exporting import Exporting
-from posthorn.health import Caretaker
-from posthorn.ingestion import Ingestion
-from posthorn.job import JobKind
-from posthorn.job_progress import JobProgress
-from posthorn.job_store import JobStore
-from posthorn.jobs import Jobs
-from posthorn.log_eraser import LogEraser
-from posthorn.log_lists import LogLists
-from posthorn.log_store import LogStore
-from posthorn.models import Delivery, Endpoint, EndpointSpec, Event, Outcome, Task
-from posthorn.queues import Queue
-from posthorn.reading import Reading
-from posthorn.recovery import Recovery
-from posthorn.replaying import Replaying
-from posthorn.resuming import Resuming
-from posthorn.retries import RetryTimer
-from posthorn.sender import Exchange, Request
-from posthorn.settings import Settings
-from posthorn.state_machines import StateMachine
-from posthorn.stats_store import StatsStore
-from posthorn.stepping import Restarting, Runs, Stepping
-from posthorn.sweep import Sweeper
-from posthorn.tables import Table
-from posthorn.tallies import Tallies
-from posthorn.tenancy import Tenancy
-from posthorn.terms import Terms
-from posthorn.tokens import Tokens
-from posthorn.transitions import Change
-from posthorn.vault import Vault
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import Table
+from posthorn.aws.eventbridge import Announcer
+from posthorn.aws.kms import Vault
+from posthorn.aws.s3 import CONFIG, ExportBucket
+from posthorn.aws.sqs import Queue
+from posthorn.aws.step_functions import StateMachine
+from posthorn.aws.stream_counters import Tallies
+from posthorn.core.settings import Settings
+from posthorn.deliveries.erasure import Erasing
+from posthorn.deliveries.erasure_store import LogEraser
+from posthorn.deliveries.queries import LogLists
+from posthorn.deliveries.reader import Reading
+from posthorn.deliveries.store import LogStore
+from posthorn.deliveries.stream import Change
+from posthorn.dispatch.attempt import Attempter
+from posthorn.dispatch.concurrency import Crowd
+from posthorn.dispatch.dispatcher import Attempted, Dispatcher, Turn
+from posthorn.dispatch.endpoint_health import Caretaker
+from posthorn.dispatch.resend import Recovery
+from posthorn.dispatch.retry_timer import RetryTimer
+from posthorn.dispatch.sweeper import Sweeper
+from posthorn.egress.http_client import Exchange, Request
+from posthorn.egress.oauth2 import Tokens
+from posthorn.egress.url_guard import EgressPolicy
+from posthorn.endpoints.service import Configuration
+from posthorn.events import event_types as catalogue
+from posthorn.events.ingestion import Ingestion
+from posthorn.jobs.export import Exporting
+from posthorn.jobs.export_store import ExportStore
+from posthorn.jobs.model import JobKind
+from posthorn.jobs.progress import JobProgress
+from posthorn.jobs.replay import Replaying
+from posthorn.jobs.resume import Resuming
+from posthorn.jobs.runner import Restarting, Runs, Stepping
+from posthorn.jobs.service import Jobs
+from posthorn.jobs.store import JobStore
+from posthorn.models import Delivery, Endpoint, EndpointSpec, Event, Outcome, Task, Terms
+from posthorn.monitoring.inventory import Census
+from posthorn.monitoring.reconciliation import Conservation
+from posthorn.monitoring.stats_store import StatsStore
+from posthorn.monitoring.stream_consumer import Counted, Counting
+from posthorn.tenants.api_keys import Access
+from posthorn.tenants.tenants import Tenancy
 from tests import template_facts
 from tests.quick_transactions import quick_transactions
 from tests.streams import Stream

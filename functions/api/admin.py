@@ -6,11 +6,14 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
-from posthorn import examples, views, web, wiring
-from posthorn.models import Scope, Tenant, TenantSpec
-from posthorn.operations import described
-from posthorn.views import ApiKeySpec, ApiKeyView, Listed, TenantView
-from posthorn.web import Cursor, Limit
+from posthorn import wiring
+from posthorn.core import api_examples as examples
+from posthorn.http_api import requests as web
+from posthorn.http_api.operations import described
+from posthorn.http_api.requests import Cursor, Limit
+from posthorn.models import Listed, Scope, Tenant, TenantSpec
+from posthorn.tenants import views as tenants_views
+from posthorn.tenants.views import ApiKeySpec, ApiKeyView, TenantView
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
@@ -71,7 +74,7 @@ def list_api_keys(limit: Limit = 50, cursor: Cursor = None) -> Listed[ApiKeyView
     """List the API keys, newest first, without what opens anything."""
     web.admin(router)
     page, next_cursor = wiring.access().keys(limit=limit, cursor=cursor)
-    found = [views.of_key(each) for each in page]
+    found = [tenants_views.of_key(each) for each in page]
     return Listed[ApiKeyView](items=found, next_cursor=next_cursor)
 
 
@@ -84,7 +87,7 @@ def create_api_key(spec: Annotated[ApiKeySpec, Body()]) -> ApiKeyView:
         name=spec.name, tenant=spec.tenant, scopes=spec.scopes, by=by
     )
     logger.info("API key created", new_key_id=key.id, tenant=key.tenant, key_id=by)
-    return views.of_key(key, text=text)
+    return tenants_views.of_key(key, text=text)
 
 
 @router.delete("/v1/api-keys/<id>", status_code=204)
@@ -97,4 +100,4 @@ def delete_api_key(id: KeyId) -> None:
 
 
 def _seen(tenant: Tenant) -> TenantView:
-    return views.of_tenant(tenant, wiring.tenancy().stack.of(tenant))
+    return tenants_views.of_tenant(tenant, wiring.tenancy().stack.of(tenant))

@@ -7,14 +7,14 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
-from posthorn import examples, web, wiring
-from posthorn.catalogue import EventType, EventTypeSpec
-from posthorn.cataloguing import TypeChange
-from posthorn.models import Scope
-from posthorn.operations import described
-from posthorn.overview import EventTypeView, Filters, WholeEventType
-from posthorn.views import Listed
-from posthorn.web import Cursor, Force, Limit
+from posthorn import wiring
+from posthorn.core import api_examples as examples
+from posthorn.events.catalogue import TypeChange
+from posthorn.http_api import requests as web
+from posthorn.http_api.operations import described
+from posthorn.http_api.requests import Cursor, Force, Limit
+from posthorn.models import EventType, EventTypeSpec, Listed, Scope
+from posthorn.monitoring.event_type_overview import EventTypeView, Filters, WholeEventType
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations

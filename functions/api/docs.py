@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from posthorn import api_pages
+from posthorn.http_api import reference_page as api_pages
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -8,12 +8,15 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from posthorn import examples, views, web, wiring
-from posthorn.errors import NotFoundError
-from posthorn.models import EndpointSpec, Scope
-from posthorn.operations import described
-from posthorn.views import EndpointView, Listed, PublicKeyView, RotationSpec, SecretView
-from posthorn.web import Cursor, EndpointId, IfMatch, Limit
+from posthorn import wiring
+from posthorn.core import api_examples as examples
+from posthorn.core.errors import NotFoundError
+from posthorn.endpoints import views as endpoints_views
+from posthorn.endpoints.views import EndpointView, PublicKeyView, RotationSpec, SecretView
+from posthorn.http_api import requests as web
+from posthorn.http_api.operations import described
+from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
+from posthorn.models import EndpointSpec, Listed, Scope
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
@@ -33,7 +36,7 @@ def list_endpoints(limit: Limit = 50, cursor: Cursor = None) -> Listed[EndpointV
     """List the tenant's endpoints, newest first."""
     tenant, _ = _acting(Scope.CONFIG_READ)
     page, next_cursor = wiring.configuration().endpoints(tenant, limit=limit, cursor=cursor)
-    found = [views.of_endpoint(each) for each in page]
+    found = [endpoints_views.of_endpoint(each) for each in page]
     return Listed[EndpointView](items=found, next_cursor=next_cursor)
 
 
@@ -49,7 +52,7 @@ def create_endpoint(spec: Annotated[EndpointSpec, Body()]) -> Response[EndpointV
     """
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
     endpoint, secret = wiring.configuration().create(tenant, spec, by=key_id)
-    return tagged(views.of_endpoint(endpoint, secret=secret), status=201)
+    return tagged(endpoints_views.of_endpoint(endpoint, secret=secret), status=201)
 
 
 @router.get("/v1/endpoints/<id>")
@@ -57,7 +60,7 @@ def create_endpoint(spec: Annotated[EndpointSpec, Body()]) -> Response[EndpointV
 def read_endpoint(id: EndpointId) -> Response[EndpointView]:
     """Read an endpoint. Its secrets are masked."""
     tenant, _ = _acting(Scope.CONFIG_READ)
-    return tagged(views.of_endpoint(wiring.configuration().endpoint(tenant, id)))
+    return tagged(endpoints_views.of_endpoint(wiring.configuration().endpoint(tenant, id)))
 
 
 @router.patch("/v1/endpoints/<id>")
@@ -74,7 +77,7 @@ def change_endpoint(
     endpoint = wiring.configuration().change(
         tenant, id, patch, by=key_id, expected_version=if_match
     )
-    return tagged(views.of_endpoint(endpoint))
+    return tagged(endpoints_views.of_endpoint(endpoint))
 
 
 @router.delete("/v1/endpoints/<id>", status_code=204)
@@ -102,7 +105,7 @@ def rotate_secret(
     endpoint, secret = wiring.configuration().rotate(
         tenant, id, by=key_id, overlap=timedelta(hours=spec.overlap_hours)
     )
-    return tagged(views.of_endpoint(endpoint, secret=secret))
+    return tagged(endpoints_views.of_endpoint(endpoint, secret=secret))
 
 
 @router.get("/v1/endpoints/<id>/secret")

@@ -8,7 +8,10 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api import admin, catalogue, docs, endpoints, history, jobs, log, portal, stats, trial
-from posthorn import api_document, operations, publishing, web
+from posthorn.http_api import openapi as api_document
+from posthorn.http_api import operations
+from posthorn.http_api import publish_operation as publishing
+from posthorn.http_api import requests as web
 
 logger = Logger()
 app = web.resolver(logger)

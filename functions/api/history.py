@@ -7,12 +7,14 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
 from api import endpoints
-from posthorn import views, web, wiring
-from posthorn.history import VersionView
-from posthorn.models import Scope
-from posthorn.operations import described
-from posthorn.views import EndpointView, Listed
-from posthorn.web import Cursor, EndpointId, IfMatch, Limit
+from posthorn import wiring
+from posthorn.endpoints import views as endpoints_views
+from posthorn.endpoints.history import VersionView
+from posthorn.endpoints.views import EndpointView
+from posthorn.http_api import requests as web
+from posthorn.http_api.operations import described
+from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
+from posthorn.models import Listed, Scope
 
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 
@@ -43,4 +45,4 @@ def restore_version(
     endpoint = wiring.configuration().restore(
         tenant, id, version, by=key_id, expected_version=if_match
     )
-    return endpoints.tagged(views.of_endpoint(endpoint))
+    return endpoints.tagged(endpoints_views.of_endpoint(endpoint))

@@ -6,23 +6,19 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path
 
-from posthorn import examples, job_views, views, web, wiring
-from posthorn.job import Job, JobKind, Progress
-from posthorn.job_store import Asked
-from posthorn.job_views import (
-    JobCountSpec,
-    JobPatch,
-    JobSpec,
-    JobView,
-    ResumedView,
-    ResumeSpec,
-)
-from posthorn.jobs import Counted
-from posthorn.models import Scope
-from posthorn.operations import described
-from posthorn.resuming import Held
-from posthorn.views import Listed
-from posthorn.web import Cursor, EndpointId, IfMatch, Limit
+from posthorn import wiring
+from posthorn.core import api_examples as examples
+from posthorn.endpoints import views as endpoints_views
+from posthorn.http_api import requests as web
+from posthorn.http_api.operations import described
+from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
+from posthorn.jobs import views as job_views
+from posthorn.jobs.model import Job, JobKind, Progress
+from posthorn.jobs.resume import Held
+from posthorn.jobs.service import Counted
+from posthorn.jobs.store import Asked
+from posthorn.jobs.views import JobCountSpec, JobPatch, JobSpec, JobView, ResumedView, ResumeSpec
+from posthorn.models import Listed, Scope
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
@@ -163,7 +159,9 @@ def resume_endpoint(
     )
     if job:
         _log_change("job started", job, key_id)
-    return ResumedView(endpoint=views.of_endpoint(endpoint), job=_as_it_is(job) if job else None)
+    return ResumedView(
+        endpoint=endpoints_views.of_endpoint(endpoint), job=_as_it_is(job) if job else None
+    )
 
 
 def _changed(job: Job, key_id: str) -> JobView:

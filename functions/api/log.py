@@ -7,19 +7,21 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from posthorn import examples, views, web, wiring
-from posthorn.models import DeliveryStatus, Outcome, Scope
-from posthorn.operations import described
-from posthorn.views import (
+from posthorn import wiring
+from posthorn.core import api_examples as examples
+from posthorn.deliveries import views
+from posthorn.deliveries.filters import Order, StatusClass, Wanted, WithTests
+from posthorn.deliveries.views import (
     DeliveryList,
     DeliveryView,
     DeliveryWithAttempts,
     ErasureView,
     EventView,
-    Listed,
 )
-from posthorn.wanted import Order, StatusClass, Wanted, WithTests
-from posthorn.web import Cursor, Limit
+from posthorn.http_api import requests as web
+from posthorn.http_api.operations import described
+from posthorn.http_api.requests import Cursor, Limit
+from posthorn.models import DeliveryStatus, Listed, Outcome, Scope
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations

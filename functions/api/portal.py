@@ -7,10 +7,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from posthorn import web, wiring
+from posthorn import wiring
+from posthorn.http_api import requests as web
+from posthorn.http_api.operations import described
 from posthorn.models import Scope
-from posthorn.operations import described
-from posthorn.portal_links import PortalLinkSpec, PortalLinkView
+from posthorn.tenants.portal_links import PortalLinkSpec, PortalLinkView
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations

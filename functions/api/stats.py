@@ -6,13 +6,13 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from posthorn import web, wiring
-from posthorn.models import Scope
-from posthorn.operations import described
-from posthorn.statistics import Asked
-from posthorn.stats_views import Bucket, By, StatsView
-from posthorn.views import Listed
-from posthorn.warning_signs import WarningView
+from posthorn import wiring
+from posthorn.http_api import requests as web
+from posthorn.http_api.operations import described
+from posthorn.models import Listed, Scope
+from posthorn.monitoring.statistics import Asked
+from posthorn.monitoring.stats_views import Bucket, By, StatsView
+from posthorn.monitoring.warnings import WarningView
 
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 

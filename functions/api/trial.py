@@ -10,11 +10,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from posthorn import access, web, wiring
-from posthorn.drafts import Draft
-from posthorn.models import Scope
-from posthorn.operations import described
-from posthorn.trial_views import (
+from posthorn import wiring
+from posthorn.endpoint_tests.drafts import Draft
+from posthorn.endpoint_tests.views import (
     DryRunView,
     PreviewView,
     SavedDryRunSpec,
@@ -24,7 +22,11 @@ from posthorn.trial_views import (
     UnsavedDryRunSpec,
     UnsavedTrialSpec,
 )
-from posthorn.web import EndpointId
+from posthorn.http_api import requests as web
+from posthorn.http_api.operations import described
+from posthorn.http_api.requests import EndpointId
+from posthorn.models import Scope
+from posthorn.tenants import api_keys as access
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations

@@ -9,10 +9,10 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from posthorn.access import Access
-from posthorn.config_store import ConfigStore
-from posthorn.settings import Settings
-from posthorn.tables import Table
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import Table
+from posthorn.core.settings import Settings
+from posthorn.tenants.api_keys import Access
 
 logger = Logger()
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from posthorn import wiring
-from posthorn.conservation_check import told
+from posthorn.reconcile_cli import told
 
 MOST_TOLD = 20  # lines about single deliveries: the metric has their number
 

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from console.answer import Answer
-from posthorn.errors import NotFoundError
+from posthorn.core.errors import NotFoundError
 
 FOLDER = Path(__file__).parent / "assets"
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from console import curl, excerpts
 from console.excerpts import Body, Excerpt
-from posthorn.views import AttemptView, DeliveryWithAttempts
+from posthorn.deliveries.views import AttemptView, DeliveryWithAttempts
 
 # All in bytes of HTML. What does not fit opens on the same page in its turn, or is downloaded.
 ALL = 85_000  # of the page; the last attempt, or the one asked for, is there in any case

@@ -5,7 +5,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from posthorn import wiring
-from posthorn.warning_signs import Sign, WarningView
+from posthorn.monitoring.warnings import Sign, WarningView
 
 # How a sign stands, its word, and the status of the rows of the log that it is about.
 SIGNS = {

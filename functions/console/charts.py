@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from posthorn.models import DeliveryStatus
-from posthorn.stats_views import Bucket, TimeBucket
+from posthorn.monitoring.stats_views import Bucket, TimeBucket
 
 WIDTH, HEIGHT = 760, 190  # units of the viewBox, the frame's margins among them
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 24

@@ -9,12 +9,12 @@ from console.answer import page
 from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
+from posthorn.deliveries.state import WAITING
 from posthorn.models import DeliveryStatus, Scope, iso
-from posthorn.progress import WAITING
-from posthorn.sessions import Session
-from posthorn.statistics import Asked
-from posthorn.stats_views import By, Group, StatsView
-from posthorn.warning_signs import Sign
+from posthorn.monitoring.statistics import Asked
+from posthorn.monitoring.stats_views import By, Group, StatsView
+from posthorn.monitoring.warnings import Sign
+from posthorn.tenants.console_sessions import Session
 
 SHOWN = 8  # of a list of endpoints or types
 RANGES = {

@@ -9,11 +9,11 @@ from console.answer import Download, Page, page, redirect
 from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
-from posthorn.errors import ConflictError, NotFoundError
+from posthorn.core.errors import ConflictError, NotFoundError
+from posthorn.deliveries.state import TO_COME
+from posthorn.deliveries.views import AttemptView, DeliveryWithAttempts
 from posthorn.models import EndpointStatus, Scope
-from posthorn.progress import TO_COME
-from posthorn.sessions import Session
-from posthorn.views import AttemptView, DeliveryWithAttempts
+from posthorn.tenants.console_sessions import Session
 
 DELIVERY = "/console/deliveries/{id}"
 REFUSALS = {

@@ -16,12 +16,11 @@ from console.retry_plan import RetryPlan
 from console.routing import Result, Router
 from console.trying import Tried
 from posthorn import wiring
-from posthorn.catalogue import EventType
-from posthorn.drafts import Draft
-from posthorn.errors import ConflictError, InvalidError, LimitedError, StaleVersionError
-from posthorn.history import DifferenceView
-from posthorn.models import Endpoint, EndpointStatus, RetryPolicy, Scope
-from posthorn.sessions import Session
+from posthorn.core.errors import ConflictError, InvalidError, LimitedError, StaleVersionError
+from posthorn.endpoint_tests.drafts import Draft
+from posthorn.endpoints.history import DifferenceView
+from posthorn.models import Endpoint, EndpointStatus, EventType, RetryPolicy, Scope
+from posthorn.tenants.console_sessions import Session
 
 MOST_TYPES = 250  # to choose from; what is beyond is written as a pattern
 SAVE = "save"

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from console import durations
 from console.endpoint_form import ANY_UPDATE, SOME_UPDATES, EndpointForm, Row, lines
 from console.errors import FieldErrors
-from posthorn.errors import InvalidError, Violation
+from posthorn.core.errors import InvalidError, Violation
+from posthorn.core.problem_details import invalid
 from posthorn.models import MASK, Endpoint, EndpointSpec
-from posthorn.problems import invalid
 
 _AUTH_FIELDS = {
     "basic": ("username", "password"),

@@ -13,8 +13,8 @@ from typing import Self
 
 from console import durations
 from console.request import Fields
+from posthorn.endpoints.secret_masking import looks_secret
 from posthorn.models import MASK, NORCE_DELAYS_SECONDS, EndpointSpec, Rule
-from posthorn.secrecy import looks_secret
 
 Row = Mapping[str, str]
 TEXTS = MappingProxyType(

@@ -8,9 +8,9 @@ from console.endpoint_form import version_sent
 from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
-from posthorn.errors import NotFoundError, StaleVersionError
+from posthorn.core.errors import NotFoundError, StaleVersionError
 from posthorn.models import Scope
-from posthorn.sessions import Session
+from posthorn.tenants.console_sessions import Session
 
 SHOWN = 20
 KEPT = ("/status", "/status_reason", "/signing/secret")  # a restore leaves them as they are

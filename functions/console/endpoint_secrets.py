@@ -13,10 +13,10 @@ from console.answer import Page, page
 from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
+from posthorn.core.problem_details import invalid
+from posthorn.endpoints.views import RotationSpec
 from posthorn.models import Endpoint, Scope
-from posthorn.problems import invalid
-from posthorn.sessions import Session
-from posthorn.views import RotationSpec
+from posthorn.tenants.console_sessions import Session
 
 logger = Logger()
 router = Router()

@@ -8,11 +8,11 @@ from console.endpoint_form import version_sent
 from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
-from posthorn.errors import ConflictError, ForbiddenError, NotFoundError, StaleVersionError
-from posthorn.job_views import DEFAULT_RATE
+from posthorn.core.errors import ConflictError, ForbiddenError, NotFoundError, StaleVersionError
+from posthorn.jobs.resume import Held
+from posthorn.jobs.views import DEFAULT_RATE
 from posthorn.models import EndpointStatus, Scope
-from posthorn.resuming import Held
-from posthorn.sessions import Session
+from posthorn.tenants.console_sessions import Session
 
 _SWITCHED = {
     EndpointStatus.ENABLED: "Enabled: events are delivered from now on.",

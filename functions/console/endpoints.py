@@ -14,18 +14,13 @@ from console.request import Request
 from console.routing import Result, Router
 from console.trying import Tried
 from posthorn import wiring
-from posthorn.errors import (
-    InvalidError,
-    LimitedError,
-    PosthornError,
-    StaleVersionError,
-)
-from posthorn.health import DISABLE_AFTER
+from posthorn.core.errors import InvalidError, LimitedError, PosthornError, StaleVersionError
+from posthorn.deliveries.filters import Wanted
+from posthorn.dispatch.endpoint_health import DISABLE_AFTER
 from posthorn.models import DeliveryStatus, Endpoint, Scope
-from posthorn.sessions import Session
-from posthorn.statistics import Asked
-from posthorn.stats_views import By, Numbers
-from posthorn.wanted import Wanted
+from posthorn.monitoring.statistics import Asked
+from posthorn.monitoring.stats_views import By, Numbers
+from posthorn.tenants.console_sessions import Session
 
 LIST = "/console/endpoints"
 SHOWN = 50

@@ -11,9 +11,9 @@ from console.errors import NO_ERRORS, FieldErrors
 from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
-from posthorn.errors import ForbiddenError, NotFoundError, Violation
+from posthorn.core.errors import ForbiddenError, NotFoundError, Violation
 from posthorn.models import Caller, Scope
-from posthorn.sessions import READING, Session
+from posthorn.tenants.console_sessions import READING, Session
 
 SIGN_IN, SIGN_OUT, TENANT = "/console/sign-in", "/console/sign-out", "/console/tenant"
 NO_KEY = "This is not a valid API key. It begins with phk_."

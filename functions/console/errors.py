@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from console.answer import Page, page
-from posthorn.errors import InvalidError, PosthornError, Violation
-from posthorn.problems import problem
+from posthorn.core.errors import InvalidError, PosthornError, Violation
+from posthorn.core.problem_details import problem
 
 
 @dataclass(frozen=True)

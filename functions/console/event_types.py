@@ -6,7 +6,7 @@ from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.models import Scope
-from posthorn.sessions import Session
+from posthorn.tenants.console_sessions import Session
 
 router = Router()
 

@@ -8,8 +8,8 @@ from console.routing import Result, Router
 from console.session import HOME
 from posthorn import wiring
 from posthorn.models import Scope
-from posthorn.overview import Filters
-from posthorn.sessions import Session
+from posthorn.monitoring.event_type_overview import Filters
+from posthorn.tenants.console_sessions import Session
 
 SHOWN = 100
 router = Router()

@@ -10,8 +10,8 @@ from console import assets, session, site
 from console.answer import Answer
 from console.request import Request
 from posthorn import wiring
-from posthorn.errors import PosthornError
-from posthorn.sessions import Session
+from posthorn.core.errors import PosthornError
+from posthorn.tenants.console_sessions import Session
 
 logger = Logger()
 

@@ -1,7 +1,7 @@
 """What jobs do and how they stand, as people read it."""
 
-from posthorn.errors import PosthornError
-from posthorn.job import JobKind, JobStatus, Skipped
+from posthorn.core.errors import PosthornError
+from posthorn.jobs.model import JobKind, JobStatus, Skipped
 
 KINDS = {each: each.capitalize() for each in JobKind}
 STANDING = {

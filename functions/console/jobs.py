@@ -12,14 +12,21 @@ from console.log_filters import LogFilters, of_wanted
 from console.names import endpoint_names
 from console.request import Fields, Request
 from console.routing import Result, Router
-from posthorn import job_views, wiring
-from posthorn.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, Violation
-from posthorn.job import FASTEST, SLOWEST, Job, JobKind, JobStatus, wanted_by
-from posthorn.job_store import Asked
-from posthorn.job_views import DEFAULT_RATE, JobView
+from posthorn import wiring
+from posthorn.core.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    Violation,
+)
+from posthorn.deliveries.filters import Order, Wanted, WithTests
+from posthorn.jobs import views as job_views
+from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobKind, JobStatus, wanted_by
+from posthorn.jobs.store import Asked
+from posthorn.jobs.views import DEFAULT_RATE, JobView
 from posthorn.models import Scope
-from posthorn.sessions import Session
-from posthorn.wanted import Order, Wanted, WithTests
+from posthorn.tenants.console_sessions import Session
 
 JOBS, JOB = "/console/jobs", "/console/jobs/{id}"
 SHOWN = 25

@@ -11,13 +11,14 @@ from console.log_filters import RANGE_WORDS, RANGES, LogFilters
 from console.names import endpoint_names
 from console.request import Request
 from console.routing import Result, Router
-from posthorn import ids, wiring
-from posthorn.errors import InvalidError
-from posthorn.log_lists import Position
+from posthorn import wiring
+from posthorn.core import ids
+from posthorn.core.errors import InvalidError
+from posthorn.deliveries.filters import Order, Wanted
+from posthorn.deliveries.queries import Position
+from posthorn.deliveries.views import DeliveryList, DeliveryView
 from posthorn.models import Scope, iso
-from posthorn.sessions import Session
-from posthorn.views import DeliveryList, DeliveryView
-from posthorn.wanted import Order, Wanted
+from posthorn.tenants.console_sessions import Session
 
 LOG, ROWS = "/console/log", "/console/log/rows"
 SHOWN = 40

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from console import log_words
 from console.request import Fields
 from console.wording import clock
-from posthorn.errors import InvalidError, Violation
+from posthorn.core.errors import InvalidError, Violation
+from posthorn.deliveries.filters import Order, StatusClass, Wanted, WithTests
 from posthorn.models import DeliveryStatus, Outcome, iso
-from posthorn.wanted import Order, StatusClass, Wanted, WithTests
 
 RANGES = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 RANGE_WORDS = {

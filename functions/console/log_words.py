@@ -1,7 +1,7 @@
 """What the log's values are called where people read them."""
 
+from posthorn.deliveries.filters import Order, StatusClass
 from posthorn.models import DeliveryStatus, Outcome, Trigger
-from posthorn.wanted import Order, StatusClass
 
 STATUSES = {each: each.capitalize() for each in DeliveryStatus}
 OUTCOMES = {

@@ -14,7 +14,7 @@ from console.request import Request
 from console.session import csrf_token
 from posthorn import wiring
 from posthorn.models import MASK, Scope, iso
-from posthorn.sessions import Session
+from posthorn.tenants.console_sessions import Session
 
 MOST_SHOWN = 12_000  # characters of a body
 TEMPLATES = Path(__file__).parent / "templates"

@@ -8,7 +8,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from posthorn.errors import MalformedError, TooLargeError, UnsupportedMediaError
+from posthorn.core.errors import MalformedError, TooLargeError, UnsupportedMediaError
 
 MAX_FORM_BYTES = 1024 * 1024  # an event of 256 KiB, each byte of it escaped by three
 MAX_FIELDS = 2000

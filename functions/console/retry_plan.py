@@ -6,7 +6,7 @@ from math import log
 
 from console import wording
 from posthorn.models import RetryPolicy
-from posthorn.schedule import delay_seconds, max_attempts
+from posthorn.models.retry_schedule import delay_seconds, max_attempts
 
 MOST_NAMED = 8  # delays, of a long policy
 

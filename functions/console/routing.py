@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from console.answer import Download, Page, Redirect
 from console.request import Request
 from posthorn.models import Scope
-from posthorn.sessions import Session
+from posthorn.tenants.console_sessions import Session
 
 Result = Page | Redirect | Download
 PageFunction = Callable[[Session, Request], Result]

@@ -6,8 +6,8 @@ import re
 from urllib.parse import quote, unquote, urlsplit
 
 from console.request import Request
-from posthorn.errors import ForbiddenError
-from posthorn.sessions import LONGEST, Session
+from posthorn.core.errors import ForbiddenError
+from posthorn.tenants.console_sessions import LONGEST, Session
 
 HOME = "/console"
 COOKIE = "posthorn_session"

@@ -36,8 +36,8 @@ from console.answer import (
 from console.errors import error_page
 from console.request import Request
 from console.routing import OpenRoute, Result
-from posthorn.errors import ForbiddenError, NotFoundError, PosthornError
-from posthorn.sessions import Session, TenantRequiredError
+from posthorn.core.errors import ForbiddenError, NotFoundError, PosthornError
+from posthorn.tenants.console_sessions import Session, TenantRequiredError
 
 ROUTES = (
     *entrance.router.routes,

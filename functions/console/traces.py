@@ -8,11 +8,11 @@ from console.answer import Download, fragment, page
 from console.request import Request
 from console.routing import Result, Router
 from posthorn import wiring
-from posthorn.errors import NotFoundError
+from posthorn.core.errors import NotFoundError
+from posthorn.deliveries.event_trace import Fate, Trace
+from posthorn.deliveries.state import WAITING
 from posthorn.models import Scope
-from posthorn.progress import WAITING
-from posthorn.sessions import Session
-from posthorn.tracing import Fate, Trace
+from posthorn.tenants.console_sessions import Session
 
 EVENT = "/console/events/{id}"
 DATA = 24_000  # of HTML, in each of two forms

@@ -10,15 +10,14 @@ from pydantic import ValidationError
 
 from console.request import Fields
 from posthorn import wiring
-from posthorn.catalogue import Entity, EventType, Kind
-from posthorn.drafts import Draft
-from posthorn.errors import ForbiddenError, InvalidError, Violation
-from posthorn.matching import wants
-from posthorn.models import Delivery, Endpoint, Operation, Rule, Scope
-from posthorn.problems import invalid
-from posthorn.sessions import Session
-from posthorn.trial_views import DryRunView, PreviewView, TrialEvent, TrialSpec, TrialView
-from posthorn.wanted import Wanted
+from posthorn.core.errors import ForbiddenError, InvalidError, Violation
+from posthorn.core.problem_details import invalid
+from posthorn.deliveries.filters import Wanted
+from posthorn.endpoint_tests.drafts import Draft
+from posthorn.endpoint_tests.views import DryRunView, PreviewView, TrialEvent, TrialSpec, TrialView
+from posthorn.models import Delivery, Endpoint, Entity, EventType, Kind, Operation, Rule, Scope
+from posthorn.subscriptions.matching import wants
+from posthorn.tenants.console_sessions import Session
 
 EXAMPLE, LOGGED, OWN = "example ", "event ", "own"
 EXAMPLES_OFFERED, EVENTS_OFFERED, ENDPOINTS_ASKED = 40, 10, 5

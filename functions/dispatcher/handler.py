@@ -21,24 +21,23 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from posthorn.announcing import Announcer
-from posthorn.attempting import Attempter
-from posthorn.config_store import ConfigStore
-from posthorn.crowd import Crowd
-from posthorn.dispatch import Attempted, Dispatcher, Turn
-from posthorn.egress import EgressPolicy
-from posthorn.health import Caretaker
-from posthorn.log_store import LogStore
-from posthorn.models import Endpoint, Event, Task, iso
-from posthorn.queues import Queue
-from posthorn.retries import RetryTimer
-from posthorn.sender import Sender
-from posthorn.settings import Settings
-from posthorn.tables import Table
-from posthorn.tenancy import Tenancy
-from posthorn.terms import Terms
-from posthorn.tokens import Tokens
-from posthorn.vault import Vault
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import Table
+from posthorn.aws.eventbridge import Announcer
+from posthorn.aws.kms import Vault
+from posthorn.aws.sqs import Queue
+from posthorn.core.settings import Settings
+from posthorn.deliveries.store import LogStore
+from posthorn.dispatch.attempt import Attempter
+from posthorn.dispatch.concurrency import Crowd
+from posthorn.dispatch.dispatcher import Attempted, Dispatcher, Turn
+from posthorn.dispatch.endpoint_health import Caretaker
+from posthorn.dispatch.retry_timer import RetryTimer
+from posthorn.egress.http_client import Sender
+from posthorn.egress.oauth2 import Tokens
+from posthorn.egress.url_guard import EgressPolicy
+from posthorn.models import Endpoint, Event, Task, Terms, iso
+from posthorn.tenants.tenants import Tenancy
 
 MESSAGES_AT_ONCE = 10  # a batch (template.yaml), each message in a thread of its own,
 ATTEMPTS_AT_ONCE = 50  # and beside them the requests that they make

@@ -15,23 +15,24 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from posthorn import publishing, web
-from posthorn.cataloguing import KnownTypes
-from posthorn.cloudevents import (
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import Table
+from posthorn.aws.sqs import Queue
+from posthorn.core.errors import PosthornError
+from posthorn.core.settings import Settings
+from posthorn.events.catalogue import KnownTypes
+from posthorn.events.cloudevents import (
     JSON_TYPE,
     ContentMode,
     content_mode,
     read_binary,
     read_structured,
 )
-from posthorn.config_store import ConfigStore
-from posthorn.errors import PosthornError
-from posthorn.ingestion import Ingestion, batch_of, status_of
+from posthorn.events.ingestion import Ingestion, batch_of, status_of
+from posthorn.http_api import publish_operation as publishing
+from posthorn.http_api import requests as web
+from posthorn.http_api.publish_operation import Accepted, BatchResult
 from posthorn.models import Event, Scope
-from posthorn.publishing import Accepted, BatchResult
-from posthorn.queues import Queue
-from posthorn.settings import Settings
-from posthorn.tables import Table
 
 logger = Logger()
 app = web.resolver(logger)

@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from posthorn import wiring
-from posthorn.stepping import Run, Stepped
+from posthorn.jobs.runner import Run, Stepped
 
 logger = Logger()
 

@@ -7,7 +7,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from posthorn import wiring
-from posthorn.transitions import Change
+from posthorn.deliveries.stream import Change
 
 logger = Logger()
 metrics = Metrics()

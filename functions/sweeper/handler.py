@@ -10,14 +10,14 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from posthorn.job_store import JobStore
-from posthorn.log_store import LogStore
-from posthorn.queues import Queue
-from posthorn.settings import Settings
-from posthorn.state_machines import StateMachine
-from posthorn.stepping import Restarting, Runs
-from posthorn.sweep import Sweeper
-from posthorn.tables import Table
+from posthorn.aws.dynamodb import Table
+from posthorn.aws.sqs import Queue
+from posthorn.aws.step_functions import StateMachine
+from posthorn.core.settings import Settings
+from posthorn.deliveries.store import LogStore
+from posthorn.dispatch.sweeper import Sweeper
+from posthorn.jobs.runner import Restarting, Runs
+from posthorn.jobs.store import JobStore
 
 logger = Logger()
 metrics = Metrics()

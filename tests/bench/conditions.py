@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from time import process_time
 from unittest.mock import patch
 
-from posthorn import conditions
-from posthorn.interpreter import Search
-from posthorn.matching import decide
 from posthorn.models import Event
+from posthorn.subscriptions import conditions
+from posthorn.subscriptions.jmespath_interpreter import Search
+from posthorn.subscriptions.matching import decide
 from tests.unit.samples import endpoint, event
 
 COUNTS = (10, 100, 1000)

@@ -16,10 +16,11 @@ from boto3.dynamodb.types import TypeSerializer
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
-from posthorn import ids, items
+from posthorn.core import ids
+from posthorn.deliveries import items
+from posthorn.deliveries.filters import Order, StatusClass, Wanted
+from posthorn.deliveries.search import MOST_EXAMINED, Searching
 from posthorn.models import Delivery, DeliveryStatus, Event, Outcome
-from posthorn.searching import MOST_EXAMINED, Searching
-from posthorn.wanted import Order, StatusClass, Wanted
 from tests.units import metered
 from tests.world import ORDER, START, World, world
 

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from posthorn.counters import hour_of
+from posthorn.monitoring.counters import hour_of
 from tests.e2e.breaking import logged, set_attributes
 from tests.e2e.flow import after, new_flow
 from tests.e2e.stack import Running, eventually

@@ -15,8 +15,8 @@ from boto3.dynamodb.types import Binary, TypeDeserializer
 
 from local import seed
 from local.api import Api
+from posthorn.deliveries.compression import unpack
 from posthorn.models import MASK
-from posthorn.packing import unpack
 from tests import hostile
 from tests.e2e.flow import Flow, after, new_flow
 from tests.e2e.stack import Running, eventually

@@ -9,10 +9,10 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from posthorn import admin_key
-from posthorn.access import Access, require, tenant_for
-from posthorn.errors import ForbiddenError, InvalidError, NotFoundError
+from posthorn import admin_key_cli as admin_key
+from posthorn.core.errors import ForbiddenError, InvalidError, NotFoundError
 from posthorn.models import ApiKey, Caller, Scope
+from posthorn.tenants.api_keys import Access, require, tenant_for
 from tests.integration.conftest import new_tenant
 from tests.world import START, World
 

@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from posthorn import problems
+from posthorn.core import problem_details as problems
 from posthorn.models import Scope
 from tests import template_facts
 from tests.http_client import Client

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from posthorn.log_store import Claim
+from posthorn.deliveries.store import Claim
 from posthorn.models import Endpoint, Task, iso
 from tests.integration.conftest import Tenant
 from tests.world import ORDER, START, World, exchange

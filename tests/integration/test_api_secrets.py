@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from posthorn.dispatch.request_headers import signing_secrets
 from posthorn.models import MASK
-from posthorn.outgoing import signing_secrets
 from tests.http_client import Answer
 from tests.integration.conftest import Tenant
 from tests.integration.test_api_endpoints import SPEC, created

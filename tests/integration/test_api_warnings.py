@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from posthorn.egress.http_client import Exchange
 from posthorn.models import Endpoint, Scope, iso
-from posthorn.sender import Exchange
 from tests.integration.conftest import Tenant
 from tests.world import World, exchange
 

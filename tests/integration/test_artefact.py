@@ -13,7 +13,7 @@ from typing import Any
 import awslambdaric
 import pytest
 
-from posthorn.settings import Settings
+from posthorn.core.settings import Settings
 from tests.integration.test_samples import sample
 from tests.runtime_api import RuntimeApi, serving
 from tests.template_facts import ROOT

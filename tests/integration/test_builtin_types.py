@@ -2,7 +2,7 @@
 
 import pytest
 
-from posthorn.catalogue import builtin
+from posthorn.events.event_types import builtin
 from tests.integration.conftest import Tenant
 
 

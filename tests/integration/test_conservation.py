@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from posthorn import conservation_check
-from posthorn.conservation import Report
-from posthorn.counters import hour_of
+from posthorn import reconcile_cli as conservation_check
 from posthorn.models import Delivery, DeliveryStatus
+from posthorn.monitoring.counters import hour_of
+from posthorn.monitoring.reconciliation import Report
 from tests.integration.conftest import Tenant, new_tenant
 from tests.invocations import invoke
 from tests.world import START, World, exchange

@@ -3,8 +3,8 @@
 import re
 
 from posthorn import wiring
+from posthorn.egress.http_client import Exchange, Request
 from posthorn.models import Scope
-from posthorn.sender import Exchange, Request
 from tests.integration.conftest import Tenant
 from tests.visitor import Visitor
 from tests.world import exchange

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from posthorn import wiring
-from posthorn.job import JobKind
+from posthorn.deliveries.filters import Wanted
+from posthorn.jobs.model import JobKind
 from posthorn.models import Scope
-from posthorn.wanted import Wanted
 from tests.integration.conftest import Tenant
 from tests.job_runs import deliver, run_to_end
 from tests.page_forms import form

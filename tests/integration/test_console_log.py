@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from console.log import SHOWN
-from posthorn import progress
+from posthorn.deliveries import state as progress
 from posthorn.models import Endpoint, Scope
 from tests.integration.conftest import Tenant
 from tests.visitor import Visitor
@@ -181,7 +181,7 @@ def test_pages_follow_each_other_without_a_gap_while_more_comes_in(
 def test_the_last_hour_stays_the_same_hour_from_page_to_page(
     tenant: Tenant, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from posthorn import wiring  # its clock is the one thing that is set here
+    from posthorn import wiring
 
     endpoint = endpoint_of(tenant)
     for _ in range(SHOWN + 1):

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from posthorn.counters import Cell, Counts, hour_of
-from posthorn.errors import UnavailableError
+from posthorn.core.errors import UnavailableError
+from posthorn.deliveries.stream import Change
 from posthorn.models import Endpoint
-from posthorn.transitions import Change
+from posthorn.monitoring.counters import Cell, Counts, hour_of
 from tests.crashes import Died, dying_at
 from tests.world import START, TENANT, World, exchange
 

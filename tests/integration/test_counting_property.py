@@ -12,10 +12,10 @@ from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn import items
-from posthorn.counters import Cell, Counts, hour_of
+from posthorn.deliveries import items
+from posthorn.deliveries.stream import Change
 from posthorn.models import Delivery, DeliveryStatus, Outcome
-from posthorn.transitions import Change
+from posthorn.monitoring.counters import Cell, Counts, hour_of
 from tests.crashes import Died, dying_at
 from tests.world import START, World
 

@@ -11,7 +11,7 @@ import pytest
 
 from api import docs
 from api.handler import description
-from posthorn import problems
+from posthorn.core import problem_details as problems
 from tests.http_client import Answer, Client
 
 

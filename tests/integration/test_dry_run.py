@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from posthorn import dry_run
-from posthorn.drafts import Draft
-from posthorn.dry_run import BUDGET, DryRun
-from posthorn.log_lists import LogLists
+from posthorn.deliveries.queries import LogLists
+from posthorn.endpoint_tests import dry_run
+from posthorn.endpoint_tests.drafts import Draft
+from posthorn.endpoint_tests.dry_run import BUDGET, DryRun
 from tests.integration.conftest import Tenant
 from tests.integration.test_api_endpoints import SPEC, created
 from tests.world import ORDER, START

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from posthorn.errors import ConflictError
-from posthorn.log_store import Claim
+from posthorn.core.errors import ConflictError
+from posthorn.deliveries.compression import unpack
+from posthorn.deliveries.store import Claim
+from posthorn.egress.http_client import Exchange, Request
 from posthorn.models import Endpoint, Task, iso
-from posthorn.packing import unpack
-from posthorn.sender import Exchange, Request
 from tests.crashes import Died, dying_at
 from tests.http_client import Client
 from tests.integration.conftest import Tenant

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from posthorn import catalogue
-from posthorn.catalogue import EventType, Validation, builtin
-from posthorn.cataloguing import KnownTypes
-from posthorn.errors import ConflictError
-from posthorn.matching import wants
-from posthorn.models import Outcome, Scope
-from posthorn.overview import LOOKED_AT, Wanting
+from posthorn.core.errors import ConflictError
+from posthorn.events import event_types as catalogue
+from posthorn.events.catalogue import KnownTypes
+from posthorn.events.event_types import builtin
+from posthorn.models import EventType, Outcome, Scope, Validation
+from posthorn.monitoring.event_type_overview import LOOKED_AT, Wanting
+from posthorn.subscriptions.matching import wants
 from tests.http_client import Answer, Client
 from tests.integration.conftest import Tenant
 from tests.world import ORDER, START, World, exchange

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from posthorn import exporting, job, wiring
-from posthorn.errors import PosthornError
-from posthorn.job import JobKind
+from posthorn import wiring
+from posthorn.core.errors import PosthornError
+from posthorn.deliveries.filters import Wanted
+from posthorn.jobs import export as exporting
+from posthorn.jobs import model as job
+from posthorn.jobs.model import JobKind
+from posthorn.jobs.runner import Run
 from posthorn.models import Scope, iso
-from posthorn.stepping import Run
-from posthorn.wanted import Wanted
 from tests.faults import Died, Fault, failing
 from tests.http_client import Answer
 from tests.integration.conftest import Tenant

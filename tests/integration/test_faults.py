@@ -16,11 +16,11 @@ from itertools import count, pairwise
 import pytest
 from botocore.exceptions import ClientError
 
-from posthorn import progress
-from posthorn.dispatch import LEASE
-from posthorn.errors import ConflictError, PosthornError
+from posthorn.core.errors import ConflictError, PosthornError
+from posthorn.deliveries import state as progress
+from posthorn.dispatch.dispatcher import LEASE
+from posthorn.egress.http_client import Exchange, Request
 from posthorn.models import Delivery, Event, Trigger
-from posthorn.sender import Exchange, Request
 from tests.faults import Died, Fault, failing
 from tests.world import World, exchange
 from tests.world import world as fresh_world

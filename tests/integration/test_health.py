@@ -7,10 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
-from posthorn.announcing import Announcer
-from posthorn.health import Caretaker
+from posthorn.aws.eventbridge import Announcer
+from posthorn.dispatch.endpoint_health import Caretaker
+from posthorn.egress.http_client import Exchange, Request
 from posthorn.models import DeliveryStatus, DisabledBy, Endpoint, EndpointStatus, Outcome
-from posthorn.sender import Exchange, Request
 from tests.units import metered
 from tests.world import TENANT, World, exchange
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from posthorn.dispatch.request_headers import signing_secrets
 from posthorn.models import MASK
-from posthorn.outgoing import signing_secrets
 from tests.integration.conftest import Tenant
 from tests.integration.test_api_endpoints import created
 from tests.world import START

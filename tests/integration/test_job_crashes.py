@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from posthorn.errors import PosthornError
-from posthorn.job import Job, JobKind, JobStatus
-from posthorn.job_store import Asked
+from posthorn.core.errors import PosthornError
+from posthorn.deliveries.filters import Wanted
+from posthorn.jobs.model import Job, JobKind, JobStatus
+from posthorn.jobs.store import Asked
 from posthorn.models import DeliveryStatus, Endpoint
-from posthorn.wanted import Wanted
 from tests.crashes import Died, dying, dying_at
 from tests.faults import Fault, failing
 from tests.job_kills import NO_RETRY, replay

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from posthorn import wiring
-from posthorn.log_store import Claim
+from posthorn.deliveries.store import Claim
+from posthorn.jobs.runner import STEPS_IN_RUN
 from posthorn.models import Delivery, Endpoint, Event, Scope, Task, Trigger, iso
-from posthorn.stepping import STEPS_IN_RUN
 from tests.http_client import Answer
 from tests.integration.conftest import Tenant
 from tests.job_runs import deliver, of_tenant, run_to_end, started, step

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn import ids
-from posthorn.log_lists import ROWS_READ_FOR_ONE, LogLists, Position
-from posthorn.log_store import Body
+from posthorn.core import ids
+from posthorn.deliveries.filters import Order, StatusClass, Wanted, WithTests
+from posthorn.deliveries.queries import ROWS_READ_FOR_ONE, LogLists, Position
+from posthorn.deliveries.store import Body
 from posthorn.models import Delivery, DeliveryStatus, Outcome, iso
-from posthorn.wanted import Order, StatusClass, Wanted, WithTests
 from tests.world import START, World
 
 ENDPOINTS = tuple(ids.new("ep", START, bytes([n] * 10)) for n in range(2))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn.dispatch import Turn
+from posthorn.dispatch.dispatcher import Turn
 from posthorn.models import Change, Endpoint, Rule
 from tests.unit.samples import changes, event, json_objects, stored
 from tests.world import TENANT, World

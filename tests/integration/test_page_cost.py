@@ -1,6 +1,6 @@
 """What the first page of each view of the log reads; `make bench TOPIC=pages` counts large ones."""
 
-from posthorn.log_lists import ROWS_READ_FOR_ONE
+from posthorn.deliveries.queries import ROWS_READ_FOR_ONE
 from tests.bench import pages
 
 LIMIT = 10

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from posthorn import wiring
-from posthorn.errors import ForbiddenError
+from posthorn.core.errors import ForbiddenError
 from posthorn.models import Scope
 from tests.http_client import Answer, Client
 from tests.integration.conftest import Tenant

@@ -15,10 +15,10 @@ import pytest
 
 from local import receiver
 from local.run import PORTS
-from posthorn.announcing import Announcement, Announcer
-from posthorn.health import Caretaker
-from posthorn.matching import Verdict
+from posthorn.aws.eventbridge import Announcement, Announcer
+from posthorn.dispatch.endpoint_health import Caretaker
 from posthorn.models import DeliveryStatus
+from posthorn.subscriptions.matching import Verdict
 from tests import template_facts
 from tests.http_client import Answer, Client
 from tests.template_facts import ROOT, TEMPLATE

@@ -18,10 +18,12 @@ from typing import NamedTuple
 import pytest
 import requests
 
-from posthorn import progress, signing
-from posthorn.answers import KEPT_BYTES
-from posthorn.connection import READ_LIMIT_BYTES
-from posthorn.log_store import Body, Record
+from posthorn.deliveries import state as progress
+from posthorn.deliveries.store import Body, Record
+from posthorn.egress.connection import READ_LIMIT_BYTES
+from posthorn.egress.http_client import CONNECT_TIMEOUT_SECONDS, Exchange, Request
+from posthorn.egress.response_reader import KEPT_BYTES
+from posthorn.endpoints import signing
 from posthorn.models import (
     MAX_ATTEMPTS,
     NORCE_DELAYS_SECONDS,
@@ -31,8 +33,7 @@ from posthorn.models import (
     Task,
     Trigger,
 )
-from posthorn.schedule import JITTER, RETRY_AFTER_CAP_SECONDS
-from posthorn.sender import CONNECT_TIMEOUT_SECONDS, Exchange, Request
+from posthorn.models.retry_schedule import JITTER, RETRY_AFTER_CAP_SECONDS
 from tests.world import ORDER, TENANT, World, exchange
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "receiving.md").read_text(encoding="utf-8")

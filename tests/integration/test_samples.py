@@ -11,9 +11,9 @@ from pytest_httpserver import HTTPServer
 from ulid import ULID
 from werkzeug import Request, Response
 
-from posthorn.job import JobKind
+from posthorn.deliveries.filters import Wanted
+from posthorn.jobs.model import JobKind
 from posthorn.models import DeliveryStatus, Endpoint, EndpointSpec, Event, Scope, Task, Trigger
-from posthorn.wanted import Wanted
 from tests.invocations import invoke
 from tests.template_facts import GLOBALS, ROOT, TEMPLATE
 from tests.world import TENANT, World, exchange

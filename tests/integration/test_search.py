@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from posthorn.searching import BUDGET, LONGEST_RANGE, MOST_EXAMINED, Searching
-from posthorn.wanted import Order, Wanted
+from posthorn.deliveries.filters import Order, Wanted
+from posthorn.deliveries.search import BUDGET, LONGEST_RANGE, MOST_EXAMINED, Searching
 from tests.integration.conftest import Tenant
 from tests.world import ORDER, START, World
 
@@ -143,7 +143,7 @@ def test_a_page_examines_a_bounded_number(
     tenant: Tenant, shared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert MOST_EXAMINED == 300
-    monkeypatch.setattr("posthorn.searching.MOST_EXAMINED", 9)
+    monkeypatch.setattr("posthorn.deliveries.search.MOST_EXAMINED", 9)
     shared.endpoint("erp", tenant=tenant.id)
     rare = published(tenant, 0)
     for number in range(1, 12):

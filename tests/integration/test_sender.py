@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn.answers import ask
-from posthorn.connection import AttemptError, Deadline, Resolve, Trace, Wire
-from posthorn.egress import EgressPolicy
+from posthorn.egress.connection import AttemptError, Deadline, Resolve, Trace, Wire
+from posthorn.egress.http_client import Exchange, Request, Sender, system_resolve
+from posthorn.egress.response_reader import ask
+from posthorn.egress.url_guard import EgressPolicy
 from posthorn.models import Outcome
-from posthorn.sender import Exchange, Request, Sender, system_resolve
 from tests import hostile
 from tests.hostile import (
     Authority,

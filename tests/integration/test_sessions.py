@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from posthorn.models import Scope
-from posthorn.sessions import IDLE, LONGEST, Session, SessionAccess, Sessions
+from posthorn.tenants.console_sessions import IDLE, LONGEST, Session, SessionAccess, Sessions
 from tests.world import TENANT, World
 
 

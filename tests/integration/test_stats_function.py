@@ -2,7 +2,7 @@
 
 import pytest
 
-from posthorn.counters import Counts, hour_of
+from posthorn.monitoring.counters import Counts, hour_of
 from tests.integration.conftest import Tenant
 from tests.invocations import invoke
 from tests.world import START, World

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from posthorn.egress.http_client import Exchange, Request
+from posthorn.egress.oauth2 import TokenError, Tokens
 from posthorn.models import MASK, Outcome
-from posthorn.sender import Exchange, Request
-from posthorn.tokens import TokenError, Tokens
 from tests.world import TENANT, World, exchange
 
 TOKEN_URL = "http://login.example.com/token"  # noqa: S105 - a place, no secret

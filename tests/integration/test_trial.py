@@ -12,14 +12,17 @@ from pytest_httpserver import HTTPServer
 from standardwebhooks import Webhook
 from werkzeug import Request
 
-from posthorn import catalogue, history, trial, trial_views
-from posthorn.drafts import Draft
-from posthorn.errors import LimitedError
-from posthorn.limits import Limits
+from posthorn.aws.dynamodb import Table
+from posthorn.core.errors import LimitedError
+from posthorn.endpoint_tests import preview_and_test as trial
+from posthorn.endpoint_tests import views as trial_views
+from posthorn.endpoint_tests.drafts import Draft
+from posthorn.endpoint_tests.sample_events import TrialEvents
+from posthorn.endpoint_tests.views import SavedTrialSpec
+from posthorn.endpoints import history
+from posthorn.events import event_types as catalogue
 from posthorn.models import MASK, Scope, TenantLimits
-from posthorn.tables import Table
-from posthorn.trial_events import TrialEvents
-from posthorn.trial_views import SavedTrialSpec
+from posthorn.tenants.rate_limits import Limits
 from tests.integration.conftest import Tenant, new_tenant
 from tests.integration.test_api_endpoints import SPEC, created
 from tests.invocations import deployed

@@ -130,7 +130,7 @@ def test_no_record_of_the_stream_is_given_up_before_the_stream_forgets_it() -> N
 
 
 def test_functions_get_exactly_the_variables_that_settings_read() -> None:
-    settings = importlib.import_module("posthorn.settings").Settings
+    settings = importlib.import_module("posthorn.core.settings").Settings
     wanted = {field.name.upper() for field in dataclasses.fields(settings)}
     given = set(GLOBALS["Environment"]["Variables"])
 

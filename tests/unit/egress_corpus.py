@@ -4,7 +4,7 @@
 fall when sent. Unusual characters are written as escapes, so that they can be seen.
 """
 
-from posthorn.egress import Reason
+from posthorn.egress.url_guard import Reason
 
 _AMBIGUOUS = Reason.HOST_AMBIGUOUS
 _HOST = Reason.HOST_SYNTAX

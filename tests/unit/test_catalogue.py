@@ -5,21 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn import schemas
-from posthorn.catalogue import (
-    EventType,
-    Kind,
-    Source,
-    Validation,
-    builtin,
-    check_type,
-    violations,
-)
-from posthorn.catalogue_import import read_catalogue
-from posthorn.errors import InvalidError
-from posthorn.openapi_import import read_openapi
-from posthorn.schema_changes import incompatible_changes
-from posthorn.schema_examples import example_of
+from posthorn.core.errors import InvalidError
+from posthorn.events import json_schema as schemas
+from posthorn.events.catalogue_file import read_catalogue
+from posthorn.events.catalogue_import import read_openapi
+from posthorn.events.event_types import builtin, check_type, violations
+from posthorn.events.schema_compatibility import incompatible_changes
+from posthorn.events.schema_samples import example_of
+from posthorn.models import EventType, Kind, Source, Validation
 
 INTEGER = {"type": "integer"}
 TEXT = {"type": "string"}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from posthorn.checks import MAX_HEADERS_BYTES, check
-from posthorn.egress import EgressPolicy
-from posthorn.errors import InvalidError
+from posthorn.core.errors import InvalidError
+from posthorn.egress.url_guard import EgressPolicy
+from posthorn.endpoints.validation import MAX_HEADERS_BYTES, check
 from posthorn.models import EndpointSpec
 
 STRICT = EgressPolicy(allow_http=False, allow_private=False)

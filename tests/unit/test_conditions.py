@@ -5,9 +5,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from posthorn.conditions import MAX_STEPS, compile_condition, evaluate
-from posthorn.errors import InvalidError
-from posthorn.expressions import document
+from posthorn.core.errors import InvalidError
+from posthorn.subscriptions.conditions import MAX_STEPS, compile_condition, evaluate
+from posthorn.subscriptions.jmespath_expressions import document
 from tests.bench.conditions import HOSTILE, USUAL, measured
 from tests.unit.samples import changes, event, expressions, objects, stored
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console import charts
-from posthorn.counters import Counts
 from posthorn.models import DeliveryStatus
-from posthorn.stats_views import Bucket, TimeBucket, numbers_of
+from posthorn.monitoring.counters import Counts
+from posthorn.monitoring.stats_views import Bucket, TimeBucket, numbers_of
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 counts = st.dictionaries(st.sampled_from(list(DeliveryStatus)), st.integers(0, 10_000))

@@ -5,7 +5,7 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorn.counters import BUCKET_RATIO, Counts, bucket_of, percentile
+from posthorn.monitoring.counters import BUCKET_RATIO, Counts, bucket_of, percentile
 
 durations = st.integers(0, 200_000)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorn.addresses import Kind, kind_of
-from posthorn.egress import (
+from posthorn.egress.ip_ranges import Kind, kind_of
+from posthorn.egress.url_guard import (
     BlockedError,
     EgressPolicy,
     Reason,

@@ -11,7 +11,7 @@ from console import durations
 from console.endpoint_fields import placed, spec_of
 from console.endpoint_form import ROWS, SECRETS, EndpointForm
 from console.request import Fields
-from posthorn.errors import InvalidError
+from posthorn.core.errors import InvalidError
 from posthorn.models import MASK, EndpointSpec
 
 CATALOGUE = ("OrderReceivedEvent", "JobCompletedEvent")

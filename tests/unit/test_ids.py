@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn import ids
+from posthorn.core import ids
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 chances = st.binary(min_size=ids.CHANCE_BYTES, max_size=ids.CHANCE_BYTES)

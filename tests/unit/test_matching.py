@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorn.errors import InvalidError
-from posthorn.matching import Decision, Verdict, check_triggers, decide, wants
+from posthorn.core.errors import InvalidError
 from posthorn.models import Change, Endpoint, EndpointSpec, Event, Rule
+from posthorn.subscriptions.matching import Decision, Verdict, check_triggers, decide, wants
 from tests.unit.samples import changes, endpoint, event, objects, stored
 
 CUSTOMER = "CustomerChangedNotification"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorn import outcomes
+from posthorn.egress import advice as outcomes
 from posthorn.models import Outcome
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from posthorn.cloudevents import ContentMode, content_mode, read_binary, read_structured
-from posthorn.errors import InvalidError
+from posthorn.core.errors import InvalidError
+from posthorn.events.cloudevents import ContentMode, content_mode, read_binary, read_structured
 from posthorn.models import DataPayload, Payload
-from posthorn.payload import (
+from posthorn.subscriptions.payloads import (
     MAX_BYTES,
     PayloadError,
     check_payload,

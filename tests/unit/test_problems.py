@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from posthorn import errors
-from posthorn.errors import InvalidError, PosthornError, Violation
+from posthorn.core import errors
+from posthorn.core.errors import InvalidError, PosthornError, Violation
+from posthorn.core.problem_details import invalid, pointer, problem
 from posthorn.models import EndpointSpec
-from posthorn.problems import invalid, pointer, problem
 
 WORKING: dict[str, Any] = {"name": "ERP", "url": "https://erp.example.com", "event_types": ["*"]}
 REFUSALS = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn import progress
+from posthorn.deliveries import state as progress
 from posthorn.models import (
     Attempt,
     Delivery,

@@ -11,7 +11,7 @@ from posthorn.models import (
     RetryPolicy,
     ScheduleRetry,
 )
-from posthorn.schedule import delay_seconds, max_attempts, span_seconds
+from posthorn.models.retry_schedule import delay_seconds, max_attempts, span_seconds
 
 DAY = 24 * 3600.0
 DOUBLING = ExponentialRetry(

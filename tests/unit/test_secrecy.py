@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from posthorn import secrecy
-from posthorn.errors import InvalidError
+from posthorn.core.errors import InvalidError
+from posthorn.endpoints import secret_masking as secrecy
 from posthorn.models import MASK, EndpointSpec
 
 SECRET = "hunter2-hunter2"  # noqa: S105 - of a test

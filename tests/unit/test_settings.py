@@ -2,7 +2,7 @@
 
 import pytest
 
-from posthorn.settings import Settings, SettingsError
+from posthorn.core.settings import Settings, SettingsError
 
 ENVIRONMENT = {
     "CONFIG_TABLE_NAME": "config",

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from posthorn import signing
-from posthorn.errors import InvalidError
+from posthorn.core.errors import InvalidError
+from posthorn.endpoints import signing
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 BODY = '{"type":"OrderReceivedEvent","data":{"Name":"Åström"}}'.encode()

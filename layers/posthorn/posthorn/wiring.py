@@ -8,55 +8,55 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from posthorn import conservation_check
-from posthorn.access import Access
-from posthorn.attempting import Attempter
-from posthorn.cataloguing import Cataloguing
-from posthorn.census import Census
-from posthorn.config_store import ConfigStore
-from posthorn.configuration import Configuration
-from posthorn.conservation import Conservation
-from posthorn.counting import Counting
-from posthorn.drafts import Drafts
-from posthorn.dry_run import DryRun
-from posthorn.egress import EgressPolicy
-from posthorn.erasing import Erasing
-from posthorn.export_bucket import CONFIG, ExportBucket
-from posthorn.export_store import ExportStore
-from posthorn.exporting import Exporting
-from posthorn.history import History
-from posthorn.job import JobKind
-from posthorn.job_progress import JobProgress
-from posthorn.job_store import JobStore
-from posthorn.jobs import Jobs
-from posthorn.limits import Limits
-from posthorn.log_eraser import LogEraser
-from posthorn.log_lists import LogLists
-from posthorn.log_store import LogStore
-from posthorn.overview import Overview
-from posthorn.portal_links import PortalLinks
-from posthorn.queues import Queue
-from posthorn.reading import Reading
-from posthorn.recovery import Recovery
-from posthorn.replaying import Replaying
-from posthorn.resuming import Resuming
-from posthorn.searching import Searching
-from posthorn.sender import Sender
-from posthorn.sessions import Sessions
-from posthorn.settings import Settings
-from posthorn.state_machines import StateMachine
-from posthorn.statistics import Statistics
-from posthorn.stats_store import StatsStore
-from posthorn.stepping import Runs, Stepping
-from posthorn.tables import Table
-from posthorn.tallies import Tallies
-from posthorn.tenancy import Tenancy
-from posthorn.terms import Terms
-from posthorn.tokens import Tokens
-from posthorn.trial import Trial
-from posthorn.trial_events import TrialEvents
-from posthorn.vault import Vault
-from posthorn.warning_signs import WarningSigns
+from posthorn import reconcile_cli as conservation_check
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import Table
+from posthorn.aws.kms import Vault
+from posthorn.aws.s3 import CONFIG, ExportBucket
+from posthorn.aws.sqs import Queue
+from posthorn.aws.step_functions import StateMachine
+from posthorn.aws.stream_counters import Tallies
+from posthorn.core.settings import Settings
+from posthorn.deliveries.erasure import Erasing
+from posthorn.deliveries.erasure_store import LogEraser
+from posthorn.deliveries.queries import LogLists
+from posthorn.deliveries.reader import Reading
+from posthorn.deliveries.search import Searching
+from posthorn.deliveries.store import LogStore
+from posthorn.dispatch.attempt import Attempter
+from posthorn.dispatch.resend import Recovery
+from posthorn.egress.http_client import Sender
+from posthorn.egress.oauth2 import Tokens
+from posthorn.egress.url_guard import EgressPolicy
+from posthorn.endpoint_tests.drafts import Drafts
+from posthorn.endpoint_tests.dry_run import DryRun
+from posthorn.endpoint_tests.preview_and_test import Trial
+from posthorn.endpoint_tests.sample_events import TrialEvents
+from posthorn.endpoints.history import History
+from posthorn.endpoints.service import Configuration
+from posthorn.events.catalogue import Cataloguing
+from posthorn.jobs.export import Exporting
+from posthorn.jobs.export_store import ExportStore
+from posthorn.jobs.model import JobKind
+from posthorn.jobs.progress import JobProgress
+from posthorn.jobs.replay import Replaying
+from posthorn.jobs.resume import Resuming
+from posthorn.jobs.runner import Runs, Stepping
+from posthorn.jobs.service import Jobs
+from posthorn.jobs.store import JobStore
+from posthorn.models import Terms
+from posthorn.monitoring.event_type_overview import Overview
+from posthorn.monitoring.inventory import Census
+from posthorn.monitoring.reconciliation import Conservation
+from posthorn.monitoring.statistics import Statistics
+from posthorn.monitoring.stats_store import StatsStore
+from posthorn.monitoring.stream_consumer import Counting
+from posthorn.monitoring.warnings import WarningSigns
+from posthorn.tenants.api_keys import Access
+from posthorn.tenants.console_sessions import Sessions
+from posthorn.tenants.portal_links import PortalLinks
+from posthorn.tenants.rate_limits import Limits
+from posthorn.tenants.tenants import Tenancy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -1,0 +1,46 @@
+"""Make the first admin key of a stack: `python -m posthorn.admin_key --table-name …`.
+
+Every other key is made through the API with this one. It goes to standard output, and nowhere else.
+"""
+
+import argparse
+import os
+import sys
+from datetime import UTC, datetime
+
+import boto3
+
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import Table
+from posthorn.models import Scope
+from posthorn.tenants.api_keys import Access
+
+
+def create(table_name: str, *, name: str = "first admin") -> str:
+    """Store a new admin key in this ConfigTable and return its text."""
+    config = ConfigStore(Table(boto3.client("dynamodb"), table_name))
+    access = Access(config, now=lambda: datetime.now(UTC), chance=os.urandom)
+    _, text = access.create_key(name=name, tenant=None, scopes=[Scope.ADMIN], by="operator")
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--stack-name", help="a deployed stack, asked for its ConfigTable")
+    where.add_argument("--table-name", help="the ConfigTable itself")
+    parser.add_argument("--name", default="first admin", help="what the key is for")
+    arguments = parser.parse_args()
+    table = arguments.table_name or _table_of(arguments.stack_name)
+    sys.stdout.write(create(table, name=arguments.name) + "\n")
+
+
+def _table_of(stack_name: str) -> str:
+    answer = boto3.client("cloudformation").describe_stack_resource(
+        StackName=stack_name, LogicalResourceId="ConfigTable"
+    )
+    return answer["StackResourceDetail"].get("PhysicalResourceId", "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""ConfigTable: tenants, API keys, endpoints and their versions (design.md §5).
+
+tenants            {tenant id}                   a tenant
+keys               {key id}                      an API key
+types              {name}                        an event type that is not built in, or changed
+tenant#{tenant}    endpoint#{endpoint id}        an endpoint as it is now
+tenant#{tenant}    version#{endpoint id}#{n}     the endpoint as its version n left it
+tenant#{tenant}    deleted#{endpoint id}         that the endpoint was, for its log remains
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from posthorn.aws.dynamodb import ConditionFailed, Table
+from posthorn.core.errors import NotFoundError, StaleVersionError
+from posthorn.models import ApiKey, Endpoint, EventType, Health, Item, Model, Tenant, Time, iso
+
+_ABSENT = "attribute_not_exists(#pk)"
+_BELOW = "#pk = :pk AND begins_with(#sk, :prefix)"
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class EndpointVersion(Model):
+    """One entry of an endpoint's history. A deletion is the last one: it shows what was deleted."""
+
+    version: int
+    at: Time
+    by: str
+    deleted: bool = False
+    endpoint: Endpoint
+
+
+class ConfigStore:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        return self._read(Tenant, {"pk": "tenants", "sk": tenant_id})
+
+    def tenants(self, *, after: str | None = None, page: int | None = None) -> Iterator[Tenant]:
+        """Yield them by id, from after one or from the first; `page` are read at once."""
+        return self._list(Tenant, "tenants", beyond=after, page=page)
+
+    def put_tenant(self, tenant: Tenant) -> None:
+        self._table.put({"pk": "tenants", "sk": tenant.id, "document": _dump(tenant)})
+
+    def delete_tenant(self, tenant_id: str) -> None:
+        self._table.delete({"pk": "tenants", "sk": tenant_id})
+
+    def key(self, key_id: str) -> ApiKey | None:
+        return self._read(ApiKey, {"pk": "keys", "sk": key_id})
+
+    def api_keys(self, *, before: str | None = None, page: int | None = None) -> Iterator[ApiKey]:
+        """Yield them newest first, from before one or from the newest."""
+        return self._list(ApiKey, "keys", beyond=before, page=page, newest_first=True)
+
+    def put_key(self, key: ApiKey) -> None:
+        self._table.put({"pk": "keys", "sk": key.id, "document": _dump(key)}, condition=_ABSENT)
+
+    def delete_key(self, key_id: str) -> None:
+        """Delete; raise NotFoundError when there is no such key."""
+        try:
+            self._table.delete({"pk": "keys", "sk": key_id}, condition="attribute_exists(#pk)")
+        except ConditionFailed:
+            raise NotFoundError("there is no such API key") from None
+
+    def event_type(self, name: str) -> EventType | None:
+        return self._read(EventType, {"pk": "types", "sk": name})
+
+    def event_types(self) -> list[EventType]:
+        return list(self._list(EventType, "types"))
+
+    def put_event_type(self, event_type: EventType) -> None:
+        self._table.put({"pk": "types", "sk": event_type.name, "document": _dump(event_type)})
+
+    def delete_event_type(self, name: str) -> None:
+        self._table.delete({"pk": "types", "sk": name})
+
+    def endpoint(self, tenant: str, endpoint_id: str) -> Endpoint | None:
+        item = self._table.get(_endpoint_key(tenant, endpoint_id))
+        return _endpoint(item) if item else None
+
+    def endpoints(self, tenant: str) -> list[Endpoint]:
+        """All endpoints of a tenant, oldest first, as they are at this moment."""
+        rows = self._table.query(_BELOW, {"pk": f"tenant#{tenant}", "prefix": "endpoint#"})
+        return [_endpoint(row) for row in rows]
+
+    def put_health(self, endpoint: Endpoint, health: Health) -> bool:
+        """Note how the endpoint is doing; False when another attempt has noted it meanwhile.
+
+        A change of the endpoint starts its health afresh: what is fixed is not held against it.
+        """
+        values: Item = {"version": endpoint.version}
+        seen = "attribute_not_exists(#health)"
+        if known := _health(endpoint.health):
+            seen = "#health = :known"
+            values["known"] = known
+        try:
+            self._table.update(
+                _endpoint_key(endpoint.tenant, endpoint.id),
+                {"health": _health(health)},
+                condition=f"#version = :version AND {seen}",
+                values=values,
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def deleted_endpoints(self, tenant: str, *, since: datetime) -> list[str]:
+        """Ids of the endpoints deleted since then: their deliveries may still be in the log."""
+        rows = self._table.query(_BELOW, {"pk": f"tenant#{tenant}", "prefix": "deleted#"})
+        return [
+            row["sk"].removeprefix("deleted#") for row in rows if row["deleted_at"] > iso(since)
+        ]
+
+    def create_endpoint(self, endpoint: Endpoint) -> None:
+        self._write(endpoint, condition=_ABSENT, values=None)
+
+    def change_endpoint(self, endpoint: Endpoint) -> None:
+        """Write the next version; StaleVersionError when it is not the next one any more."""
+        self._write(
+            endpoint, condition="#version = :before", values={"before": endpoint.version - 1}
+        )
+
+    def versions(
+        self, tenant: str, endpoint_id: str, *, below: int | None = None, page: int
+    ) -> Iterator[EndpointVersion]:
+        """Yield the endpoint's history, newest first, from below a version or from its end."""
+        rows = self._table.query(
+            "#pk = :pk AND #sk BETWEEN :first AND :last",
+            {
+                "pk": f"tenant#{tenant}",
+                "first": f"version#{endpoint_id}#",
+                "last": f"version#{endpoint_id}#{f'{below - 1:06d}' if below else '9'}",
+            },
+            newest_first=True,
+            page=page,
+        )
+        return (EndpointVersion.model_validate_json(row["document"]) for row in rows)
+
+    def version(self, tenant: str, endpoint_id: str, version: int) -> EndpointVersion | None:
+        return self._read(EndpointVersion, _version_key(tenant, endpoint_id, version))
+
+    def put_tested(self, endpoint: Endpoint) -> None:
+        """Note that a test of this version passed, unless it is no longer the current one."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                _endpoint_key(endpoint.tenant, endpoint.id),
+                {"tested_version": endpoint.version},
+                condition="#version = :version",
+                values={"version": endpoint.version},
+            )
+
+    def _write(self, endpoint: Endpoint, *, condition: str, values: Item | None) -> None:
+        item = {
+            **_endpoint_key(endpoint.tenant, endpoint.id),
+            "version": endpoint.version,
+            "document": _dump(endpoint),
+        }
+        put = self._table.put_request(item, condition=condition, values=values)
+        try:
+            self._table.write_together([{"Put": put}, self._history(endpoint, deleted=False)])
+        except ConditionFailed:
+            raise StaleVersionError("the endpoint was changed in between: read it again") from None
+
+    def delete_endpoint(self, last: Endpoint) -> None:
+        """Delete, leaving `last`, the version after the current one, as the end of its history."""
+        delete = self._table.delete_request(
+            _endpoint_key(last.tenant, last.id),
+            condition="#version = :before",
+            values={"before": last.version - 1},
+        )
+        tombstone = self._table.put_request(
+            {
+                "pk": f"tenant#{last.tenant}",
+                "sk": f"deleted#{last.id}",
+                "deleted_at": iso(last.updated_at),
+            }
+        )
+        try:
+            self._table.write_together(
+                [{"Delete": delete}, {"Put": tombstone}, self._history(last, deleted=True)]
+            )
+        except ConditionFailed:
+            raise StaleVersionError("the endpoint was changed in between: read it again") from None
+
+    def _history(self, endpoint: Endpoint, *, deleted: bool) -> Item:
+        entry = EndpointVersion(
+            version=endpoint.version,
+            at=endpoint.updated_at,
+            by=endpoint.updated_by,
+            deleted=deleted,
+            endpoint=endpoint,
+        )
+        key = _version_key(endpoint.tenant, endpoint.id, endpoint.version)
+        return {
+            "Put": self._table.put_request({**key, "document": _dump(entry)}, condition=_ABSENT)
+        }
+
+    def _read(self, model: type[_M], key: Item) -> _M | None:
+        item = self._table.get(key)
+        return model.model_validate_json(item["document"]) if item else None
+
+    def _list(
+        self,
+        model: type[_M],
+        pk: str,
+        *,
+        beyond: str | None = None,
+        page: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[_M]:
+        condition, values = "#pk = :pk", {"pk": pk}
+        if beyond is not None:
+            condition += f" AND #sk {'<' if newest_first else '>'} :beyond"
+            values["beyond"] = beyond
+        rows = self._table.query(condition, values, newest_first=newest_first, page=page)
+        return (model.model_validate_json(row["document"]) for row in rows)
+
+
+def _endpoint(item: Item) -> Endpoint:
+    endpoint = Endpoint.model_validate_json(item["document"])
+    if "tested_version" in item:
+        endpoint = endpoint.model_copy(update={"tested_version": item["tested_version"]})
+    if "health" in item:
+        health = Health.model_validate_json(item["health"])
+        endpoint = endpoint.model_copy(update={"health": health})
+    return endpoint
+
+
+def _health(health: Health) -> str | None:
+    """As it stands beside the endpoint; None while all is well, for then it does not."""
+    return None if health == Health() else health.model_dump_json(exclude_defaults=True)
+
+
+def _endpoint_key(tenant: str, endpoint_id: str) -> Item:
+    return {"pk": f"tenant#{tenant}", "sk": f"endpoint#{endpoint_id}"}
+
+
+def _version_key(tenant: str, endpoint_id: str, version: int) -> Item:
+    return {"pk": f"tenant#{tenant}", "sk": f"version#{endpoint_id}#{version:06d}"}
+
+
+def _dump(model: BaseModel) -> str:
+    return model.model_dump_json()

@@ -1,0 +1,230 @@
+"""DynamoDB in plain values: one thread-safe client, errors of ours told apart from conditions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from posthorn.core.errors import UnavailableError
+from posthorn.models import Item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CONFLICT_TRIES = 5
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class ConditionFailed(Exception):  # noqa: N818 - an answer of the table, not an error of ours
+    """The item was not as the condition says; nothing was written."""
+
+
+class _ConflictError(UnavailableError):
+    pass
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "ConditionalCheckFailedException":
+            raise ConditionFailed from error
+        reasons = {each.get("Code") for each in error.response.get("CancellationReasons", ())}
+        if "ConditionalCheckFailed" in reasons:
+            raise ConditionFailed from error
+        if "TransactionConflict" in reasons or code == "TransactionConflictException":
+            raise _ConflictError("another write to the same item was under way") from error
+        raise UnavailableError(f"the table did not answer: {code}") from error
+    except BotoCoreError as error:
+        raise UnavailableError("the table did not answer") from error
+
+
+class Table:
+    """One table. Expressions name attributes as `#name` and values as `:name`, filled in here."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def get(self, key: Item, *, consistent: bool = True) -> Item | None:
+        with _told_apart():
+            answer = self._client.get_item(
+                TableName=self.name, Key=_marshal(key), ConsistentRead=consistent
+            )
+        return _unmarshal(answer["Item"]) if "Item" in answer else None
+
+    def put(self, item: Item, *, condition: str | None = None, values: Item | None = None) -> None:
+        with _told_apart():
+            self._client.put_item(**self.put_request(item, condition=condition, values=values))
+
+    def put_request(
+        self, item: Item, *, condition: str | None = None, values: Item | None = None
+    ) -> Any:
+        return {
+            "TableName": self.name,
+            "Item": _marshal(item),
+            **_expressions(condition=condition, values=values),
+        }
+
+    def update(self, key: Item, changes: Item, *, condition: str, values: Item) -> None:
+        """Set each attribute of `changes`, or remove it where its value is None."""
+        request = self.update_request(key, changes, condition=condition, values=values)
+        with _told_apart():
+            self._client.update_item(**request)
+
+    def update_request(self, key: Item, changes: Item, *, condition: str, values: Item) -> Any:
+        sets = {name: value for name, value in changes.items() if value is not None}
+        removed = [name for name, value in changes.items() if value is None]
+        expression = "SET " + ", ".join(f"#{name} = :new_{name}" for name in sets) if sets else ""
+        if removed:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
+        return {
+            "TableName": self.name,
+            "Key": _marshal(key),
+            "UpdateExpression": expression,
+            **_expressions(
+                condition=condition,
+                values={**values, **{f"new_{name}": value for name, value in sets.items()}},
+                extra=expression,
+            ),
+        }
+
+    def delete(
+        self, key: Item, *, condition: str | None = None, values: Item | None = None
+    ) -> None:
+        with _told_apart():
+            self._client.delete_item(**self.delete_request(key, condition=condition, values=values))
+
+    def delete_request(
+        self, key: Item, *, condition: str | None = None, values: Item | None = None
+    ) -> Any:
+        return {
+            "TableName": self.name,
+            "Key": _marshal(key),
+            **_expressions(condition=condition, values=values),
+        }
+
+    def write_together(self, requests: Sequence[Mapping[str, Any]]) -> None:
+        """All or nothing; each request is `{"Put": put_request(...)}` or alike.
+
+        Costs twice the write units. Another writer at the same item makes DynamoDB refuse the whole
+        with a conflict, which passes: it is tried again.
+        """
+        for tries_left in reversed(range(CONFLICT_TRIES)):
+            try:
+                with _told_apart():
+                    self._client.transact_write_items(TransactItems=cast(Any, requests))
+            except _ConflictError:
+                if not tries_left:
+                    raise
+            else:
+                return
+
+    def query(
+        self,
+        condition: str,
+        values: Item,
+        *,
+        index: str | None = None,
+        newest_first: bool = False,
+        page: int | None = None,
+    ) -> Iterator[Item]:
+        """Yield matching items, reading a page ahead only when the one before is used up."""
+        after: Item | None = None
+        while True:
+            found, after = self.query_page(
+                condition, values, index=index, newest_first=newest_first, limit=page, after=after
+            )
+            yield from found
+            if after is None:
+                return
+
+    def query_page(
+        self,
+        condition: str,
+        values: Item,
+        *,
+        index: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+        after: Item | None = None,
+    ) -> tuple[list[Item], Item | None]:
+        """One page of matching items, and the key to go on after, or None at the end.
+
+        The table itself is read consistently; an index cannot be.
+        """
+        arguments: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": condition,
+            "ScanIndexForward": not newest_first,
+            **({"IndexName": index} if index else {"ConsistentRead": True}),
+            **({"Limit": limit} if limit else {}),
+            **({"ExclusiveStartKey": _marshal(after)} if after else {}),
+            **_expressions(condition=None, values=values, extra=condition),
+        }
+        with _told_apart():
+            answer = self._client.query(**arguments)
+        last = answer.get("LastEvaluatedKey")
+        return [_unmarshal(item) for item in answer["Items"]], _unmarshal(last) if last else None
+
+    def scan(self, condition: str, values: Item) -> Iterator[Item]:
+        """Yield matching items of the whole table, which is read, and paid, to its end."""
+        arguments: dict[str, Any] = {
+            "TableName": self.name,
+            "FilterExpression": condition,
+            "ConsistentRead": True,
+            **_expressions(condition=None, values=values, extra=condition),
+        }
+        while True:
+            with _told_apart():
+                answer = self._client.scan(**arguments)
+            yield from map(_unmarshal, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def get_many(self, keys: list[Item]) -> list[Item]:
+        """Read up to 100 items at once, consistently; those that are not there are left out."""
+        wanted: Any = {self.name: {"Keys": [_marshal(key) for key in keys], "ConsistentRead": True}}
+        found: list[Item] = []
+        while wanted:
+            with _told_apart():
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            found.extend(map(_unmarshal, answer["Responses"].get(self.name, [])))
+            wanted = answer.get("UnprocessedKeys")
+        return found
+
+
+def _expressions(*, condition: str | None, values: Item | None, extra: str = "") -> dict[str, Any]:
+    text = f"{condition or ''} {extra}"
+    names = {word.strip("(),") for word in text.replace("(", " ").split() if word.startswith("#")}
+    arguments: dict[str, Any] = {}
+    if condition:
+        arguments["ConditionExpression"] = condition
+    if names:
+        arguments["ExpressionAttributeNames"] = {name: name[1:] for name in names}
+    if values:
+        arguments["ExpressionAttributeValues"] = {
+            f":{name}": _serialize(value) for name, value in values.items()
+        }
+    return arguments
+
+
+def _marshal(item: Item) -> Any:
+    return {name: _serialize(value) for name, value in item.items()}
+
+
+def _unmarshal(item: Mapping[str, Any]) -> Item:
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value)  # the tables hold whole numbers only
+    return cast(Any, value).value if isinstance(value, Binary) else value

@@ -1,0 +1,104 @@
+"""What only this stack may read: encrypted by its KMS key before it reaches a table or a link."""
+
+import base64
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import Field
+
+from posthorn.core.errors import InvalidError, UnavailableError
+from posthorn.models import Model, Time
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+MAX_PLAINTEXT_BYTES = 4096  # KMS Encrypt takes no more
+CACHED_SECRETS = 1000
+# Of a ciphertext that the key did not make; the last where it names a key that is not there.
+_NOT_OURS = {"InvalidCiphertextException", "IncorrectKeyException", "AccessDeniedException"}
+
+
+class SigningKey(Model):
+    """One signing secret; `expires_at` is set once a rotation has replaced it."""
+
+    secret: str
+    expires_at: Time | None = None
+
+
+class Secrets(Model):
+    """All that must not be read: signing keys, newest first, and values by their place."""
+
+    signing: tuple[SigningKey, ...]
+    auth: dict[str, str] = Field(default={})
+    headers: dict[str, str] = Field(default={})
+
+
+class Vault:
+    """Seals secrets for one endpoint of one tenant: the ciphertext opens for no other."""
+
+    def __init__(self, kms: "KMSClient", key_arn: str) -> None:
+        self._kms = kms
+        self._key_arn = key_arn
+        self._opened: OrderedDict[tuple[str, str, str], Secrets] = OrderedDict()
+
+    def seal(self, secrets: Secrets, *, tenant: str, endpoint_id: str) -> str:
+        plaintext = secrets.model_dump_json(exclude_defaults=True).encode()
+        if len(plaintext) > MAX_PLAINTEXT_BYTES:
+            raise InvalidError("the secrets of one endpoint may take 4 KiB in all")
+        ciphertext = self._encrypted(plaintext, {"tenant": tenant, "endpoint": endpoint_id})
+        return base64.b64encode(ciphertext).decode()
+
+    def open(self, sealed: str, *, tenant: str, endpoint_id: str) -> Secrets:
+        """Decrypt; each ciphertext costs one KMS call for the life of this environment."""
+        place = (sealed, tenant, endpoint_id)
+        known = self._opened.get(place)
+        if known is not None:
+            return known
+        context = {"tenant": tenant, "endpoint": endpoint_id}
+        plaintext = self._decrypted(base64.b64decode(sealed), context)
+        if plaintext is None:
+            raise UnavailableError("the key service did not decrypt")
+        secrets = Secrets.model_validate_json(plaintext)
+        self._opened[place] = secrets
+        while len(self._opened) > CACHED_SECRETS:
+            self._opened.popitem(last=False)
+        return secrets
+
+    def seal_text(self, text: str, *, purpose: str) -> str:
+        """What is safe in a URL, and opens for this purpose alone, for as long as the key lives."""
+        ciphertext = self._encrypted(text.encode(), {"purpose": purpose})
+        return base64.urlsafe_b64encode(ciphertext).decode().rstrip("=")
+
+    def open_text(self, sealed: str, *, purpose: str) -> str | None:
+        """The text, or None for what this key has not sealed for this purpose, or was changed."""
+        try:
+            ciphertext = base64.b64decode(sealed + "=" * (-len(sealed) % 4), b"-_", validate=True)
+        except ValueError:
+            return None
+        plaintext = self._decrypted(ciphertext, {"purpose": purpose}) if ciphertext else None
+        return None if plaintext is None else plaintext.decode()
+
+    def _encrypted(self, plaintext: bytes, context: Mapping[str, str]) -> bytes:
+        try:
+            answer = self._kms.encrypt(
+                KeyId=self._key_arn, Plaintext=plaintext, EncryptionContext=context
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError("the key service did not encrypt") from error
+        return answer["CiphertextBlob"]
+
+    def _decrypted(self, ciphertext: bytes, context: Mapping[str, str]) -> bytes | None:
+        """None for a ciphertext that this key has not made in this context."""
+        try:
+            answer = self._kms.decrypt(
+                KeyId=self._key_arn, CiphertextBlob=ciphertext, EncryptionContext=context
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _NOT_OURS:
+                return None
+            raise UnavailableError("the key service did not decrypt") from error
+        except BotoCoreError as error:
+            raise UnavailableError("the key service did not decrypt") from error
+        return answer["Plaintext"]

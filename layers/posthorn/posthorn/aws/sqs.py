@@ -1,0 +1,75 @@
+"""SQS: EventQueue carries events, RetryQueue carries single deliveries to try (design.md §3)."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from posthorn.core.errors import UnavailableError
+from posthorn.models import Event, Task
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+BATCH_MESSAGES = 10  # SendMessageBatch takes no more,
+BATCH_BYTES = 1_048_576  # nor more than 1 MiB in all
+
+
+class Queue:
+    """A standard queue. `MessageGroupId` = tenant makes it fair between tenants."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, message: Event | Task, *, delay_seconds: int = 0) -> None:
+        """Return once SQS has taken the message, or raise UnavailableError."""
+        if self.send_all([message], delay_seconds=delay_seconds):
+            raise UnavailableError("the queue did not take the message")
+
+    def depth(self) -> int:
+        """About how many messages it has, those that are being worked on and those to come too."""
+        names: list[QueueAttributeNameType] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ]
+        try:
+            answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError("the queue did not answer") from error
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def send_all(self, messages: Iterable[Event | Task], *, delay_seconds: int = 0) -> set[int]:
+        """Send in as few calls as fit; return the positions of those that SQS did not take."""
+        refused: set[int] = set()
+        for batch in _batches(messages):
+            if delay_seconds:
+                for entry in batch:
+                    entry["DelaySeconds"] = delay_seconds
+            try:
+                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=batch)
+            except (ClientError, BotoCoreError):
+                refused.update(int(entry["Id"]) for entry in batch)
+            else:
+                refused.update(int(entry["Id"]) for entry in answer.get("Failed", ()))
+        return refused
+
+
+def _batches(
+    messages: Iterable[Event | Task],
+) -> Iterator[list["SendMessageBatchRequestEntryTypeDef"]]:
+    batch: list[SendMessageBatchRequestEntryTypeDef] = []
+    size = 0
+    for position, message in enumerate(messages):
+        body = message.model_dump_json(exclude_defaults=True)
+        body_bytes = len(body.encode())
+        if batch and (len(batch) == BATCH_MESSAGES or size + body_bytes > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append({"Id": str(position), "MessageBody": body, "MessageGroupId": message.tenant})
+        size += body_bytes
+    if batch:
+        yield batch

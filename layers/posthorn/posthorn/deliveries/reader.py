@@ -1,0 +1,115 @@
+"""The log, read: lists of deliveries, one with its attempts, one event with its whole trace."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from posthorn.aws.config_table import ConfigStore, EndpointVersion
+from posthorn.core import ids
+from posthorn.core.errors import InvalidError, NotFoundError, Violation
+from posthorn.deliveries import views
+from posthorn.deliveries.event_trace import Trace, trace
+from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.queries import LogLists, Position, Walk
+from posthorn.deliveries.store import LogStore, Record, Story
+from posthorn.models import Delivery, Event, Listed, Terms
+
+
+@dataclass(frozen=True)
+class Reading:
+    config: ConfigStore
+    log: LogStore
+    lists: LogLists
+    terms: Callable[[str], Terms]
+    now: Callable[[], datetime]
+
+    def deliveries(
+        self, tenant: str, wanted: Wanted, *, limit: int, cursor: str | None = None
+    ) -> views.DeliveryList:
+        """One page as the API shows it. A cursor holds for the same filters and order only."""
+        fingerprint = wanted.fingerprint()
+        after = Position.of(cursor, fingerprint) if cursor else None
+        found, position = self.page(tenant, wanted, limit=limit, after=after)
+        return views.DeliveryList(
+            items=[views.of_delivery(each) for each in found],
+            next_cursor=position.cursor(fingerprint) if position else None,
+        )
+
+    def page(
+        self, tenant: str, wanted: Wanted, *, limit: int, after: Position | None = None
+    ) -> tuple[list[Delivery], Position | None]:
+        """Up to `limit` deliveries and where to go on, or None at the end.
+
+        It may hold fewer, or none, and still not be the last one.
+        """
+        return self.lists.page(tenant, self._located(tenant, wanted), limit=limit, after=after)
+
+    def delivery(self, tenant: str, delivery_id: str) -> tuple[Event, Record]:
+        """The event and the delivery with all its attempts; NotFoundError when there is none."""
+        parts = ids.parts_of_delivery(delivery_id)
+        story = self.log.story(tenant, parts[0]) if parts else None
+        record = story.records.get(parts[1]) if story and parts else None
+        if story is None or record is None:
+            raise NotFoundError("there is no such delivery")
+        return story.event, record
+
+    def seen_delivery(self, tenant: str, delivery_id: str) -> views.DeliveryWithAttempts:
+        event, record = self.delivery(tenant, delivery_id)
+        name = self.endpoint_name(tenant, record.delivery.endpoint_id)
+        return views.of_record(event, record, name)
+
+    def endpoint_name(self, tenant: str, endpoint_id: str) -> str | None:
+        """The name of the endpoint, or what it was when the endpoint was deleted."""
+        endpoint = self.config.endpoint(tenant, endpoint_id)
+        if endpoint is None and (last := self._last_version(tenant, endpoint_id)):
+            endpoint = last.endpoint
+        return endpoint.name if endpoint else None
+
+    def event(self, tenant: str, event_id: str) -> Story:
+        story = self.log.story(tenant, event_id) if ids.is_id("evt", event_id) else None
+        if story is None:
+            raise NotFoundError("there is no such event")
+        return story
+
+    def trace(self, tenant: str, event_id: str) -> Trace:
+        """The event and what became of it at each endpoint; NotFoundError when there is none."""
+        return self._traced(tenant, self.event(tenant, event_id))
+
+    def events_published_as(self, tenant: str, published_id: str) -> Listed[views.EventView]:
+        """The event that its publisher gave this id, if there is one. It is found by key."""
+        story = self.log.story(tenant, ids.derived_event(tenant, published_id))
+        found = [views.of_trace(self._traced(tenant, story))] if story else []
+        return Listed[views.EventView](items=found)
+
+    def _traced(self, tenant: str, story: Story) -> Trace:
+        present = self.config.endpoints(tenant)
+        gone = {each.endpoint_id for each in story.decisions} - {each.id for each in present}
+        last = {each: self._last_version(tenant, each) for each in gone}
+        return trace(story, present, {each: found for each, found in last.items() if found})
+
+    def _last_version(self, tenant: str, endpoint_id: str) -> EndpointVersion | None:
+        return next(self.config.versions(tenant, endpoint_id, page=1), None)
+
+    def walk(
+        self, tenant: str, wanted: Wanted, *, limit: int, after: Position | None = None
+    ) -> Walk:
+        """As `page`, but row by row, wanted or not."""
+        return self.lists.walk(tenant, self._located(tenant, wanted), limit=limit, after=after)
+
+    def _located(self, tenant: str, wanted: Wanted) -> Wanted:
+        """With the endpoints whose partitions are to be read; InvalidError for what is no id."""
+        if not all(ids.is_id("ep", each) for each in wanted.endpoint_ids):
+            raise InvalidError.of([Violation("endpoint", "is not the id of an endpoint")])
+        if wanted.event_id is not None and not ids.is_id("evt", wanted.event_id):
+            raise InvalidError.of([Violation("event_id", "is not the id of an event")])
+        if wanted.event_id or wanted.endpoint_ids:
+            return wanted
+        return wanted.model_copy(update={"endpoint_ids": self.all_endpoints(tenant)})
+
+    def all_endpoints(self, tenant: str) -> tuple[str, ...]:
+        """Ids of all whose deliveries may be in the log: of the deleted ones, too."""
+        kept_since = self.now() - self.terms(tenant).longest_retention
+        return (
+            *(each.id for each in self.config.endpoints(tenant)),
+            *self.config.deleted_endpoints(tenant, since=kept_since),
+        )

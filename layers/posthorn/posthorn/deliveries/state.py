@@ -1,0 +1,159 @@
+"""What an attempt makes of its delivery: pure transitions of the states of design.md §4."""
+
+from datetime import datetime, timedelta
+
+from posthorn.core.ids import delivery as delivery_id
+from posthorn.models import (
+    Attempt,
+    Delivery,
+    DeliveryStatus,
+    Event,
+    Outcome,
+    RetryPolicy,
+    Task,
+    Trigger,
+)
+from posthorn.models.retry_schedule import delay_seconds
+
+WAITING = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING})  # for an attempt
+TO_COME = WAITING | {DeliveryStatus.HELD}
+ERASED = "the payload was erased"
+GONE = 410  # RFC 9110 §15.5.11: the receiver wants no more, ever
+
+
+def begun(
+    event: Event,
+    endpoint_id: str,
+    endpoint_version: int,
+    *,
+    created_at: datetime,
+    expires_at: datetime,
+    test: bool = False,
+) -> Delivery:
+    """Return the delivery of an event to an endpoint, before anything was tried."""
+    return Delivery(
+        id=delivery_id(event.id, endpoint_id),
+        tenant=event.tenant,
+        event_id=event.id,
+        event_type=event.type,
+        endpoint_id=endpoint_id,
+        endpoint_version=endpoint_version,
+        status=DeliveryStatus.PENDING,
+        created_at=created_at,
+        expires_at=expires_at,
+        test=test,
+    )
+
+
+def asks_to_stop(attempt: Attempt) -> bool:
+    return attempt.response is not None and attempt.response.status_code == GONE
+
+
+def after(delivery: Delivery, attempt: Attempt, policy: RetryPolicy, *, jitter: float) -> Delivery:
+    """Return the delivery as it stands once this attempt is recorded.
+
+    It dies, and says so, before the log that it is kept in would expire: long `Retry-After`s and
+    late resends must not make it vanish.
+    """
+    ended_at = attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
+    made = _with(delivery, attempt)
+    if attempt.outcome is Outcome.SUCCEEDED:
+        return made.model_copy(update={"status": DeliveryStatus.SUCCEEDED})
+    if asks_to_stop(attempt):
+        return held(made, "the endpoint answered 410 Gone and was disabled")
+    delay = delay_seconds(
+        policy,
+        attempt.number - delivery.round_start,
+        jitter=jitter,
+        retry_after=attempt.retry_after_seconds,
+    )
+    if delay is None:
+        return _stopped(made, DeliveryStatus.DEAD, "all retries are used up")
+    next_attempt_at = ended_at + timedelta(seconds=delay)
+    if next_attempt_at >= delivery.expires_at:
+        return _stopped(made, DeliveryStatus.DEAD, "the log expires before the next attempt")
+    return made.model_copy(
+        update={"status": DeliveryStatus.RETRYING, "next_attempt_at": next_attempt_at}
+    )
+
+
+def tested(delivery: Delivery, attempt: Attempt) -> Delivery:
+    """Return the delivery of a test: whatever came back, that was all of it."""
+    made = _with(delivery, attempt)
+    if attempt.outcome is Outcome.SUCCEEDED:
+        return made.model_copy(update={"status": DeliveryStatus.SUCCEEDED})
+    return _stopped(made, DeliveryStatus.DEAD, "a failed test is not retried")
+
+
+def held(delivery: Delivery, reason: str) -> Delivery:
+    return _stopped(delivery, DeliveryStatus.HELD, reason)
+
+
+def cancelled(delivery: Delivery, reason: str) -> Delivery:
+    return _stopped(delivery, DeliveryStatus.CANCELLED, reason)
+
+
+def discarded(delivery: Delivery, reason: str, *, by: str) -> Delivery:
+    """Return the delivery as cancelled by a job, which finds it by that again."""
+    return cancelled(delivery, reason).model_copy(update={"asked": None, "asked_by": by})
+
+
+def queued(delivery: Delivery, now: datetime) -> Delivery:
+    """Return the delivery as due now: what cannot be tried here goes to RetryQueue as this."""
+    return delivery.model_copy(
+        update={
+            "status": DeliveryStatus.PENDING,
+            "status_reason": None,
+            "next_attempt_at": now,
+        }
+    )
+
+
+def begun_again(delivery: Delivery, due_at: datetime, asked: Trigger, *, by: str) -> Delivery:
+    """Return the delivery as due then, with its whole retry policy before it."""
+    return queued(delivery, due_at).model_copy(
+        update={"round_start": delivery.attempt_count, "asked": asked, "asked_by": by}
+    )
+
+
+def task(delivery: Delivery) -> Task:
+    """The next attempt of this delivery, for RetryQueue."""
+    begins = delivery.attempt_count == delivery.round_start
+    return Task(
+        tenant=delivery.tenant,
+        event_id=delivery.event_id,
+        endpoint_id=delivery.endpoint_id,
+        attempt=delivery.attempt_count + 1,
+        trigger=(delivery.asked or Trigger.FIRST) if begins else Trigger.RETRY,
+        by=delivery.asked_by if begins else None,
+    )
+
+
+def as_asked(message: Task, delivery: Delivery) -> Task:
+    """The task with what its attempt is made for, where that is not what woke it up.
+
+    The sweeper may bring a resend or a replay, and so may the wake-up of a retry before it.
+    """
+    begins = delivery.attempt_count == delivery.round_start
+    return task(delivery) if delivery.asked and begins else message
+
+
+def _with(delivery: Delivery, attempt: Attempt) -> Delivery:
+    return delivery.model_copy(
+        update={
+            "attempt_count": attempt.number,
+            "endpoint_version": attempt.endpoint_version,
+            "last_attempt_at": attempt.started_at,
+            "last_outcome": attempt.outcome,
+            "last_duration_ms": attempt.duration_ms,
+            "last_status_code": attempt.response.status_code if attempt.response else None,
+            "next_attempt_at": None,
+            "status_reason": None,
+        }
+    )
+
+
+def _stopped(delivery: Delivery, status: DeliveryStatus, reason: str) -> Delivery:
+    return delivery.model_copy(
+        update={"status": status, "status_reason": reason, "next_attempt_at": None}
+    )

@@ -1,0 +1,313 @@
+"""The log: events, deliveries and attempts in LogTable (design.md §5; layout in items.py)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from posthorn.aws.dynamodb import ConditionFailed, Table
+from posthorn.deliveries import items
+from posthorn.deliveries.compression import pack, unpack
+from posthorn.models import (
+    Attempt,
+    Delivery,
+    DeliveryStatus,
+    Event,
+    Item,
+    Task,
+    expiry,
+    iso,
+    read_expiry,
+)
+from posthorn.subscriptions import payloads as payload
+from posthorn.subscriptions.matching import Decision
+
+EVENTS_READ_AT_ONCE = 25  # of 256 KiB at the most, each far larger once it is parsed
+RECORDS_READ_AT_ONCE = 25  # each an event and a delivery
+KEYS_READ_AT_ONCE = 100  # the most that BatchGetItem takes
+_ABSENT = "attribute_not_exists(#pk)"
+AS_BEFORE = (
+    "#status = :status AND #attempt_count = :attempt_count AND attribute_not_exists(#erased)"
+)
+UNCLAIMED = "(attribute_not_exists(#claim_until) OR #claim_until < :now)"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on something alone: by whom, and until when. A crash lets it lapse."""
+
+    holder: str
+    now: datetime
+    until: datetime
+
+    @property
+    def attributes(self) -> Item:
+        return {"claim": self.holder, "claim_until": int(self.until.timestamp())}
+
+
+@dataclass(frozen=True)
+class Body:
+    """The bytes of a delivery: rendered anew by a plain payload mode, or kept as they were made."""
+
+    mode: str | None = None
+    kept: str | None = None
+
+    @property
+    def attributes(self) -> Item:
+        if self.kept is not None:
+            return {"body": pack(self.kept)}
+        return {"body_mode": self.mode} if self.mode else {}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A delivery as it stands, the attempts known beside it, and how to make its body again."""
+
+    delivery: Delivery
+    body: Body
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that the log knows of one event."""
+
+    event: Event
+    recorded_at: datetime
+    decisions: tuple[Decision, ...]
+    expires_at: datetime
+    records: dict[str, Record]  # by endpoint id
+
+
+class LogStore:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def claim_event(
+        self,
+        event: Event,
+        decisions: tuple[Decision, ...],
+        claim: Claim,
+        *,
+        expires_at: datetime,
+        test: bool = False,
+    ) -> bool:
+        """Record the event with its decisions; False when the log has it already."""
+        item = items.event_item(
+            event, decisions, recorded_at=claim.now, expires_at=expires_at, test=test
+        )
+        try:
+            self._table.put({**item, **claim.attributes}, condition=_ABSENT)
+        except ConditionFailed:
+            return False
+        return True
+
+    def reclaim_event(self, tenant: str, event_id: str, claim: Claim) -> bool:
+        """Take over an event whose holder crashed; False while another one works on it."""
+        try:
+            self._table.update(
+                items.event_key(tenant, event_id),
+                claim.attributes,
+                condition="#claim = :holder OR #claim_until < :now",
+                values={"holder": claim.holder, "now": int(claim.now.timestamp())},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def put_delivery(
+        self, delivery: Delivery, body: Body, *, attempt: Attempt | None = None
+    ) -> bool:
+        """Record a new delivery with its first attempt; False when there is one already.
+
+        One write when that attempt succeeded, for then it is part of the delivery's item.
+        """
+        item = {**items.delivery_item(delivery), **body.attributes}
+        try:
+            if attempt is None:
+                self._table.put(item, condition=_ABSENT)
+            elif delivery.status is DeliveryStatus.SUCCEEDED:
+                packed = items.pack_attempt(attempt)
+                self._table.put({**item, "attempt": packed}, condition=_ABSENT)
+            else:
+                put = self._table.put_request(item, condition=_ABSENT)
+                self._table.write_together([self._beside(delivery, attempt), {"Put": put}])
+        except ConditionFailed:
+            return False
+        return True
+
+    def _beside(self, delivery: Delivery, attempt: Attempt) -> Item:
+        key = items.attempt_key(
+            delivery.tenant, delivery.event_id, delivery.endpoint_id, number=attempt.number
+        )
+        item = {
+            **key,
+            "attempt": items.pack_attempt(attempt),
+            **expiry(delivery.expires_at),
+        }
+        return {"Put": self._table.put_request(item, condition=_ABSENT)}
+
+    def claim_delivery(self, delivery: Delivery, claim: Claim) -> bool:
+        """Take the delivery for its next attempt, unless somebody has it or it has moved on."""
+        try:
+            self._table.update(
+                _key(delivery),
+                claim.attributes,
+                condition=f"{AS_BEFORE} AND {UNCLAIMED}",
+                values={**_as_before(delivery), "now": int(claim.now.timestamp())},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def move_delivery(
+        self,
+        before: Delivery,
+        after: Delivery,
+        *,
+        now: datetime,
+        holder: str | None = None,
+        attempt: Attempt | None = None,
+        body: Body | None = None,
+    ) -> bool:
+        """Write what became of a delivery and end the claim; False when it is not ours to move.
+
+        With a `holder`, only while that one has the claim; without, only while nobody does. An
+        `attempt` is recorded in the same transaction.
+        """
+        condition = AS_BEFORE + (" AND #claim = :holder" if holder else f" AND {UNCLAIMED}")
+        values = _as_before(before)
+        values |= {"holder": holder} if holder else {"now": int(now.timestamp())}
+        changes = {
+            **items.delivery_attributes(after),
+            **(body.attributes if body and not before.body_sha256 else {}),
+            "claim": None,
+            "claim_until": None,
+        }
+        if after.body_sha256:
+            changes["body_sha256"] = bytes.fromhex(after.body_sha256)
+        key = _key(before)
+        try:
+            if attempt is None:
+                self._table.update(key, changes, condition=condition, values=values)
+            else:
+                update = self._table.update_request(
+                    key, changes, condition=condition, values=values
+                )
+                self._table.write_together([self._beside(after, attempt), {"Update": update}])
+        except ConditionFailed:
+            return False
+        return True
+
+    def record(self, tenant: str, event_id: str, endpoint_id: str) -> tuple[Event, Record] | None:
+        """Read what one more attempt needs: the event and the delivery."""
+        wanted = (event_id, endpoint_id)
+        return self.records(tenant, [wanted]).get(wanted)
+
+    def records(
+        self, tenant: str, wanted: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[Event, Record]]:
+        """Read RECORDS_READ_AT_ONCE at the most, by event and endpoint, without attempts beside.
+
+        Those that have expired are left out.
+        """
+        heads = {each: items.event_key(tenant, each) for each, _ in wanted}
+        keys = [*heads.values(), *(items.delivery_key(tenant, *each) for each in wanted)]
+        rows = {(row["pk"], row["sk"]): row for row in self._table.get_many(keys)} if keys else {}
+        found = {}
+        for event_id, endpoint_id in wanted:
+            key = items.delivery_key(tenant, event_id, endpoint_id)
+            head, row = (rows.get((key["pk"], sk)) for sk in ("event", key["sk"]))
+            if head and row:
+                found[event_id, endpoint_id] = items.read_event(head)[0], _record(row, ())
+        return found
+
+    def deliveries(
+        self, tenant: str, endpoint_id: str, event_ids: Sequence[str]
+    ) -> dict[str, Delivery]:
+        """Read an endpoint's deliveries of these events as they are at this moment, by event.
+
+        Those whose payload was erased are left out: nothing can be sent of them.
+        """
+        found: dict[str, Delivery] = {}
+        for start in range(0, len(event_ids), KEYS_READ_AT_ONCE):
+            these = event_ids[start : start + KEYS_READ_AT_ONCE]
+            keys = [items.delivery_key(tenant, each, endpoint_id) for each in these]
+            rows = self._table.get_many(keys)
+            read = [items.read_delivery(row) for row in rows if "erased" not in row]
+            found |= {delivery.event_id: delivery for delivery in read}
+        return found
+
+    def story(self, tenant: str, event_id: str) -> Story | None:
+        """Read the whole story of one event: one Query, consistent."""
+        key = items.event_key(tenant, event_id)
+        rows = list(self._table.query("#pk = :pk", {"pk": key["pk"]}))
+        head = next((row for row in rows if row["sk"] == "event"), None)
+        if head is None:
+            return None
+        event, decisions = items.read_event(head)
+        deliveries: dict[str, Item] = {}
+        beside: dict[str, list[Item]] = {}
+        for row in rows:
+            parts = row["sk"].split("#")
+            if len(parts) == 2:
+                deliveries[parts[1]] = row
+            elif len(parts) == 3:
+                beside.setdefault(parts[1], []).append(row)
+        return Story(
+            event=event,
+            recorded_at=items.recorded_at(head),
+            decisions=decisions,
+            expires_at=read_expiry(head),
+            records={
+                endpoint_id: _record(row, beside.get(endpoint_id, ()))
+                for endpoint_id, row in deliveries.items()
+            },
+        )
+
+    def events(self, tenant: str, event_ids: Sequence[str]) -> Iterator[Event]:
+        """Yield those of these events that are still there, a few read at a time."""
+        for start in range(0, len(event_ids), EVENTS_READ_AT_ONCE):
+            these = event_ids[start : start + EVENTS_READ_AT_ONCE]
+            keys = [items.event_key(tenant, each) for each in these]
+            found = {item["pk"]: item for item in self._table.get_many(keys)}
+            yield from (items.read_event(found[k["pk"]])[0] for k in keys if k["pk"] in found)
+
+    def due_before(self, moment: datetime) -> Iterator[Task]:
+        """Yield the next attempt of each delivery that is due before `moment`, by partition."""
+        for partition in items.due_partitions():
+            rows = self._table.query(
+                "#due_pk = :due_pk AND #due_sk < :moment",
+                {"due_pk": partition, "moment": iso(moment)},
+                index="due",
+            )
+            yield from map(items.read_due, rows)
+
+
+def _record(row: Item, beside: Sequence[Item]) -> Record:
+    packed = [row["attempt"]] if "attempt" in row else []
+    packed += [each["attempt"] for each in beside]
+    kept = row.get("body")
+    return Record(
+        delivery=items.read_delivery(row),
+        body=Body(mode=row.get("body_mode"), kept=unpack(kept) if kept else None),
+        attempts=tuple(items.read_attempt(each) for each in packed),
+    )
+
+
+def _as_before(delivery: Delivery) -> Item:
+    return {"status": delivery.status.value, "attempt_count": delivery.attempt_count}
+
+
+def _key(delivery: Delivery) -> Item:
+    return items.delivery_key(delivery.tenant, delivery.event_id, delivery.endpoint_id)
+
+
+def body_of(event: Event, record: Record) -> bytes | None:
+    """The bytes that the attempts of this delivery sent; None when there are none, or no more."""
+    if event.erasure is not None:
+        return None
+    if record.body.kept is not None:
+        return record.body.kept.encode()
+    if record.body.mode is None:
+        return None
+    return payload.render(payload.plain(record.body.mode), event)

@@ -1,0 +1,89 @@
+"""What attempts say about their endpoint: failing, slow, to be disabled (design.md §6)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.eventbridge import Announcement, Announcer
+from posthorn.core.errors import StaleVersionError
+from posthorn.deliveries.state import asks_to_stop
+from posthorn.egress.advice import EXPIRY_NOTICE
+from posthorn.models import Attempt, DisabledBy, Endpoint, EndpointStatus, Health, Outcome, iso
+
+DISABLE_AFTER = timedelta(days=5)  # of failures without one success, design.md §6
+WARN_AFTER = DISABLE_AFTER / 2
+BY_US = "posthorn"  # in the history, where a key's id stands otherwise
+_TIMEOUTS = frozenset({Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_READ})
+
+
+@dataclass(frozen=True)
+class Caretaker:
+    config: ConfigStore
+    announcer: Announcer
+    now: Callable[[], datetime]
+
+    def learn(self, endpoint: Endpoint, attempt: Attempt) -> None:
+        """Note what the attempt says, where that is news: while all is well nothing is written."""
+        if attempt.outcome is Outcome.SUCCEEDED:
+            after = Health(certificate_expires_at=_expires_soon(endpoint, attempt))
+            if after != endpoint.health:
+                self.config.put_health(endpoint, after)
+        elif asks_to_stop(attempt):
+            self._disable(endpoint, DisabledBy.GONE, "it answered 410 Gone")
+        elif attempt.outcome is not Outcome.PAYLOAD_ERROR:
+            self._failed(endpoint, attempt)
+
+    def _failed(self, endpoint: Endpoint, attempt: Attempt) -> None:
+        before = endpoint.health
+        since = before.failing_since or attempt.started_at
+        failing_for = attempt.started_at - since
+        if failing_for >= DISABLE_AFTER:
+            self._disable(endpoint, DisabledBy.FAILING, f"every attempt since {iso(since)} failed")
+            return
+        slow = before.slow or attempt.outcome in _TIMEOUTS
+        warned = before.warned or failing_for >= WARN_AFTER
+        after = Health(
+            failing_since=since,
+            slow=slow,
+            warned=warned,
+            certificate_expires_at=_expires_soon(endpoint, attempt),
+        )
+        noted = after != before and self.config.put_health(endpoint, after)
+        if noted and warned and not before.warned:
+            facts = {"failing_since": iso(since), "disabled_at": iso(since + DISABLE_AFTER)}
+            self._announce(Announcement.ENDPOINT_FAILING, endpoint, **facts)
+
+    def _disable(self, tried: Endpoint, by: DisabledBy, reason: str) -> None:
+        """Disable the endpoint, unless it was changed since this attempt began."""
+        disabled = tried.model_copy(
+            update={
+                "status": EndpointStatus.DISABLED,
+                "status_reason": reason,
+                "disabled_by": by,
+                "version": tried.version + 1,
+                "updated_at": self.now(),
+                "updated_by": BY_US,
+            }
+        )
+        try:
+            self.config.change_endpoint(disabled)
+        except StaleVersionError:
+            return  # by its owner, or by another attempt, which has told of it
+        self._announce(Announcement.ENDPOINT_DISABLED, disabled, by=by.value, reason=reason)
+
+    def _announce(self, kind: Announcement, endpoint: Endpoint, **facts: str) -> None:
+        whose = {
+            "tenant": endpoint.tenant,
+            "endpoint_id": endpoint.id,
+            "endpoint_name": endpoint.name,
+        }
+        self.announcer.announce(kind, {**whose, **facts})
+
+
+def _expires_soon(endpoint: Endpoint, attempt: Attempt) -> datetime | None:
+    """When the certificate expires, if that is soon; what is known, if the attempt saw none."""
+    seen = attempt.certificate_expires_at
+    if seen is None:
+        return endpoint.health.certificate_expires_at
+    return seen if seen - attempt.started_at <= EXPIRY_NOTICE else None

@@ -1,0 +1,250 @@
+"""One connection to a checked address, held to a deadline and to a number of bytes.
+
+All that an endpoint sends passes `Wire.readinto`, so no trickle, stall or flood gets around either.
+"""
+
+import errno
+import io
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+from posthorn.egress import advice as outcomes
+from posthorn.egress.ip_ranges import Address
+from posthorn.egress.url_guard import Destination, EgressPolicy, check_addresses
+from posthorn.models import Outcome
+
+READ_LIMIT_BYTES = 64 * 1024  # design.md §6
+Resolve = Callable[[str, int], Iterable[str]]
+
+# Out of sockets, memory or ports: what we failed to do, so no outcome of the endpoint.
+_OURS = frozenset(
+    {
+        *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL),
+        *(socket.EAI_MEMORY, socket.EAI_SYSTEM),
+    }
+)
+
+
+class AttemptError(Exception):
+    """Something that the endpoint did ended the attempt; the sender makes a value of it."""
+
+    def __init__(self, outcome: Outcome, advice: str) -> None:
+        super().__init__(advice)
+        self.outcome = outcome
+        self.advice = advice
+
+
+class LimitError(Exception):
+    """The endpoint sends more than we read."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment that nothing moves, and how many seconds it was away."""
+
+    at: float
+    seconds: float
+    monotonic: Callable[[], float]
+
+    @classmethod
+    def after(cls, seconds: float, monotonic: Callable[[], float]) -> Self:
+        return cls(monotonic() + seconds, seconds, monotonic)
+
+    def within(self, seconds: float) -> Self:
+        """The deadline after so many seconds, or this one where it comes first."""
+        return min(self, self.after(seconds, self.monotonic), key=lambda deadline: deadline.at)
+
+    def remaining(self) -> float:
+        """Seconds left, always more than 0; TimeoutError once there are none."""
+        left = self.at - self.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+@dataclass
+class Trace:
+    """What is known of an attempt while it runs."""
+
+    deadline: Deadline
+    url: str
+    timings_ms: dict[str, int] = field(default_factory=dict)
+    certificate_expires_at: datetime | None = None
+    unfinished: bool = False  # the answer's body stopped before its end
+
+    def elapsed_ms(self) -> int:
+        return round((self.deadline.seconds - self.deadline.at + self.deadline.monotonic()) * 1000)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add what the block takes to the phase's time, also when it fails."""
+        started = self.deadline.monotonic()
+        try:
+            yield
+        finally:
+            elapsed = round((self.deadline.monotonic() - started) * 1000)
+            self.timings_ms[name] = self.timings_ms.get(name, 0) + elapsed
+
+
+class Wire(io.RawIOBase):
+    """A connected socket as http.client wants one, that cannot outlast its deadline."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self.ended = False  # the endpoint has closed its side, and we have read up to there
+        self._sock = sock
+        self._deadline = deadline
+        self._left = READ_LIMIT_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._left <= 0:
+            raise LimitError
+        self._sock.settimeout(self._deadline.remaining())
+        count = self._sock.recv_into(memoryview(buffer)[: self._left])
+        self._left -= count
+        self.ended = count == 0
+        return count
+
+    def sendall(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:  # SSLSocket.sendall would begin a new timeout for each of its records
+            self._sock.settimeout(self._deadline.remaining())
+            view = view[self._sock.send(view) :]
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def close(self) -> None:
+        self._sock.close()
+        super().close()
+
+
+@dataclass(frozen=True)
+class Dialler:
+    """Opens connections to what the guard has checked, and to nothing else."""
+
+    policy: EgressPolicy
+    resolve: Resolve
+    tls: ssl.SSLContext
+    now: Callable[[], datetime]
+
+    def dial(self, destination: Destination, deadline: Deadline, *, trace: Trace) -> socket.socket:
+        """Resolve once, check every address, connect, and shake hands where the URL says https.
+
+        Raise BlockedError or AttemptError; an OSError means that we are out of something ourselves.
+        """
+        addresses = self._addresses(destination, deadline, trace=trace)
+        where = destination.authority
+        try:
+            with trace.phase("connect"):
+                sock = _connect(addresses, destination.port, deadline)
+            if destination.scheme == "http":
+                return sock
+            with trace.phase("tls"):
+                return self._shake_hands(sock, destination, deadline=deadline, trace=trace)
+        except TimeoutError:
+            advice = (
+                f"{where}: no connection within {deadline.seconds:g} s: check firewall and port"
+            )
+            raise AttemptError(Outcome.TIMEOUT_CONNECT, advice) from None
+        except OSError as error:
+            if error.errno in _OURS:
+                raise
+            advice = outcomes.connection_advice(where, error.errno)
+            raise AttemptError(Outcome.CONNECTION_ERROR, advice) from error
+
+    def _addresses(
+        self, destination: Destination, deadline: Deadline, *, trace: Trace
+    ) -> Sequence[Address]:
+        if destination.address:
+            return (destination.address,)
+        host = destination.host
+        code: int | None = socket.EAI_NONAME
+        answer: list[str] = []
+        with trace.phase("dns"):
+            try:
+                answer = _in_time(lambda: list(self.resolve(host, destination.port)), deadline)
+            except TimeoutError:
+                code = None
+            except socket.gaierror as error:
+                if error.errno in _OURS:
+                    raise
+                code = error.errno
+        if not answer:
+            raise AttemptError(Outcome.DNS_ERROR, outcomes.dns_advice(host, code))
+        return check_addresses(host, answer, policy=self.policy)
+
+    def _shake_hands(
+        self, sock: socket.socket, destination: Destination, *, deadline: Deadline, trace: Trace
+    ) -> ssl.SSLSocket:
+        host = destination.host
+        with ExitStack() as undo:
+            undo.callback(sock.close)
+            secure = self.tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+            undo.callback(secure.close)
+            secure.settimeout(deadline.remaining())  # for the handshake, not for each of its reads
+            try:
+                secure.do_handshake()
+            except TimeoutError:
+                advice = f"{host}: the TLS handshake took longer than {deadline.seconds:g} s"
+                raise AttemptError(Outcome.TIMEOUT_CONNECT, advice) from None
+            except ssl.SSLError as error:
+                certificate = _presented(secure)
+                trace.certificate_expires_at = outcomes.certificate_expiry(certificate)
+                advice = self._tls_advice(host, error, certificate)
+                raise AttemptError(Outcome.TLS_ERROR, advice) from error
+            undo.pop_all()
+        trace.certificate_expires_at = outcomes.certificate_expiry(secure.getpeercert() or {})
+        return secure
+
+    def _tls_advice(self, host: str, error: ssl.SSLError, certificate: Mapping[str, Any]) -> str:
+        if not isinstance(error, ssl.SSLCertVerificationError):
+            return outcomes.tls_advice(host, error.reason)
+        return outcomes.certificate_advice(
+            host, error.verify_code, certificate=certificate, now=self.now()
+        )
+
+
+def _in_time(look_up: Callable[[], list[str]], deadline: Deadline) -> list[str]:
+    """getaddrinfo knows no timeout, so it waits in a thread of its own, left behind if need be."""
+    future: Future[list[str]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(look_up())
+        except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future.result(timeout=deadline.remaining())
+
+
+def _connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> socket.socket:
+    """Try each address in turn; one that does not answer leaves half of the time to the next."""
+    *others, last = addresses
+    for address in others:
+        with suppress(OSError):
+            return _open(address, port, deadline.remaining() / 2)
+    return _open(last, port, deadline.remaining())
+
+
+def _open(address: Address, port: int, seconds: float) -> socket.socket:
+    sock = socket.create_connection((str(address), port), timeout=seconds)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
+    return sock
+
+
+def _presented(secure: ssl.SSLSocket) -> Mapping[str, Any]:
+    """The certificate that was just refused, for the advice; getpeercert() does not show it."""
+    session: Any = getattr(secure, "_sslobj", None)  # private, so do without where it is gone
+    chain: list[Any] = getattr(session, "get_unverified_chain", list)() or []
+    return chain[0].get_info() if chain else {}

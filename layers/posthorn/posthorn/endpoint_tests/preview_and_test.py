@@ -1,0 +1,124 @@
+"""Try an endpoint before it counts: preview sends nothing, test sends once (design.md §7)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from posthorn.aws.config_table import ConfigStore
+from posthorn.deliveries import state as progress
+from posthorn.deliveries import views
+from posthorn.deliveries.store import Body, Claim, LogStore, Record
+from posthorn.dispatch.attempt import Attempter, Made
+from posthorn.endpoint_tests.drafts import Draft
+from posthorn.endpoint_tests.sample_events import TrialEvents
+from posthorn.endpoint_tests.views import PreviewView, RehearsedRequest, TrialSpec, TrialView
+from posthorn.models import Delivery, Endpoint, EndpointStatus, Event, Outcome, Task, Terms, Trigger
+from posthorn.subscriptions.matching import Decision, Verdict, decide
+from posthorn.subscriptions.payloads import PayloadError
+from posthorn.tenants.rate_limits import Limits
+
+MAX_SECONDS = 25.0  # an HTTP API gives up after 30
+
+
+@dataclass(frozen=True)
+class Trial:
+    config: ConfigStore
+    log: LogStore
+    events: TrialEvents
+    limits: Limits
+    terms: Callable[[str], Terms]
+    attempter: Attempter
+    now: Callable[[], datetime]
+
+    def preview(self, draft: Draft, spec: TrialSpec) -> PreviewView:
+        """Tell whether the event matches, and the exact request. Nothing is sent or stored."""
+        endpoint = draft.endpoint
+        event = self.events.chosen(spec, endpoint, tenant=endpoint.tenant)
+        decision = judged(endpoint, event)
+        request, error = None, None
+        try:
+            sent, body = self.attempter.rehearse(event, endpoint)
+            request = RehearsedRequest(**sent.model_dump(), body=body)
+        except PayloadError as refusal:
+            error = refusal.detail
+        return PreviewView(
+            event_id=event.id,
+            event_type=event.type,
+            matches=decision.verdict is Verdict.MATCHED,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            request=request,
+            payload_error=error,
+            signing_secret=draft.signing_secret,
+        )
+
+    def test(self, draft: Draft, spec: TrialSpec, *, by: str) -> TrialView:
+        """Send the event now and once, whatever the endpoint's status and whether it matches.
+
+        What comes back changes neither its health nor its status, and is recorded when the endpoint
+        was tested as it is saved. LimitedError when the tenant has tested too much in this minute.
+        """
+        endpoint = _hurried(draft.endpoint)
+        event = self.events.chosen(spec, endpoint, tenant=endpoint.tenant)
+        if spec.event_id is not None:
+            event = self.events.again(event)
+        decision = judged(endpoint, event)
+        terms = self.terms(endpoint.tenant)
+        now = self.now()
+        self.limits.count(endpoint.tenant, "tests", most_a_minute=terms.tests_per_minute, now=now)
+        fresh = progress.begun(
+            event,
+            endpoint.id,
+            endpoint.version,
+            created_at=now,
+            expires_at=now + terms.retention,
+            test=True,
+        )
+        task = Task(
+            tenant=event.tenant,
+            event_id=event.id,
+            endpoint_id=endpoint.id,
+            attempt=1,
+            trigger=Trigger.TEST,
+            by=by,
+        )
+        made = self.attempter.attempt(event, endpoint, Record(fresh, Body()), task)
+        delivery = progress.tested(
+            fresh.model_copy(update={"body_sha256": made.body_sha256}), made.attempt
+        )
+        if not draft.is_changed:
+            self._record(event, decision, delivery, endpoint, made)
+        return TrialView(
+            passed=made.attempt.outcome is Outcome.SUCCEEDED,
+            matches=decision.verdict is Verdict.MATCHED,
+            reason=decision.reason,
+            event_id=event.id,
+            delivery_id=None if draft.is_changed else delivery.id,
+            attempt=_seen(event, delivery, made),
+            signing_secret=draft.signing_secret,
+        )
+
+    def _record(
+        self, event: Event, decision: Decision, delivery: Delivery, endpoint: Endpoint, made: Made
+    ) -> None:
+        claim = Claim(event.id, now=delivery.created_at, until=delivery.created_at)
+        self.log.claim_event(event, (decision,), claim, expires_at=delivery.expires_at, test=True)
+        self.log.put_delivery(delivery, made.body, attempt=made.attempt)
+        if made.attempt.outcome is Outcome.SUCCEEDED:
+            self.config.put_tested(endpoint)
+
+
+def judged(endpoint: Endpoint, event: Event) -> Decision:
+    """The decision about the event as if the endpoint were enabled."""
+    return decide(endpoint.model_copy(update={"status": EndpointStatus.ENABLED}), event)
+
+
+def _hurried(endpoint: Endpoint) -> Endpoint:
+    return endpoint.model_copy(
+        update={"timeout_seconds": min(endpoint.timeout_seconds, MAX_SECONDS)}
+    )
+
+
+def _seen(event: Event, delivery: Delivery, made: Made) -> views.AttemptView:
+    record = Record(delivery, made.body, (made.attempt,))
+    return views.of_attempts(event, record)[0]

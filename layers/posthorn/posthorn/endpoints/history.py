@@ -1,0 +1,134 @@
+"""The history of an endpoint: each version with what it changed. Secrets changed, or did not."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from typing import Any
+
+from pydantic import Field
+
+from posthorn.aws.config_table import ConfigStore, EndpointVersion
+from posthorn.aws.kms import Secrets, Vault
+from posthorn.core import api_examples as examples
+from posthorn.core import ids
+from posthorn.core.errors import InvalidError, NotFoundError, Violation
+from posthorn.endpoints import views as endpoints_views
+from posthorn.endpoints.differences import Difference, between, under
+from posthorn.endpoints.views import EndpointView
+from posthorn.models import MASK, Endpoint, EndpointSpec, Listed, Model, Time
+
+_COMPARED = {*EndpointSpec.model_fields, "status_reason"}
+
+
+class DifferenceView(Model):
+    """A field that another version changed. Of a secret only that it changed: masks on both sides.
+
+    `null` stands for what a version does not have.
+    """
+
+    model_config = examples.shown(
+        {"field": "/timeout_seconds", "before": 15.0, "after": 20.0},
+        {"field": "/auth/token", "before": MASK, "after": MASK},
+    )
+
+    field: str = Field(description="JSON pointer (RFC 6901)")
+    before: Any
+    after: Any
+
+
+class VersionView(Model):
+    """One version: who made it, when, what it changed, and the endpoint as it then was."""
+
+    model_config = examples.shown(examples.VERSION)
+
+    version: int
+    at: Time
+    by: str
+    deleted: bool
+    changes: list[DifferenceView]
+    endpoint: EndpointView
+
+
+@dataclass(frozen=True)
+class History:
+    config: ConfigStore
+    vault: Vault
+
+    def versions(
+        self, tenant: str, endpoint_id: str, *, limit: int, cursor: str | None = None
+    ) -> Listed[VersionView]:
+        """One page, newest first. That of a deleted endpoint can still be read."""
+        if not ids.is_id("ep", endpoint_id):
+            raise NotFoundError("there is no such endpoint")
+        below = _below(cursor)
+        # One more than is shown: the last one shown is compared with it.
+        stored = self.config.versions(tenant, endpoint_id, below=below, page=limit + 1)
+        entries = list(islice(stored, limit + 1))
+        if not entries and below is None:
+            raise NotFoundError("there is no such endpoint")
+        shown, more = entries[:limit], len(entries) > limit
+        return Listed[VersionView](
+            items=[
+                self._view(entry, before)
+                for entry, before in zip_longest(shown, entries[1:][: len(shown)])
+            ],
+            next_cursor=str(shown[-1].version) if more else None,
+        )
+
+    def between(
+        self, tenant: str, endpoint_id: str, before: int, after: int
+    ) -> list[DifferenceView]:
+        """What differs from one version to another, in either direction of time."""
+        both = (before, after) if ids.is_id("ep", endpoint_id) else ()
+        entries = [self.config.version(tenant, endpoint_id, each) for each in both]
+        found = [each.endpoint for each in entries if each]
+        if len(found) < 2:
+            raise NotFoundError("there is no such version")
+        return [DifferenceView(**vars(each)) for each in self._differences(*found)]
+
+    def _view(self, entry: EndpointVersion, before: EndpointVersion | None) -> VersionView:
+        found = self._differences(before.endpoint, entry.endpoint) if before else ()
+        return VersionView(
+            version=entry.version,
+            at=entry.at,
+            by=entry.by,
+            deleted=entry.deleted,
+            changes=[DifferenceView(**vars(each)) for each in found],
+            endpoint=endpoints_views.of_endpoint(entry.endpoint),
+        )
+
+    def _differences(self, before: Endpoint, after: Endpoint) -> Iterator[Difference]:
+        old, new = (each.model_dump(mode="json", include=_COMPARED) for each in (before, after))
+        yield from between(old, new)
+        if before.sealed != after.sealed:
+            yield from _replaced(self._secrets(before), self._secrets(after), before, after)
+
+    def _secrets(self, endpoint: Endpoint) -> Secrets:
+        return self.vault.open(endpoint.sealed, tenant=endpoint.tenant, endpoint_id=endpoint.id)
+
+
+def _replaced(
+    old: Secrets, new: Secrets, before: Endpoint, after: Endpoint
+) -> Iterator[Difference]:
+    """The secrets that have another value where their masks look alike."""
+    if before.auth.kind == after.auth.kind:
+        yield from _masked("/auth", old.auth, new.auth)
+    yield from _masked("/headers", old.headers, new.headers)
+    yield from _masked(
+        "/signing", {"secret": old.signing[0].secret}, {"secret": new.signing[0].secret}
+    )
+
+
+def _masked(at: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+    for name in old:
+        if name in new and old[name] != new[name]:
+            yield Difference(under(at, name), MASK, MASK)
+
+
+def _below(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if cursor.isascii() and cursor.isdecimal() and len(cursor) <= 6 and int(cursor):
+        return int(cursor)
+    message = "is not a cursor that this API gave"
+    raise InvalidError(f"cursor {message}", [Violation("cursor", message)])

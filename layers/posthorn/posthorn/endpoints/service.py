@@ -1,0 +1,248 @@
+"""Endpoints: create, change, delete, rotate; each change is a version (design.md §7)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.kms import Secrets, SigningKey, Vault
+from posthorn.core import ids
+from posthorn.core.errors import ConflictError, NotFoundError, StaleVersionError
+from posthorn.core.problem_details import invalid
+from posthorn.egress.url_guard import EgressPolicy
+from posthorn.endpoints import secret_masking as secrecy
+from posthorn.endpoints import signing
+from posthorn.endpoints import validation as checks
+from posthorn.models import DisabledBy, Endpoint, EndpointSpec, EndpointStatus, Terms
+
+DRAFT = "draft"  # by whom, of what is stored nowhere
+DEFAULT_OVERLAP = timedelta(hours=24)  # design.md §6
+
+
+@dataclass(frozen=True)
+class Configuration:
+    config: ConfigStore
+    vault: Vault
+    policy: EgressPolicy
+    terms: Callable[[str], Terms]
+    now: Callable[[], datetime]
+    chance: Callable[[int], bytes]
+    require_test: bool = False
+
+    def endpoints(
+        self, tenant: str, *, limit: int, cursor: str | None = None
+    ) -> tuple[list[Endpoint], str | None]:
+        """One page of the tenant's endpoints, newest first, and the cursor of the next."""
+        newest_first = reversed(self.config.endpoints(tenant))
+        rest = [each for each in newest_first if cursor is None or each.id < cursor]
+        page = rest[:limit]
+        return page, page[-1].id if len(rest) > limit else None
+
+    def endpoint(self, tenant: str, endpoint_id: str) -> Endpoint:
+        known = ids.is_id("ep", endpoint_id)
+        endpoint = self.config.endpoint(tenant, endpoint_id) if known else None
+        if endpoint is None:
+            raise NotFoundError("there is no such endpoint")
+        return endpoint
+
+    def create(self, tenant: str, spec: EndpointSpec, *, by: str) -> tuple[Endpoint, str]:
+        """Create; return the endpoint and its signing secret, shown this once."""
+        most = self.terms(tenant).endpoints
+        if len(self.config.endpoints(tenant)) >= most:
+            raise ConflictError(f"this tenant may have {most} endpoints", code="too_many_endpoints")
+        if self.require_test and spec.status is not EndpointStatus.DISABLED:
+            raise _untested("create it disabled, test it, then enable it")
+        secrets = self._first_secrets(spec)
+        identity = {**self._identity(tenant, version=1), **_standing(spec.status)}
+        endpoint = self._made(spec, secrets, identity, by=by)
+        self.config.create_endpoint(endpoint)
+        return endpoint, secrets.signing[0].secret
+
+    def change(
+        self,
+        tenant: str,
+        endpoint_id: str,
+        patch: Mapping[str, Any],
+        *,
+        by: str,
+        expected_version: int | None = None,
+    ) -> Endpoint:
+        """Replace the fields of `patch`; what it does not name stays. A mask keeps its secret."""
+        before = self.expected(tenant, endpoint_id, expected_version)
+        spec = _merged(before, patch)
+        if self.require_test:
+            _check_tested(before, spec)
+        return self._changed(before, spec, self._secrets(before), by=by)
+
+    def restore(
+        self,
+        tenant: str,
+        endpoint_id: str,
+        version: int,
+        *,
+        by: str,
+        expected_version: int | None = None,
+    ) -> Endpoint:
+        """Make a version with the settings of an earlier one, the secrets they need included.
+
+        The status and the signing keys stay as they are: it switches nothing on or off, and what
+        was rotated away stays away.
+        """
+        before = self.expected(tenant, endpoint_id, expected_version)
+        earlier = self.config.version(tenant, endpoint_id, version)
+        if earlier is None:
+            raise NotFoundError("there is no such version")
+        then = self._secrets(earlier.endpoint)
+        secrets = self._secrets(before).model_copy(
+            update={"auth": then.auth, "headers": then.headers}
+        )
+        spec = _spec(earlier.endpoint).model_copy(update={"status": before.status})
+        return self._changed(before, spec, secrets, by=by)
+
+    def draft(self, tenant: str, spec: EndpointSpec) -> tuple[Endpoint, str]:
+        """An endpoint that is stored nowhere, and the secret that signs for it alone."""
+        secrets = self._first_secrets(spec)
+        draft = self._made(spec, secrets, self._identity(tenant, version=0), by=DRAFT)
+        return draft, secrets.signing[0].secret
+
+    def changed_draft(self, before: Endpoint, patch: Mapping[str, Any]) -> Endpoint:
+        """The endpoint as `change` would make it, with its secrets, stored nowhere."""
+        spec = _merged(before, patch)
+        secrets = self._secrets_for(spec, before, self._secrets(before))
+        return self._made(spec, secrets, self._identity(before.tenant, version=0), by=DRAFT)
+
+    def rotate(
+        self, tenant: str, endpoint_id: str, *, by: str, overlap: timedelta = DEFAULT_OVERLAP
+    ) -> tuple[Endpoint, str]:
+        """Make a new signing secret; the one before signs beside it until the overlap ends."""
+        before = self.endpoint(tenant, endpoint_id)
+        secrets = self._rotated(self._secrets(before), before.signing.scheme, overlap)
+        after = self._made(_spec(before), secrets, _next(before, before.status), by=by)
+        self.config.change_endpoint(after)
+        return after, secrets.signing[0].secret
+
+    def signing_secret(self, tenant: str, endpoint_id: str) -> str:
+        return self._secrets(self.endpoint(tenant, endpoint_id)).signing[0].secret
+
+    def delete(
+        self, tenant: str, endpoint_id: str, *, by: str, expected_version: int | None = None
+    ) -> None:
+        """Delete the endpoint. Its log and history stay; what was pending is cancelled when due."""
+        before = self.expected(tenant, endpoint_id, expected_version)
+        last = before.model_copy(
+            update={"version": before.version + 1, "updated_at": self.now(), "updated_by": by}
+        )
+        self.config.delete_endpoint(last)
+
+    def _changed(
+        self, before: Endpoint, spec: EndpointSpec, secrets: Secrets, *, by: str
+    ) -> Endpoint:
+        secrets = self._secrets_for(spec, before, secrets)
+        after = self._made(spec, secrets, _next(before, spec.status), by=by)
+        self.config.change_endpoint(after)
+        return after
+
+    def _identity(self, tenant: str, *, version: int) -> dict[str, Any]:
+        now = self.now()
+        endpoint_id = ids.new("ep", now, self.chance(ids.CHANCE_BYTES))
+        times = {"created_at": now, "updated_at": now}
+        return {"id": endpoint_id, "tenant": tenant, "version": version, **times}
+
+    def expected(self, tenant: str, endpoint_id: str, version: int | None) -> Endpoint:
+        """The endpoint, if it is at this version; at any, where none is expected."""
+        endpoint = self.endpoint(tenant, endpoint_id)
+        if version is not None and endpoint.version != version:
+            raise StaleVersionError(f"the endpoint is at version {endpoint.version}: read it again")
+        return endpoint
+
+    def _secrets(self, endpoint: Endpoint) -> Secrets:
+        return self.vault.open(endpoint.sealed, tenant=endpoint.tenant, endpoint_id=endpoint.id)
+
+    def _first_secrets(self, spec: EndpointSpec) -> Secrets:
+        secret = signing.new_secret(spec.signing.scheme, self.chance(signing.SECRET_BYTES))
+        return Secrets(signing=(SigningKey(secret=secret),))
+
+    def _secrets_for(self, spec: EndpointSpec, before: Endpoint, secrets: Secrets) -> Secrets:
+        if spec.signing.scheme == before.signing.scheme:
+            return secrets
+        return self._rotated(secrets, spec.signing.scheme, DEFAULT_OVERLAP)
+
+    def _rotated(self, secrets: Secrets, scheme: signing.Scheme, overlap: timedelta) -> Secrets:
+        now = self.now()
+        end = now + overlap
+        fresh = signing.new_secret(scheme, self.chance(signing.SECRET_BYTES))
+        ending = [
+            SigningKey(secret=key.secret, expires_at=min(key.expires_at or end, end))
+            for key in secrets.signing
+            if (key.expires_at or end) > now
+        ]
+        return secrets.model_copy(update={"signing": (SigningKey(secret=fresh), *ending)})
+
+    def _made(
+        self, spec: EndpointSpec, secrets: Secrets, identity: Mapping[str, Any], *, by: str
+    ) -> Endpoint:
+        """Check the spec, seal its secrets, and make the endpoint of it."""
+        checks.check(spec, self.policy)
+        shown, auth, headers = secrecy.taken_out(
+            spec, kept_auth=secrets.auth, kept_headers=secrets.headers
+        )
+        sealed = self.vault.seal(
+            secrets.model_copy(update={"auth": auth, "headers": headers}),
+            tenant=identity["tenant"],
+            endpoint_id=identity["id"],
+        )
+        newest = secrets.signing[0].secret
+        return Endpoint(
+            **shown.model_dump(),
+            **{"updated_at": self.now(), **identity},
+            public_key=signing.public_key(newest) if spec.signing.scheme == "v1a" else None,
+            updated_by=by,
+            sealed=sealed,
+        )
+
+
+def _next(before: Endpoint, status: EndpointStatus) -> dict[str, Any]:
+    """What the version after this one keeps, and what a change of status says of itself."""
+    kept = ("id", "tenant", "created_at", "status_reason", "disabled_by")
+    identity = {name: getattr(before, name) for name in kept}
+    identity["version"] = before.version + 1
+    return identity if status is before.status else {**identity, **_standing(status)}
+
+
+def _check_tested(before: Endpoint, spec: EndpointSpec) -> None:
+    """Raise ConflictError when this enables, but for the status, something else than was tested."""
+    if before.status is not EndpointStatus.DISABLED or spec.status is EndpointStatus.DISABLED:
+        return
+    if before.tested_version != before.version:
+        raise _untested("test it, then enable it")
+    if spec.model_copy(update={"status": before.status}) != _spec(before):
+        raise _untested("change it, test it, then enable it")
+
+
+def _untested(advice: str) -> ConflictError:
+    return ConflictError(
+        f"an endpoint is enabled after a passed test of its current version: {advice}",
+        code="test_required",
+    )
+
+
+def _standing(status: EndpointStatus) -> dict[str, Any]:
+    off = status is EndpointStatus.DISABLED
+    return {
+        "status_reason": "switched off by its owner" if off else None,
+        "disabled_by": DisabledBy.OWNER if off else None,
+    }
+
+
+def _merged(before: Endpoint, patch: Mapping[str, Any]) -> EndpointSpec:
+    try:
+        return EndpointSpec.model_validate({**_spec(before).model_dump(), **patch})
+    except ValidationError as error:
+        raise invalid(error.errors()) from None
+
+
+def _spec(endpoint: Endpoint) -> EndpointSpec:
+    return EndpointSpec.model_validate(endpoint.model_dump(include=set(EndpointSpec.model_fields)))

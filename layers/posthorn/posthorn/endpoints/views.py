@@ -1,0 +1,57 @@
+"""Carried out of views.py."""
+
+from pydantic import Field
+
+from posthorn.core import api_examples as examples
+from posthorn.models import Endpoint, EndpointSpec, EndpointStatus, Model, Signing, Time
+from posthorn.models.paging import _ONLY_IF_THERE
+
+
+class SigningView(Signing):
+    """`secret` is there in the answer that made it, and only there."""
+
+    public_key: str | None = _ONLY_IF_THERE
+    secret: str | None = _ONLY_IF_THERE
+
+
+class EndpointView(EndpointSpec):
+    """An endpoint as it is saved: what its owner decided, and what became of it."""
+
+    model_config = examples.shown(examples.ENDPOINT)
+
+    id: str
+    signing: SigningView
+    status: EndpointStatus
+    status_reason: str | None
+    version: int
+    created_at: Time
+    updated_at: Time
+    updated_by: str
+
+
+class RotationSpec(Model):
+    model_config = examples.shown({"overlap_hours": 24})
+
+    overlap_hours: float = Field(
+        default=24, ge=0, le=168, description="how long the old secret goes on signing as well"
+    )
+
+
+class SecretView(Model):
+    model_config = examples.shown({"secret": examples.SECRET})
+
+    secret: str
+
+
+class PublicKeyView(Model):
+    model_config = examples.shown({"public_key": examples.PUBLIC_KEY})
+
+    public_key: str
+
+
+def of_endpoint(endpoint: Endpoint, *, secret: str | None = None) -> EndpointView:
+    seen = endpoint.model_dump(exclude={"tenant", "sealed", "public_key", "disabled_by", "signing"})
+    signing = SigningView(
+        scheme=endpoint.signing.scheme, public_key=endpoint.public_key, secret=secret
+    )
+    return EndpointView(**seen, signing=signing)

@@ -1,0 +1,180 @@
+"""Taking events in: valid ones go to SQS, and are accepted once it has them (design.md §3)."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, ValidationError, WrapValidator
+from pydantic_core import from_json, to_json
+
+from posthorn.aws.sqs import Queue
+from posthorn.core import api_examples as examples
+from posthorn.core import ids
+from posthorn.core.errors import (
+    InvalidError,
+    PosthornError,
+    TooLargeError,
+    UnavailableError,
+    Violation,
+)
+from posthorn.core.problem_details import invalid
+from posthorn.events.event_types import violations
+from posthorn.models import Change, Event, EventType, Model, Time, TypeName, Validation
+
+MAX_EVENT_BYTES = 256 * 1024  # design.md §3, of `data` as compact JSON
+MAX_BATCH = 100
+MAX_WARNINGS = 10  # they are kept with the event, and must not outgrow it
+_MAX_POINTER = 500
+# W3C Trace Context, level 1; what is no such thing is to be ignored.
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
+
+
+def _in_range(value: Any, validate: Callable[[Any], datetime]) -> datetime:
+    try:
+        return validate(value)
+    except OverflowError:  # the first or last hours of the calendar, in another time zone
+        raise ValueError("is out of range") from None
+
+
+class Publication(Model):
+    """One event as its publisher writes it. With an `id`, publishing it again is recognised."""
+
+    model_config = examples.shown(examples.PUBLICATION, examples.CHANGE_EVENT)
+
+    type: TypeName
+    data: dict[str, Any]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    time: Annotated[Time, WrapValidator(_in_range)] | None = Field(
+        default=None, description="when it happened; now, unless given"
+    )
+    change: Change | None = None
+
+
+Result = Event | PosthornError
+
+
+def batch_of(body: Mapping[str, Any]) -> list[Any] | None:
+    """The items of a body `{"events": [...]}`, or None when the body is itself one event."""
+    if "events" not in body:
+        return None
+    items = body["events"]
+    unknown = [Violation(f"/{name}", "unknown field") for name in body if name != "events"]
+    if unknown or not isinstance(items, list) or not 1 <= len(items) <= MAX_BATCH:
+        broken = unknown or [Violation("/events", f"a list of 1 to {MAX_BATCH} events")]
+        raise InvalidError.of(broken)
+    return items
+
+
+def status_of(results: Sequence[Result]) -> int:
+    """202 when any event was accepted; else 503 when trying again may help, or 422."""
+    if any(isinstance(each, Event) for each in results):
+        return 202
+    return 503 if any(isinstance(each, UnavailableError) for each in results) else 422
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    queue: Queue
+    find_type: Callable[[str], EventType | None]
+    now: Callable[[], datetime]
+    chance: Callable[[int], bytes]
+
+    def accept(
+        self,
+        tenant: str,
+        published: Sequence[Any],
+        *,
+        read: Callable[[Any], Any] = lambda item: item,
+        traceparent: str | None = None,
+    ) -> list[Result]:
+        """Validate each item and hand the valid ones to SQS; an Event in the answer is taken.
+
+        `published` are items as parsed from JSON, and `read` makes a publication of one. What is
+        refused changes nothing for the others.
+        """
+        if not _TRACEPARENT.fullmatch(traceparent or ""):
+            traceparent = None
+        results: list[Result] = []
+        for item in published:
+            try:
+                results.append(self._event(tenant, read(item), traceparent))
+            except PosthornError as error:
+                results.append(error)
+        places = [place for place, each in enumerate(results) if isinstance(each, Event)]
+        events = [each for each in results if isinstance(each, Event)]
+        for refused in self.queue.send_all(events):
+            results[places[refused]] = UnavailableError("the queue did not take the event")
+        return results
+
+    def _event(self, tenant: str, item: Any, traceparent: str | None) -> Event:
+        try:
+            publication = Publication.model_validate(item)
+        except ValidationError as error:
+            raise invalid(error.errors()) from None
+        check_data(publication.data)
+        warnings = self._warnings(publication)
+        now = self.now()
+        return Event(
+            id=(
+                ids.derived_event(tenant, publication.id)
+                if publication.id
+                else ids.new("evt", now, self.chance(ids.CHANCE_BYTES))
+            ),
+            tenant=tenant,
+            type=publication.type,
+            time=publication.time or now,
+            data=publication.data,
+            change=publication.change,
+            published_id=publication.id,
+            accepted_at=now,
+            traceparent=traceparent,
+            warnings=warnings,
+        )
+
+    def _warnings(self, publication: Publication) -> tuple[Violation, ...]:
+        """How the data breaks the schema, where its type only warns of that; else it is refused."""
+        event_type = self.find_type(publication.type)
+        if event_type is None:
+            message = "is not in the catalogue"
+            raise InvalidError(
+                f"/type: {publication.type} {message}",
+                [Violation("/type", message)],
+                code="unknown_event_type",
+            )
+        if event_type.validation is Validation.OFF:
+            return ()
+        broken = [_cut(each) for each in violations(event_type, publication.data)]
+        if broken and event_type.validation is Validation.REJECT:
+            raise InvalidError.of(broken, code="schema_violation")
+        return tuple(broken[:MAX_WARNINGS])
+
+
+def _cut(violation: Violation) -> Violation:
+    """With a pointer of some length: names of fields, which are in it, may have any."""
+    field = violation.field
+    return (
+        violation
+        if len(field) <= _MAX_POINTER
+        else replace(violation, field=f"{field[:_MAX_POINTER]}…")
+    )
+
+
+def check_data(data: Mapping[str, Any]) -> None:
+    """Refuse what is too large, and what SQS would not carry to the dispatcher as it is.
+
+    That is half a surrogate pair, a number beyond all floats, or hundreds of levels.
+    """
+    try:
+        text = to_json(data, inf_nan_mode="null")
+        if len(text) > MAX_EVENT_BYTES:
+            raise TooLargeError(f"data: {len(text)} bytes, at most {MAX_EVENT_BYTES} are taken")
+        carried = from_json(b'{"data":%b}' % text)["data"]
+    except ValueError:
+        carried = None
+    if carried != data:
+        message = "holds text, a number or a depth that does not survive being written as JSON"
+        raise InvalidError(f"/data: {message}", [Violation("/data", message)])

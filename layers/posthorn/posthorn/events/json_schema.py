@@ -1,0 +1,122 @@
+"""JSON Schema 2020-12 for the data of events: checked when saved, compiled once, never fetched.
+
+Patterns run on an engine that takes linear time, so look-around and back-references are refused.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema_rs
+
+from posthorn.core.errors import Violation
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MAX_BYTES = 64 * 1024
+MAX_VIOLATIONS = 50  # an array of a thousand wrong items is told by its first fifty
+_MAX_MESSAGE = 200
+_REFERENCES = {"$ref", "$dynamicRef", "$id"}  # an `$id` changes where pointers below it lead
+VALUES = {"const", "default", "enum", "example", "examples"}  # hold no schemas
+NAMING = {"properties", "patternProperties", "dependentSchemas", "$defs"}  # hold schemas by name
+
+
+def pointer(parts: Sequence[str | int]) -> str:
+    """Write a JSON pointer (RFC 6901)."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def resolve(document: Any, reference: str) -> Any:
+    """Follow a reference such as `#/$defs/Address`; raise LookupError when it leads nowhere."""
+    found = document
+    for part in unquote(reference.removeprefix("#")).split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, list) and name.isdecimal():
+            found = found[int(name)]
+        elif isinstance(found, dict) and name in found:
+            found = found[name]
+        else:
+            raise LookupError(reference)
+    return found
+
+
+def flaws(schema: Schema, at: str) -> list[Violation]:
+    """Why this is no schema that events can be checked with; `at` points to it."""
+    if schema.get("$schema", DIALECT) != DIALECT:
+        return [Violation(f"{at}/$schema", f"is not {DIALECT}")]
+    unnamed = {keyword: value for keyword, value in schema.items() if keyword != "$id"}
+    if found := unwritable(schema, at) or list(_far_references(unnamed, at)):
+        return found
+    try:
+        _validator(_text(schema))
+    except jsonschema_rs.ValidationError as error:
+        return [Violation(at + pointer(error.instance_path), _cut(error.message))]
+    except ValueError as error:
+        return [Violation(at, _cut(str(error)))]
+    return []
+
+
+def _far_references(schema: Any, at: str, *, named: bool = False) -> Iterator[Violation]:
+    if isinstance(schema, list):
+        for index, each in enumerate(schema):
+            yield from _far_references(each, f"{at}/{index}")
+    elif isinstance(schema, dict):
+        for keyword, value in schema.items():
+            place = at + pointer([keyword])
+            if named or keyword not in _REFERENCES | VALUES:
+                yield from _far_references(value, place, named=keyword in NAMING and not named)
+            elif keyword in _REFERENCES and not f"{value}/".startswith("#/"):
+                yield Violation(place, "is no pointer into this schema, and nothing is fetched")
+
+
+def unwritable(value: Any, at: str) -> list[Violation]:
+    """Why the value is not kept as JSON: it is none, or is larger than MAX_BYTES."""
+    try:
+        text = _text(value)
+    except (ValueError, RecursionError) as error:
+        return [Violation(at, _cut(f"cannot be written as JSON: {error}"))]
+    if len(text) > MAX_BYTES:
+        return [Violation(at, f"is larger than {MAX_BYTES // 1024} KiB")]
+    return []
+
+
+def violations(schema: Schema, value: Any, at: str) -> list[Violation]:
+    """How the value breaks the schema: at most MAX_VIOLATIONS, under the pointer `at`."""
+    try:
+        found = islice(_validator(_text(schema)).iter_errors(value), MAX_VIOLATIONS)
+        return [each for error in found for each in _told(error, at)][:MAX_VIOLATIONS]
+    except (ValueError, RecursionError) as error:  # half a surrogate pair, for one
+        return [Violation(at, _cut(f"cannot be read as JSON: {error}"))]
+
+
+def _told(error: jsonschema_rs.ValidationError, at: str) -> list[Violation]:
+    """Name the field that is missing or too many, not the object that it is missing from."""
+    place = at + pointer(error.instance_path)
+    kind = error.kind
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
+        return [Violation(place + pointer([kind.property]), "required")]
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
+        return [Violation(place + pointer([name]), "unknown field") for name in kind.unexpected]
+    return [Violation(place, _cut(error.message))]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+@lru_cache(maxsize=512)
+def _validator(text: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(
+        text,
+        offline=True,
+        validate_formats=True,
+        pattern_options=jsonschema_rs.RegexOptions(),
+    )
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _MAX_MESSAGE else f"{message[: _MAX_MESSAGE - 1]}…"

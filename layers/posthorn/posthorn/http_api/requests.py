@@ -1,0 +1,227 @@
+"""What the HTTP functions share: who calls, what they sent, and refusals as RFC 9457 says."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from time import monotonic
+from typing import Annotated, Any, TypeVar
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BeforeValidator
+
+from posthorn.aws.config_table import ConfigStore
+from posthorn.core import api_examples as examples
+from posthorn.core.errors import (
+    InvalidError,
+    MalformedError,
+    NotFoundError,
+    PosthornError,
+    UnsupportedMediaError,
+    Violation,
+)
+from posthorn.core.problem_details import invalid, problem
+from posthorn.http_api.openapi import PROBLEM
+from posthorn.http_api.operations import JSON
+from posthorn.models import Caller, Scope
+from posthorn.tenants import api_keys as access
+from posthorn.tenants import tenants as tenancy
+
+_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
+_T = TypeVar("_T")
+
+
+def _version(given: str) -> int | None:
+    if given == "*":
+        return None
+    match = _ETAG.fullmatch(given.strip())
+    if match is None:
+        raise ValueError("is not a version as an ETag of this API gives it")
+    return int(match[1])
+
+
+# Parameters that several routes have.
+EndpointId = Annotated[str, Path(description="An endpoint's id", examples=[examples.ENDPOINT_ID])]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many, at most")]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before")]
+Force = Annotated[
+    bool, Query(description="Also when events that are accepted now would be refused")
+]
+# The version that `If-Match` names, None when any will do.
+IfMatch = Annotated[
+    int | None,
+    BeforeValidator(_version, json_schema_input_type=str),
+    Header(
+        alias="if-match",
+        description="The ETag that was read: refuse when the endpoint was changed since",
+        examples=['"3"'],
+    ),
+]
+
+
+def resolver(logger: Logger) -> APIGatewayHttpResolver:
+    """An event handler that validates by the types of its routes and answers refusals alike."""
+    app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=_parsed)
+
+    def refused(error: PosthornError) -> Response[str]:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.exception("failed", code=error.code)
+        return refusal(error)
+
+    def misread(error: RequestValidationError) -> Response[str]:
+        return refused(invalid([_located(finding) for finding in error.errors()]))
+
+    def unknown(_: Exception) -> Response[str]:
+        return refused(NotFoundError("there is no such path"))
+
+    def broken(_: Exception) -> Response[str]:
+        return refused(PosthornError("something broke here: the request may be tried again"))
+
+    app.exception_handler(PosthornError)(refused)
+    app.exception_handler(RequestValidationError)(misread)
+    app.exception_handler(Exception)(broken)
+    app.not_found(unknown)
+    return app
+
+
+def as_json(event: dict[str, Any], kind: str = re.escape(JSON)) -> dict[str, Any]:
+    """The event with its body as text, and its content type as the event handler knows it.
+
+    Raise UnsupportedMediaError when the body is not of a type that the pattern `kind` matches.
+    """
+    headers = {**event["headers"], "content-type": JSON}
+    if not event.get("body"):
+        return {**event, "headers": headers}
+    sent = event["headers"].get("content-type", JSON).partition(";")[0].strip().lower()
+    if not re.fullmatch(kind, sent):
+        raise UnsupportedMediaError(f"the body is to be {JSON}")
+    body = event["body"]
+    if event.get("isBase64Encoded"):
+        try:
+            body = base64.b64decode(body).decode()
+        except ValueError:
+            raise MalformedError("the body is not UTF-8") from None
+    return {**event, "headers": headers, "body": body, "isBase64Encoded": False}
+
+
+def respond(
+    app: APIGatewayHttpResolver,
+    event: dict[str, Any],
+    context: LambdaContext,
+    *,
+    logger: Logger,
+    read: Callable[[dict[str, Any]], dict[str, Any]] = as_json,
+) -> dict[str, Any]:
+    """Answer a request, and log one line about it: who asked for what, and how it went."""
+    began = monotonic()
+    answer = _answered(app, event, context, read)
+    asking = event["requestContext"].get("authorizer", {}).get("lambda", {})
+    logger.info(
+        "answered",
+        method=event["requestContext"]["http"]["method"],
+        route=event["routeKey"],
+        status=answer["statusCode"],
+        tenant=asking.get("tenant") or event["headers"].get("posthorn-tenant"),
+        key_id=asking.get("key_id"),
+        duration_ms=round((monotonic() - began) * 1000),
+    )
+    return answer
+
+
+def _answered(
+    app: APIGatewayHttpResolver,
+    event: dict[str, Any],
+    context: LambdaContext,
+    read: Callable[[dict[str, Any]], dict[str, Any]],
+) -> dict[str, Any]:
+    """A body is JSON or refused; the event handler alone would read forms too."""
+    try:
+        event = read(event)
+    except PosthornError as error:
+        body = json.dumps(problem(error))
+        return {"statusCode": error.status, "headers": {"content-type": PROBLEM}, "body": body}
+    answer = app.resolve(event, context)
+    if answer["statusCode"] == HTTPStatus.NO_CONTENT:  # the event handler would write `null`
+        return {"statusCode": answer["statusCode"]}
+    return answer
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Parse a body. A list is refused here: the event handler would take its first element."""
+    try:
+        document = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise MalformedError("the body is not valid JSON") from None
+    if not isinstance(document, dict):
+        message = "must be an object"
+        raise InvalidError(f"the body: {message}", [Violation("", message)])
+    return document
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(f"JSON knows no {constant}")
+
+
+def refusal(error: PosthornError) -> Response[str]:
+    body = json.dumps(problem(error), separators=(",", ":"), ensure_ascii=False)
+    return Response(error.status, PROBLEM, body)
+
+
+def answer(
+    body: _T, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response[_T]:
+    """An answer whose status or headers a route chooses; the others return their model alone."""
+    return Response(status, JSON, body, headers=dict(headers or {}))
+
+
+def caller(app: Any) -> Caller:
+    """Who calls, as the authorizer found."""
+    context = app.current_event.raw_event["requestContext"]["authorizer"]["lambda"]
+    return Caller(
+        key_id=context["key_id"],
+        tenant=context["tenant"] or None,
+        scopes=tuple(Scope(scope) for scope in context["scopes"].split()),
+    )
+
+
+def admin(app: Any) -> Caller:
+    asking = caller(app)
+    access.require(asking, Scope.ADMIN)
+    return asking
+
+
+def acting(app: Any, config: ConfigStore, scope: Scope) -> tuple[str, str]:
+    """Return the tenant to act for and the id of the key, once its scope and tenant are good."""
+    asking = caller(app)
+    access.require(asking, scope)
+    tenant = access.tenant_for(asking, app.current_event.headers.get("posthorn-tenant"))
+    if not tenancy.is_id(tenant) or config.tenant(tenant) is None:
+        raise NotFoundError("there is no such tenant")
+    return tenant, asking.key_id
+
+
+def _located(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """A finding with its location inside the body, or the parameter that it is about."""
+    place, *rest = finding["loc"]
+    if place in ("query", "path", "header") and rest:
+        return {**finding, "parameter": str(rest[0])}
+    return {**finding, "loc": rest if place == "body" else finding["loc"]}
+
+
+def aware(name: str, moment: datetime | None) -> datetime | None:
+    """The moment in UTC; InvalidError for a parameter without a time zone."""
+    if moment is None:
+        return None
+    try:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        message = "needs a time zone, such as Z"
+    except OverflowError:
+        message = "is out of range"
+    raise InvalidError(f"{name} {message}", [Violation(name, message)])

@@ -1,0 +1,134 @@
+"""Export: what one step of such a job writes, and what is shown of it.
+
+Each slice of the job is a file of its own, named after the slice, one delivery a line. Doing a
+slice again writes the same file anew, and the manifest comes with the last one.
+"""
+
+import gzip
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from io import BytesIO
+
+from posthorn.aws.s3 import LINK_SECONDS, ExportBucket
+from posthorn.deliveries.queries import LogLists
+from posthorn.deliveries.reader import Reading
+from posthorn.jobs import slices as job_pages
+from posthorn.jobs.export_store import ExportStore, Part
+from posthorn.jobs.export_views import ExportView, Manifest, PartView, line
+from posthorn.jobs.model import Job, JobStatus, Skipped, Slice
+from posthorn.jobs.store import Hand, JobStore
+
+KEPT = timedelta(days=7)  # as ExportBucket of template.yaml keeps its files
+MOST_SHOWN = 1000  # parts with a link, in an answer of at most 6 MB; the manifest has them all
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Exporting:
+    reading: Reading
+    lists: LogLists
+    jobs: JobStore
+    store: ExportStore
+    bucket: ExportBucket
+
+    def step(self, of: Job) -> Slice:
+        """Write the next slice, or once more the one in hand; UnavailableError to do it again.
+
+        A delivery that has expired meanwhile is skipped. Of a cancelled job, nothing is written.
+        """
+        if of.status is JobStatus.CANCELLED:
+            return Slice(of.slices + 1, 0, 0, {}, of.position or "", is_last=True)
+        hand = self.jobs.hand(of) or self.jobs.fix(of, self._next(of))
+        content, lines = self._packed(of, hand)
+        if lines:
+            self._put(of, hand.number, content, lines)
+        if hand.is_last:
+            self._put_manifest(of)
+        gone = len(hand.event_ids) - lines
+        return Slice(
+            number=hand.number,
+            size=len(hand.event_ids),
+            started=lines,
+            skipped=Counter({Skipped.GONE: gone}) if gone else {},
+            position=hand.position,
+            is_last=hand.is_last,
+        )
+
+    def view(self, of: Job, now: datetime) -> ExportView:
+        """What is written so far; links only while the files are kept."""
+        kept_until = of.created_at + KEPT
+        linked = now < kept_until
+        done = of.status is JobStatus.COMPLETED
+        return ExportView(
+            parts=[
+                PartView(
+                    **part.model_dump(exclude={"number"}),
+                    name=part.name,
+                    url=self.bucket.link(_key(of, part.name)) if linked else None,
+                )
+                for part in self.store.parts(of)[:MOST_SHOWN]
+            ],
+            manifest_url=self.bucket.link(_key(of, MANIFEST)) if linked and done else None,
+            links_expire_at=now + timedelta(seconds=LINK_SECONDS) if linked else None,
+            kept_until=kept_until,
+        )
+
+    def _next(self, of: Job) -> Hand:
+        """Find the deliveries of the next slice, those of deleted endpoints among them."""
+        hand = job_pages.none_left(of)
+        endpoint_ids = self.reading.all_endpoints(of.tenant)
+        for hand in job_pages.following(of, self.lists, endpoint_ids):
+            if hand.event_ids:
+                break
+        return hand
+
+    def _packed(self, of: Job, hand: Hand) -> tuple[bytes, int]:
+        """The bytes of a slice's file and how many lines they are; one event in memory at a time.
+
+        Without time and name in the gzip header: the same lines are the same bytes.
+        """
+        packed, lines = BytesIO(), 0
+        with gzip.GzipFile(filename="", fileobj=packed, mode="wb", mtime=0) as file:
+            for text in self._lines(of, hand):
+                file.write(text)
+                lines += 1
+        return packed.getvalue(), lines
+
+    def _lines(self, of: Job, hand: Hand) -> Iterator[bytes]:
+        if not hand.event_ids:
+            return
+        name = self.reading.endpoint_name(of.tenant, hand.endpoint_id)
+        for event_id in hand.event_ids:
+            story = self.reading.log.story(of.tenant, event_id)
+            if story and hand.endpoint_id in story.records:
+                yield line(story, hand.endpoint_id, name).model_dump_json().encode() + b"\n"
+
+    def _put(self, of: Job, number: int, content: bytes, lines: int) -> None:
+        part = Part(
+            number=number,
+            lines=lines,
+            size_bytes=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
+        self.bucket.put(_key(of, part.name), content, "application/gzip")
+        self.store.put(of, part)
+
+    def _put_manifest(self, of: Job) -> None:
+        parts = tuple(self.store.parts(of))
+        manifest = Manifest(
+            job_id=of.id,
+            tenant=of.tenant,
+            filter=of.wanted.model_dump(mode="json", exclude_defaults=True),
+            asked_at=of.created_at,
+            lines=sum(part.lines for part in parts),
+            parts=parts,
+        )
+        document = manifest.model_dump_json(indent=2).encode()
+        self.bucket.put(_key(of, MANIFEST), document, "application/json")
+
+
+def _key(of: Job, name: str) -> str:
+    return f"exports/{of.tenant}/{of.id}/{name}"

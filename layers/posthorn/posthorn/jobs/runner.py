@@ -1,0 +1,122 @@
+"""The engine of jobs: what an execution of statemachines/job.asl.json does each time it wakes up.
+
+It knows nothing of what the steps of a kind do. An execution is named after the job and a number,
+so that starting it twice is harmless; it ends when the job has gone on to the next number.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from math import ceil
+
+from posthorn.aws.step_functions import StateMachine
+from posthorn.jobs import model as job
+from posthorn.jobs.model import Job, JobKind, Slice
+from posthorn.jobs.progress import JobProgress
+from posthorn.jobs.store import JobStore
+from posthorn.models import Model, TenantId
+
+# An execution's history takes 25,000 events: a step makes ten, a failed try of it four.
+STEPS_IN_RUN = 1000
+# The step of an execution may be a little late by itself, and take a minute.
+OVERDUE = timedelta(minutes=3)
+
+
+class Run(Model):
+    """What goes round in an execution: whose step is next, and how long to wait before it."""
+
+    tenant: TenantId
+    job_id: str
+    run: int
+    steps: int = 0
+    wait_seconds: int = 1
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Executions of jobs. Starting one that was started is harmless."""
+
+    machine: StateMachine
+
+    def start(self, of: Job) -> None:
+        run = Run(tenant=of.tenant, job_id=of.id, run=of.run)
+        self.machine.start(f"{of.id}-{of.run}", run.model_dump(mode="json"))
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """What a step came to: the fact behind one log line."""
+
+    run: Run
+    job: Job | None
+    slice: Slice | None = None
+
+
+@dataclass(frozen=True)
+class Stepping:
+    jobs: JobStore
+    runs: Runs
+    progress: JobProgress
+    kinds: Mapping[JobKind, Callable[[Job], Slice]]
+    now: Callable[[], datetime]
+
+    def step(self, run: Run) -> Stepped:
+        """Do the job's next slice if it is due; whatever dies here may be called again."""
+        began = self.now()
+        of = self.jobs.job(run.tenant, run.job_id)
+        if of is None or of.next_step_at is None:
+            # The step that ended it may have died before it could settle it.
+            return self._ended(run, of and self.progress.settle(of))
+        if of.run != run.run:
+            self.runs.start(of)
+            return self._ended(run, of)
+        if began < of.next_step_at:
+            return Stepped(self._waiting(run, of.next_step_at), of)
+        done = self.kinds[of.kind](of)
+        note = partial(job.sliced, done=done, began=began, now=self.now())
+        after = self.jobs.change(of.tenant, of.id, note)
+        if after.next_step_at is None:
+            return self._ended(run, self.progress.settle(after), done)
+        if run.steps + 1 >= STEPS_IN_RUN and after.run == run.run:
+            return self._ended(run, self._handed_on(after), done)
+        ahead = run.model_copy(update={"steps": run.steps + 1})
+        return Stepped(self._waiting(ahead, after.next_step_at), after, done)
+
+    def _handed_on(self, of: Job) -> Job:
+        after = self.jobs.change(of.tenant, of.id, partial(job.in_next_run, now=self.now()))
+        self.runs.start(after)
+        return after
+
+    def _waiting(self, run: Run, until: datetime) -> Run:
+        seconds = ceil((until - self.now()).total_seconds())
+        return run.model_copy(update={"wait_seconds": max(1, seconds)})
+
+    def _ended(self, run: Run, of: Job | None, done: Slice | None = None) -> Stepped:
+        return Stepped(run.model_copy(update={"done": True}), of, done)
+
+
+@dataclass(frozen=True)
+class Restarting:
+    """For the sweeper: jobs whose execution was lost go on in another one."""
+
+    jobs: JobStore
+    runs: Runs
+    now: Callable[[], datetime]
+
+    def restart_lost(self) -> list[Job]:
+        """Start anew whatever is overdue; return those jobs as they are then."""
+        now = self.now()
+        found = list(self.jobs.overdue(now - OVERDUE))
+        return [self._restart(tenant, job_id, now) for tenant, job_id in found]
+
+    def _restart(self, tenant: str, job_id: str, now: datetime) -> Job:
+        def anew(of: Job) -> Job:
+            is_overdue = of.next_step_at is not None and of.next_step_at < now - OVERDUE
+            return job.restarted(of, now) if is_overdue else of
+
+        after = self.jobs.change(tenant, job_id, anew)
+        if after.next_step_at is not None:
+            self.runs.start(after)
+        return after

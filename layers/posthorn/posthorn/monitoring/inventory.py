@@ -1,0 +1,98 @@
+"""The log taken stock of: what its indexes say of deliveries, and what each item itself says."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from posthorn.aws.dynamodb import Table
+from posthorn.deliveries import items
+from posthorn.models import Delivery, DeliveryStatus, Item, iso
+
+READ_AT_ONCE = 100  # the most that BatchGetItem takes
+# `endpoint_sk` begins with the time and goes on with the event, so `until` itself is not included.
+_IN_RANGE = "#endpoint_sk BETWEEN :since AND :until"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One delivery as its item says, read consistently.
+
+    `states` are what each part of the item says: one, or something is broken.
+    """
+
+    delivery: Delivery
+    states: frozenset[str]
+    claimed_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Census:
+    table: Table
+
+    def deliveries(
+        self, tenant: str, endpoint_id: str, since: datetime, until: datetime
+    ) -> Iterator[Delivery]:
+        """Yield the endpoint's deliveries of a range by `by_endpoint`, tests left out."""
+        for key in items.endpoint_partitions(tenant, endpoint_id):
+            rows = self.table.query(
+                f"#endpoint_pk = :key AND {_IN_RANGE}",
+                {"key": key, "since": iso(since), "until": iso(until)},
+                index="by_endpoint",
+            )
+            yield from (each for each in map(items.read_delivery, rows) if not each.test)
+
+    def listed(
+        self,
+        tenant: str,
+        endpoint_id: str,
+        status: DeliveryStatus,
+        since: datetime,
+        until: datetime,
+    ) -> Iterator[Delivery]:
+        """Yield those that `by_status` has under this status."""
+        for key in items.status_partitions(tenant, endpoint_id, status):
+            rows = self.table.query(
+                f"#status_pk = :key AND {_IN_RANGE}",
+                {"key": key, "since": iso(since), "until": iso(until)},
+                index="by_status",
+            )
+            yield from map(items.read_delivery, rows)
+
+    def standings(self, keys: Iterable[Item]) -> Iterator[Standing]:
+        """Yield those of these deliveries that are there, by the keys of their items."""
+        rest = iter(keys)
+        while some := list(islice(rest, READ_AT_ONCE)):
+            yield from map(_standing, self.table.get_many(some))
+
+    def wanted(
+        self, tenant: str, since: datetime, until: datetime
+    ) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the range's published events, each with the endpoints that it must be delivered to.
+
+        Reads the whole table: no index has events.
+        """
+        for row in self.table.scan(
+            "#sk = :event AND begins_with(#pk, :tenant) AND #recorded_at BETWEEN :since AND :last"
+            " AND attribute_exists(#wanted)",
+            {
+                "event": "event",
+                "tenant": f"{tenant}#",
+                "since": items.milliseconds(since),
+                "last": items.milliseconds(until) - 1,
+            },
+        ):
+            event, decisions = items.read_event(row)
+            yield event.id, tuple(d.endpoint_id for d in decisions if d.verdict in items.WANTED)
+
+
+def _standing(item: Item) -> Standing:
+    delivery = items.read_delivery(item)
+    listed = items.status_of_partition(item["status_pk"]) if "status_pk" in item else None
+    states = {item["status"], delivery.status.value, listed or DeliveryStatus.SUCCEEDED.value}
+    claimed = item.get("claim_until")
+    return Standing(
+        delivery=delivery,
+        states=frozenset(states - ({DeliveryStatus.SUCCEEDED.value} if delivery.test else set())),
+        claimed_until=datetime.fromtimestamp(claimed, UTC) if claimed else None,
+    )

@@ -1,0 +1,55 @@
+"""The statistics in LogTable: one row a cell, written exactly once for each record of the stream.
+
+stats#{tenant}#{day}    {endpoint id}#{hour}#{event type}
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from posthorn.aws.dynamodb import Table
+from posthorn.aws.stream_counters import Addition, Row, Tallies, counts_of
+from posthorn.models import Item
+from posthorn.monitoring.counters import Cell, Counts
+
+
+@dataclass(frozen=True)
+class StatsStore:
+    table: Table
+
+    def add(self, shard: str, batch: Mapping[Cell, Sequence[Addition]]) -> None:
+        """Add a batch of one shard; raise UnavailableError when a row cannot be written."""
+        rows = {_row(cell): additions for cell, additions in batch.items()}
+        Tallies(self.table).add(shard, rows)
+
+    def rows(
+        self, tenant: str, since: datetime, until: datetime, *, endpoint_id: str | None = None
+    ) -> Iterator[tuple[Cell, Counts]]:
+        """Yield the rows of the hours from `since` to before `until`, in no order."""
+        since = since.astimezone(UTC)
+        for days in range((until.astimezone(UTC).date() - since.date()).days + 1):
+            condition, values = "#pk = :pk", {"pk": _day(tenant, since + timedelta(days=days))}
+            if endpoint_id:
+                condition += " AND begins_with(#sk, :endpoint)"
+                values["endpoint"] = f"{endpoint_id}#"
+            for row in self.table.query(condition, values):
+                cell = _cell(row)
+                if since <= cell.hour < until:
+                    yield cell, counts_of(row)
+
+
+def _day(tenant: str, moment: datetime) -> str:
+    return f"stats#{tenant}#{moment:%Y-%m-%d}"
+
+
+def _row(cell: Cell) -> Row:
+    sort_key = f"{cell.endpoint_id}#{cell.hour:%H}#{cell.event_type}"
+    return Row(_day(cell.tenant, cell.hour), sort_key)
+
+
+def _cell(row: Item) -> Cell:
+    _, tenant, day = row["pk"].split("#")
+    endpoint_id, hour, event_type = row["sk"].split("#")
+    return Cell(
+        tenant, datetime.fromisoformat(f"{day}T{hour}:00:00+00:00"), endpoint_id, event_type
+    )

@@ -1,0 +1,126 @@
+"""Trigger conditions: a JMESPath expression over the event that is true, or is not met.
+
+Whatever is not true is not met: a failure, a null, a number. The reason then names the first part
+of a conjunction (`a && b`) that is false, and the values it compared.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from posthorn.core.errors import InvalidError, Violation
+from posthorn.subscriptions.jmespath_expressions import (
+    Expression,
+    ExpressionError,
+    nesting,
+    parse,
+    tokenize,
+)
+from posthorn.subscriptions.jmespath_interpreter import Search
+
+MAX_STEPS = (
+    20_000  # about 50 ms: enough to filter 4,000 lines, and a thousand endpoints in a minute
+)
+_SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Whether the event meets the condition, and if not, why: one short sentence."""
+
+    matched: bool
+    reason: str | None = None
+
+
+def check_condition(text: str, field: str) -> list[Violation]:
+    """What is wrong with the condition that was given in this field of a request."""
+    try:
+        _clauses(text)
+    except ExpressionError as error:
+        return [Violation(field, str(error))]
+    return []
+
+
+def compile_condition(text: str, field: str = "/condition") -> None:
+    """Raise InvalidError, with the column, unless the condition can be evaluated."""
+    if violations := check_condition(text, field):
+        raise InvalidError(f"{field}: {violations[0].message}", violations)
+
+
+def evaluate(condition: str, document: Mapping[str, Any]) -> Evaluation:
+    """Evaluate over `expressions.document`. Never raises, whatever the condition and the event."""
+    search = Search(MAX_STEPS)
+    value: Any = None
+    try:
+        for clause in _clauses(condition):
+            value, compared = _value(clause, document, search)
+            if _is_false(value):
+                return _unmet(f"{_cut(clause.text, 120)} is {_told(clause, value, compared)}")
+    except ExpressionError as error:
+        return _unmet(f"the condition {error}")
+    if value is not True:
+        return _unmet(f"the condition gives {_show(value)}, not true or false")
+    return Evaluation(True)
+
+
+@lru_cache(maxsize=4096)
+def _clauses(text: str) -> tuple[Expression, ...]:
+    """The operands of the outermost `&&`. In turn they give what the whole would."""
+    whole = parse(text)
+    if whole.tree["type"] != "and_expression":
+        return (whole,)
+    outer = [token for token, depth in nesting(tokenize(text)) if depth == 0]
+    if any(token["type"] in ("or", "pipe") for token in outer):
+        return (whole,)
+    clauses, start = [], 0
+    for token in outer:
+        if token["type"] in ("and", "eof"):
+            clauses.append(parse(text[start : token["start"]].strip()))
+            start = token["start"] + len("&&")
+    return tuple(clauses)
+
+
+def _value(
+    clause: Expression, document: Mapping[str, Any], search: Search
+) -> tuple[Any, list[Any]]:
+    """The value of a clause, and the values it compared."""
+    tree = clause.tree
+    if tree["type"] != "comparator":
+        return search.evaluate(tree, document), []
+    left, right = (search.evaluate(side, document) for side in tree["children"])
+    return search.compare(tree["value"], left, right), [left, right]
+
+
+def _told(clause: Expression, value: Any, compared: list[Any]) -> str:
+    if not compared:
+        return _show(value)
+    comparison = f" {_SIGNS[clause.tree['value']]} ".join(map(_show, compared))
+    if value is None:
+        return f"not met: {comparison} needs two numbers or two strings"
+    return f"false: {comparison}"
+
+
+def _unmet(reason: str) -> Evaluation:
+    # Half a surrogate pair is no text, and could not be stored.
+    return Evaluation(False, reason.encode("utf-8", "backslashreplace").decode())
+
+
+def _is_false(value: Any) -> bool:
+    """JMESPath's own notion of false."""
+    return value is None or value is False or (isinstance(value, (str, list, dict)) and not value)
+
+
+def _show(value: Any) -> str:
+    if value and isinstance(value, (list, dict)):
+        return f"an {'array' if isinstance(value, list) else 'object'} of {len(value)}"
+    try:
+        shown = json.dumps(_cut(value, 60) if isinstance(value, str) else value, ensure_ascii=False)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a very long number"
+    return _cut(shown, 80)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,179 @@
+"""Sessions of the console: items of LogTable that expire, found by the hash of a random id.
+
+sessions#{SHA-256 of the id}    session    who is signed in, and what that may do
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import ConditionFailed, Table
+from posthorn.core.errors import ConflictError, NotFoundError
+from posthorn.models import Caller, Item, Model, Scope, TenantId, Time, iso
+from posthorn.tenants import tenants as tenancy
+from posthorn.tenants.api_keys import require
+
+IDLE = timedelta(hours=8)
+LONGEST = timedelta(hours=24)
+NOTED_AFTER = timedelta(minutes=5)  # how stale `seen_at` may be: not every page is a write
+CHANCE_BYTES = 32
+READING = frozenset({Scope.CONFIG_READ, Scope.LOGS_READ})
+_EXISTS = "attribute_exists(#pk)"
+
+
+class TenantRequiredError(ConflictError):
+    """An admin has not said yet which tenant to act for."""
+
+    code = "tenant_required"
+
+
+class SessionAccess(StrEnum):
+    FULL = "full"  # all that the scopes allow
+    READ_ONLY = "read_only"
+
+
+class Session(Model):
+    """Who is signed in. It ends with its key, `IDLE` after the last page, and at `ends_at`."""
+
+    digest: str = Field(repr=False)  # of the id, which only the browser has
+    key_id: str
+    acts_for: TenantId | None  # None: an admin has not chosen
+    scopes: tuple[Scope, ...]
+    access: SessionAccess
+    frame_origins: tuple[str, ...]  # who may show its pages in a frame
+    csrf_secret: str = Field(repr=False)
+    seen_at: Time
+    ends_at: Time
+    tenant_name: str = Field(default="", exclude=True)  # as it is at this request
+
+    @property
+    def tenant(self) -> str:
+        """Raise TenantRequiredError while none is chosen."""
+        if self.acts_for is None:
+            raise TenantRequiredError("choose the tenant to act for")
+        return self.acts_for
+
+    @property
+    def is_admin(self) -> bool:
+        return Scope.ADMIN in self.scopes
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether other sites may show it, so that its cookie must come back from their frames."""
+        return bool(self.frame_origins)
+
+    @property
+    def expires_at(self) -> datetime:
+        return min(self.seen_at + IDLE, self.ends_at)
+
+    def may(self, scope: Scope) -> bool:
+        if self.access is SessionAccess.READ_ONLY and scope not in READING:
+            return False
+        return scope in self.scopes or self.is_admin
+
+
+@dataclass(frozen=True)
+class Sessions:
+    table: Table
+    config: ConfigStore
+    now: Callable[[], datetime]
+    chance: Callable[[int], bytes]
+
+    def begin(
+        self,
+        caller: Caller,
+        *,
+        access: SessionAccess = SessionAccess.FULL,
+        frame_origins: tuple[str, ...] = (),
+        ends_at: datetime | None = None,
+    ) -> tuple[Session, str]:
+        """Begin a session; return it and its id, which nobody knew before and no table holds."""
+        session_id = self.chance(CHANCE_BYTES).hex()
+        now = self.now()
+        session = Session(
+            digest=_digest(session_id),
+            key_id=caller.key_id,
+            acts_for=caller.tenant,
+            scopes=caller.scopes,
+            access=access,
+            frame_origins=frame_origins,
+            csrf_secret=self.chance(CHANCE_BYTES).hex(),
+            seen_at=now,
+            ends_at=min(ends_at or now + LONGEST, now + LONGEST),
+        )
+        self.table.put(_item(session))
+        return session, session_id
+
+    def find(self, session_id: str) -> Session | None:
+        """The session of this id, noted as seen; None when it or its key is no more."""
+        item = self.table.get(_key(_digest(session_id)))
+        session = _read(item) if item else None
+        now = self.now()
+        if session is None or session.expires_at <= now or self.config.key(session.key_id) is None:
+            return None
+        if now - session.seen_at >= NOTED_AFTER:
+            session = session.model_copy(update={"seen_at": now})
+            if not self._change(session, _seen(session)):
+                return None
+        return self._at_tenant(session)
+
+    def act_for(self, session: Session, tenant_id: str) -> None:
+        """Have an admin's session act for this tenant from now on."""
+        require(Caller(key_id=session.key_id, tenant=None, scopes=session.scopes), Scope.ADMIN)
+        if not tenancy.is_id(tenant_id) or self.config.tenant(tenant_id) is None:
+            raise NotFoundError("there is no such tenant")
+        self._change(session, {"acts_for": tenant_id})
+
+    def end(self, session: Session) -> None:
+        self.table.delete(_key(session.digest))
+
+    def _at_tenant(self, session: Session) -> Session | None:
+        if session.acts_for is None:
+            return session
+        tenant = self.config.tenant(session.acts_for)
+        if tenant:
+            return session.model_copy(update={"tenant_name": tenant.name})
+        return session.model_copy(update={"acts_for": None}) if session.is_admin else None
+
+    def _change(self, session: Session, changes: Item) -> bool:
+        """Write the changes; False when the session was ended meanwhile."""
+        try:
+            self.table.update(_key(session.digest), changes, condition=_EXISTS, values={})
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _digest(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode()).hexdigest()
+
+
+def _key(digest: str) -> Item:
+    return {"pk": f"sessions#{digest}", "sk": "session"}
+
+
+def _item(session: Session) -> Item:
+    """What changes has attributes of its own, so that no change undoes another."""
+    item = {
+        **_key(session.digest),
+        "document": session.model_dump_json(exclude={"acts_for", "seen_at"}),
+        "acts_for": session.acts_for,
+        **_seen(session),
+    }
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def _seen(session: Session) -> Item:
+    expires_at = int(session.expires_at.timestamp())  # by which the table forgets it
+    return {"seen_at": iso(session.seen_at), "expires_at": expires_at}
+
+
+def _read(item: Item) -> Session:
+    changing = {"acts_for": item.get("acts_for"), "seen_at": item["seen_at"]}
+    return Session.model_validate({**json.loads(item["document"]), **changing})

@@ -1,0 +1,86 @@
+"""Tenants: one exists once it is put."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from pydantic import TypeAdapter, ValidationError
+
+from posthorn.aws.config_table import ConfigStore
+from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
+from posthorn.models import Tenant, TenantId, TenantLimits, Terms
+
+_TENANT_ID = TypeAdapter(TenantId)
+
+
+def is_id(text: str) -> bool:
+    """Whether a tenant could have this id, so that it may be looked up."""
+    try:
+        _TENANT_ID.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Tenancy:
+    config: ConfigStore
+    stack: Terms
+    now: Callable[[], datetime]
+
+    def tenant(self, tenant_id: str) -> Tenant:
+        tenant = self.config.tenant(tenant_id) if is_id(tenant_id) else None
+        if tenant is None:
+            raise NotFoundError("there is no such tenant")
+        return tenant
+
+    def tenants(self, *, limit: int, cursor: str | None = None) -> tuple[list[Tenant], str | None]:
+        """One page, by id, and the cursor of the next."""
+        if cursor is not None and not is_id(cursor):
+            message = "is not a cursor that this API gave"
+            raise InvalidError(f"cursor {message}", [Violation("cursor", message)])
+        found = list(islice(self.config.tenants(after=cursor, page=limit + 1), limit + 1))
+        page = found[:limit]
+        return page, page[-1].id if len(found) > limit else None
+
+    def terms(self, tenant_id: str) -> Terms:
+        """What holds for the tenant at this moment: one read."""
+        return self.stack.of(self.config.tenant(tenant_id))
+
+    def put(
+        self,
+        tenant_id: str,
+        *,
+        name: str,
+        retention_days: int | None = None,
+        limits: TenantLimits = TenantLimits(),  # noqa: B008 - frozen
+    ) -> Tenant:
+        """Make the tenant, or decide anew about it: what is left out is the default again."""
+        if not is_id(tenant_id):
+            message = "1 to 40 lower-case letters, digits and hyphens, no hyphen first"
+            raise InvalidError(f"id: {message}", [Violation("id", message)])
+        before = self.config.tenant(tenant_id)
+        now = self.now()
+        created_at = before.created_at if before else now
+        tenant = Tenant(
+            id=tenant_id,
+            name=name,
+            retention_days=retention_days,
+            limits=limits,
+            longest_retention_days=self.stack.of(before).longest_retention.days if before else 0,
+            created_at=created_at,
+            updated_at=now,
+        )
+        self.config.put_tenant(tenant)
+        return tenant
+
+    def delete(self, tenant_id: str) -> None:
+        """Delete a tenant that has no endpoints, and its API keys with it. Its log expires."""
+        self.tenant(tenant_id)
+        if self.config.endpoints(tenant_id):
+            raise ConflictError("delete the tenant's endpoints first", code="tenant_in_use")
+        for key in list(self.config.api_keys()):
+            if key.tenant == tenant_id:
+                self.config.delete_key(key.id)
+        self.config.delete_tenant(tenant_id)

@@ -1,0 +1,71 @@
+"""Carried out of views.py."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from posthorn.core import api_examples as examples
+from posthorn.models import ApiKey, Model, Scope, Tenant, TenantId, TenantSpec, Terms, Time
+from posthorn.models.paging import _ONLY_IF_THERE
+
+
+class EffectiveLimits(Model):
+    endpoints: int
+    tests_per_minute: int
+
+
+class EffectiveTerms(Model):
+    """What holds: the tenant's own values, and the stack's for the rest."""
+
+    retention_days: int
+    limits: EffectiveLimits
+
+
+class TenantView(TenantSpec):
+    """A tenant, with what holds for it."""
+
+    model_config = examples.shown(examples.TENANT)
+
+    id: TenantId
+    created_at: Time
+    updated_at: Time
+    effective: EffectiveTerms
+
+
+class ApiKeySpec(Model):
+    """What an API key may do, and for which tenant; none for an admin's."""
+
+    model_config = examples.shown(
+        {"name": "Acme shop", "tenant": "acme", "scopes": ["events:write", "logs:read"]},
+        {"name": "On call", "scopes": ["admin"]},
+    )
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    tenant: TenantId | None = None
+    scopes: tuple[Scope, ...] = Field(min_length=1)
+
+
+class ApiKeyView(Model):
+    """`key` is there in the answer that made it, and only there."""
+
+    model_config = examples.shown(examples.API_KEY)
+
+    id: str
+    name: str
+    tenant: str | None
+    scopes: tuple[Scope, ...]
+    created_at: Time
+    created_by: str
+    key: str | None = _ONLY_IF_THERE
+
+
+def of_tenant(tenant: Tenant, terms: Terms) -> TenantView:
+    limits = EffectiveLimits(endpoints=terms.endpoints, tests_per_minute=terms.tests_per_minute)
+    return TenantView(
+        **tenant.model_dump(exclude={"longest_retention_days"}),
+        effective=EffectiveTerms(retention_days=terms.retention_days, limits=limits),
+    )
+
+
+def of_key(key: ApiKey, *, text: str | None = None) -> ApiKeyView:
+    return ApiKeyView(**key.model_dump(exclude={"secret_sha256"}), key=text)
