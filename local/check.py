@@ -39,9 +39,9 @@ def conserved(stack: Mapping[str, Any], tenant: str, *, events: int) -> bool:
         time.sleep(POLL_SECONDS)
     for line in conservation_check.told(report):
         say(line)
-    return report.holds and report.events == events
+    return report.is_balanced and report.events == events
 
 
 def _is_settled(report: Report, events: int) -> bool:
     unfinished = sum(report.statuses[each] for each in WAITING)
-    return report.holds and report.events == events and not unfinished
+    return report.is_balanced and report.events == events and not unfinished

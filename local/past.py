@@ -19,15 +19,15 @@ from posthorn.aws.sqs import Queue
 from posthorn.core import ids
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.attempt import Attempter
-from posthorn.dispatch.concurrency import Crowd
-from posthorn.dispatch.dispatcher import Attempted, Dispatcher, Turn
-from posthorn.dispatch.endpoint_health import Caretaker
+from posthorn.dispatch.concurrency import ConcurrencyLimiter
+from posthorn.dispatch.dispatcher import AttemptReport, Dispatcher, MessageContext
+from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.dispatch.retry_timer import RetryTimer
 from posthorn.egress import advice as outcomes
-from posthorn.egress.http_client import Exchange, Request
-from posthorn.egress.oauth2 import Tokens
+from posthorn.egress.http_client import AttemptResult, Request
+from posthorn.egress.oauth2 import TokenCache
 from posthorn.events import event_types as catalogue
-from posthorn.models import Delivery, Endpoint, Event, Outcome, Task, Terms, Trigger
+from posthorn.models import Delivery, EffectiveLimits, Endpoint, Event, Outcome, Task, Trigger
 
 # Events of each hour from midnight on: a shop sleeps at night and is busy in the evening.
 BY_HOUR = (1, 1, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 6, 6, 6, 7, 8, 9, 11, 10, 7, 4, 2)
@@ -49,7 +49,7 @@ LEFT_OUT = "Old CRM"  # which says that it is gone when it is asked now
 
 
 @dataclass(frozen=True)
-class Way:
+class PastRoute:
     """How an endpoint answers: how often badly, with which status, and how fast."""
 
     failures: float
@@ -58,11 +58,11 @@ class Way:
 
 
 WAYS = {
-    "ERP": Way(0.03, 502, 60),
-    "Mail service": Way(0.4, 503, 140),
-    "Price feed": Way(0.12, 429, 35),
-    "Warehouse": Way(0.8, 500, 90),
-    "Data lake": Way(0.0, 200, 900),
+    "ERP": PastRoute(0.03, 502, 60),
+    "Mail service": PastRoute(0.4, 503, 140),
+    "Price feed": PastRoute(0.12, 429, 35),
+    "Warehouse": PastRoute(0.8, 500, 90),
+    "Data lake": PastRoute(0.0, 200, 900),
 }
 
 
@@ -78,23 +78,23 @@ class _NoTimer(RetryTimer):
 
 @dataclass
 class _Yesterday:
-    chance: random.Random
+    random_bytes: random.Random
     endpoints: list[Endpoint]
     retention_days: int
     now: datetime
-    attempts: list[Attempted] = field(default_factory=list)
+    attempts: list[AttemptReport] = field(default_factory=list)
 
     def clock(self) -> datetime:
         return self.now
 
-    def send(self, request: Request) -> Exchange:
+    def send(self, request: Request) -> AttemptResult:
         way = next(
             (WAYS[each.name] for each in self.endpoints if each.url == request.url), WAYS["ERP"]
         )
-        failed = self.chance.random() < way.failures
+        failed = self.random_bytes.random() < way.failures
         status = way.status if failed else 200
-        duration = max(2, round(self.chance.lognormvariate(0, 0.5) * way.median_ms))
-        return Exchange(
+        duration = max(2, round(self.random_bytes.lognormvariate(0, 0.5) * way.median_ms))
+        return AttemptResult(
             outcome=Outcome.HTTP_ERROR if failed else Outcome.SUCCEEDED,
             advice=outcomes.answer_advice(status, {}, sent={}) if failed else "delivered",
             duration_ms=duration,
@@ -108,11 +108,11 @@ class _Yesterday:
             url=request.url,
         )
 
-    def turn(self) -> Turn:
-        return Turn(
+    def turn(self) -> MessageContext:
+        return MessageContext(
             message_id="yesterday",
             endpoints=lambda _: self.endpoints,
-            terms=lambda _: Terms(self.retention_days),
+            terms=lambda _: EffectiveLimits(self.retention_days),
             seconds_left=lambda: 60.0,
             report=self.attempts.append,
         )
@@ -120,29 +120,29 @@ class _Yesterday:
 
 def write(stack: Stack, tenant: str) -> int:
     """Write the day before now into the log; return how many events it had."""
-    chance = random.Random(4711)  # noqa: S311 - the same day every time, and guards nothing
+    random_bytes = random.Random(4711)  # noqa: S311 - the same day every time, and guards nothing
     config = ConfigStore(Table(stack.client("dynamodb"), stack.resources["ConfigTable"]))
     endpoints = [each for each in config.endpoints(tenant) if each.name != LEFT_OUT]
-    moments = sorted(_moments(chance, datetime.now(UTC)))
-    day = _Yesterday(chance, endpoints, int(stack.setting("RETENTION_DAYS")), moments[0])
+    moments = sorted(_moments(random_bytes, datetime.now(UTC)))
+    day = _Yesterday(random_bytes, endpoints, int(stack.setting("RETENTION_DAYS")), moments[0])
     with ThreadPoolExecutor(len(endpoints)) as pool:
         dispatcher = _dispatcher(stack, config, day, pool)
         for day.now in moments:
-            _live_through(dispatcher, _event(tenant, chance, day.now), day)
+            _live_through(dispatcher, _event(tenant, random_bytes, day.now), day)
     return len(moments)
 
 
-def _moments(chance: random.Random, now: datetime) -> Iterable[datetime]:
+def _moments(random_bytes: random.Random, now: datetime) -> Iterable[datetime]:
     for hours_ago in range(1, 25):
         hour = now - timedelta(hours=hours_ago)
         for _ in range(BY_HOUR[hour.hour]):
-            yield hour + timedelta(seconds=chance.uniform(0, 3500))
+            yield hour + timedelta(seconds=random_bytes.uniform(0, 3500))
 
 
-def _event(tenant: str, chance: random.Random, moment: datetime) -> Event:
-    (name,) = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
+def _event(tenant: str, random_bytes: random.Random, moment: datetime) -> Event:
+    (name,) = random_bytes.choices(list(WEIGHTS), list(WEIGHTS.values()))
     return Event(
-        id=ids.new("evt", moment, chance.randbytes(ids.CHANCE_BYTES)),
+        id=ids.new("evt", moment, random_bytes.randbytes(ids.CHANCE_BYTES)),
         tenant=tenant,
         type=name,
         time=moment,
@@ -181,13 +181,13 @@ def _dispatcher(
         timer=_NoTimer(),
         attempter=Attempter(
             vault=Vault(stack.client("kms"), stack.resources["SecretsKey"]),
-            tokens=Tokens(day.send, day.clock),
+            tokens=TokenCache(day.send, day.clock),
             send=day.send,
             now=day.clock,
         ),
-        caretaker=Caretaker(config, announcer, day.clock),
+        caretaker=EndpointHealth(config, announcer, day.clock),
         announcer=announcer,
-        crowd=Crowd(),
+        crowd=ConcurrencyLimiter(),
         pool=pool,
         now=day.clock,
         jitter=lambda: 0.0,

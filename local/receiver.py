@@ -28,7 +28,7 @@ LONGEST_SLEEP_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScriptedAnswer:
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     after_seconds: float = 0
@@ -54,32 +54,36 @@ class Received:
         return asdict(self) | {"body": body, "at": self.at.isoformat(timespec="milliseconds")}
 
 
-def answer(target: str, *, earlier: int) -> Answer:
+def answer(target: str, *, earlier: int) -> ScriptedAnswer:
     """What the URL asks for; `earlier` counts the requests before with this URL and webhook-id."""
     segments = urlsplit(target).path.strip("/").split("/")
     try:
         return _answer(segments, earlier=earlier)
     except ValueError:  # no number where one belongs
-        return Answer(404)
+        return ScriptedAnswer(404)
 
 
-def _answer(segments: list[str], *, earlier: int) -> Answer:
+def _answer(segments: list[str], *, earlier: int) -> ScriptedAnswer:
     match segments:
         case ["ok", *_]:
-            return Answer(200)
+            return ScriptedAnswer(200)
         case ["always", status, *_]:
-            return Answer(int(status))
+            return ScriptedAnswer(int(status))
         case ["fail", times, *_]:
-            return Answer(500 if earlier < int(times) else 200)
+            return ScriptedAnswer(500 if earlier < int(times) else 200)
         case ["busy", seconds, *_]:
-            return Answer(200) if earlier else Answer(429, {"retry-after": str(int(seconds))})
+            return (
+                ScriptedAnswer(200)
+                if earlier
+                else ScriptedAnswer(429, {"retry-after": str(int(seconds))})
+            )
         case ["slow", seconds, *_]:
-            return Answer(200, after_seconds=min(float(seconds), LONGEST_SLEEP_SECONDS))
+            return ScriptedAnswer(200, after_seconds=min(float(seconds), LONGEST_SLEEP_SECONDS))
         case ["gone", *_]:
-            return Answer(410)
+            return ScriptedAnswer(410)
         case ["redirect", *target]:
-            return Answer(307, {"location": "/" + "/".join(target)})
-    return Answer(404)
+            return ScriptedAnswer(307, {"location": "/" + "/".join(target)})
+    return ScriptedAnswer(404)
 
 
 @dataclass
@@ -110,7 +114,9 @@ class Receiver:
             self._requests.clear()
             self._counts.clear()
 
-    def take(self, method: str, path: str, *, headers: dict[str, str], body: bytes) -> Answer:
+    def take(
+        self, method: str, path: str, *, headers: dict[str, str], body: bytes
+    ) -> ScriptedAnswer:
         """Keep the request and say what it gets."""
         webhook = path, headers.get("webhook-id")
         with self._lock:

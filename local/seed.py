@@ -10,7 +10,7 @@ from local.stack import Stack
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.dynamodb import Table
 from posthorn.models import Scope
-from posthorn.tenants.api_keys import Access
+from posthorn.tenants.api_keys import ApiKeyService
 
 TENANT = "demo"
 TENANT_SCOPES = [scope for scope in Scope if scope is not Scope.ADMIN]
@@ -72,7 +72,9 @@ class Keys:
 def create_admin_key(stack: Stack) -> str:
     """Make the first key: the one thing that cannot be done through the API."""
     table = Table(stack.client("dynamodb"), stack.resources["ConfigTable"])
-    access = Access(ConfigStore(table), now=lambda: datetime.now(UTC), chance=os.urandom)
+    access = ApiKeyService(
+        ConfigStore(table), now=lambda: datetime.now(UTC), random_bytes=os.urandom
+    )
     _, key = access.create_key(name="local", tenant=None, scopes=[Scope.ADMIN], by="local")
     return key
 

@@ -15,11 +15,11 @@ import boto3
 
 from posthorn.aws.dynamodb import Table
 from posthorn.core import ids
-from posthorn.deliveries.filters import Wanted
-from posthorn.deliveries.stream import Change
-from posthorn.egress.http_client import Exchange, Request
-from posthorn.jobs.model import Job, JobKind, Progress
-from posthorn.jobs.runner import Run
+from posthorn.deliveries.filters import DeliveryFilter
+from posthorn.deliveries.stream import StreamChange
+from posthorn.egress.http_client import AttemptResult, Request
+from posthorn.jobs.model import Job, JobCounts, JobKind
+from posthorn.jobs.runner import JobRun
 from posthorn.jobs.store import JobStore
 from posthorn.models import DeliveryStatus, Endpoint, Event, Task, Trigger
 from tests.crashes import Died, dying
@@ -38,7 +38,7 @@ class Outcome:
 
     kills: list[str]  # the calls at which a worker died
     job: Job
-    progress: Progress
+    progress: JobCounts
     sends: Counter[str]  # requests by event
     overlapping: int  # attempts of a delivery while another one of it was under way
     ends: Counter[tuple[DeliveryStatus, tuple[int, ...]]]  # status, numbers of the attempts
@@ -50,20 +50,20 @@ class _Receiver:
 
     world: World
     endpoint: Endpoint
-    chance: Random
+    random_bytes: Random
     sends: Counter[str] = field(default_factory=Counter)
     under_way: set[str] = field(default_factory=set)
     overlapping: int = 0
 
-    def answer(self, request: Request) -> Exchange:
+    def answer(self, request: Request) -> AttemptResult:
         event_id = request.headers["webhook-id"]
         self.sends[event_id] += 1
         self.overlapping += event_id in self.under_way
         self.under_way.add(event_id)
         try:
-            if self.chance.randrange(ONE_IN) == 0:
+            if self.random_bytes.randrange(ONE_IN) == 0:
                 self._twice(event_id)
-            return exchange(500 if self.chance.randrange(ONE_IN) == 0 else 200)
+            return exchange(500 if self.random_bytes.randrange(ONE_IN) == 0 else 200)
         finally:
             self.under_way.discard(event_id)
 
@@ -80,17 +80,17 @@ class _Receiver:
 
 def replay(world: World, *, deliveries: int, kills: int, seed: int) -> Outcome:
     """Replay so many dead deliveries, with so many workers killed on the way."""
-    chance = Random(seed)  # noqa: S311 - a test that can be repeated
+    random_bytes = Random(seed)  # noqa: S311 - a test that can be repeated
     endpoint = world.endpoint("replayed", retry=NO_RETRY)
     _dead_ones(world, endpoint, deliveries)
-    receiver = _Receiver(world, endpoint, chance)
+    receiver = _Receiver(world, endpoint, random_bytes)
     world.answers[endpoint.url] = receiver.answer
-    of_it = Wanted(endpoint_ids=(endpoint.id,), status=DeliveryStatus.DEAD)
+    of_it = DeliveryFilter(endpoint_ids=(endpoint.id,), status=DeliveryStatus.DEAD)
     job = world.jobs.start(TENANT, JobKind.REPLAY, of_it, rate_per_second=100, by="phk_ops")
-    deaths = chance.sample(range(1, deliveries * CALLS_FOR_ONE), kills)
-    with dying(world, {call: chance.random() < 0.5 for call in deaths}) as calls:
+    deaths = random_bytes.sample(range(1, deliveries * CALLS_FOR_ONE), kills)
+    with dying(world, {call: random_bytes.random() < 0.5 for call in deaths}) as calls:
         _until_started(world, job)
-        changes = [Change.of(record) for record in world.stream.new()]
+        changes = [StreamChange.of(record) for record in world.stream.new()]
         _survived(partial(world.counting.count, world.stream.shard, changes))
     after, progress = world.jobs.job(TENANT, job.id)
     return Outcome(
@@ -107,7 +107,7 @@ def _dead_ones(world: World, endpoint: Endpoint, count: int) -> None:
     world.answers[endpoint.url] = lambda _: exchange(500)
     for number in range(count):
         event = Event(
-            id=ids.new("evt", world.now, world.chance(ids.CHANCE_BYTES)),
+            id=ids.new("evt", world.now, world.random_bytes(ids.CHANCE_BYTES)),
             tenant=TENANT,
             type="OrderReceivedEvent",
             time=world.now,
@@ -123,7 +123,7 @@ def _until_started(world: World, job: Job) -> None:
     # Looks by clients of its own, for what looks on does not die.
     jobs = JobStore(Table(boto3.client("dynamodb"), world.settings.log_table_name))
     while (now := jobs.job(TENANT, job.id)) and now.next_step_at:
-        run = Run(tenant=TENANT, job_id=job.id, run=now.run)
+        run = JobRun(tenant=TENANT, job_id=job.id, run=now.run)
         stepped = _survived(partial(world.stepping.step, run))
         world.later(seconds=stepped.run.wait_seconds)
         _dispatch(world)

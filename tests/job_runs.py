@@ -6,13 +6,13 @@ from typing import Any
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sqs import sqs_backends
 
-from posthorn.deliveries.filters import Wanted, WithTests
-from posthorn.jobs.runner import Run
+from posthorn.deliveries.filters import DeliveryFilter, WithTests
+from posthorn.jobs.runner import JobRun
 from posthorn.models import Delivery
 from tests.world import World
 
 
-def started(world: World, job_id: str) -> list[Run]:
+def started(world: World, job_id: str) -> list[JobRun]:
     """What the executions of a job were started with, in order of their number."""
     arn = world.settings.job_state_machine_arn
     listed = world.stepfunctions.list_executions(stateMachineArn=arn)["executions"]
@@ -21,10 +21,10 @@ def started(world: World, job_id: str) -> list[Run]:
         for each in listed
         if each["name"].startswith(job_id)
     ]
-    return sorted((Run(**json.loads(each)) for each in inputs), key=lambda run: run.run)
+    return sorted((JobRun(**json.loads(each)) for each in inputs), key=lambda run: run.run)
 
 
-def step(world: World, job_id: str) -> Run:
+def step(world: World, job_id: str) -> JobRun:
     """Take the next step of the execution that was started last."""
     return world.stepping.step(started(world, job_id)[-1]).run
 
@@ -54,6 +54,6 @@ def deliver(world: World) -> None:
 
 def of_tenant(world: World, tenant: str) -> dict[str, Delivery]:
     """Every delivery of the tenant by its event's id, tests too."""
-    wanted = Wanted(test=WithTests.INCLUDE)
+    wanted = DeliveryFilter(test=WithTests.INCLUDE)
     page, _ = world.reading.page(tenant, wanted, limit=100)
     return {delivery.event_id: delivery for delivery in page}

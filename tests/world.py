@@ -22,43 +22,43 @@ from posthorn.aws.kms import Vault
 from posthorn.aws.s3 import CONFIG, ExportBucket
 from posthorn.aws.sqs import Queue
 from posthorn.aws.step_functions import StateMachine
-from posthorn.aws.stream_counters import Tallies
+from posthorn.aws.stream_counters import StreamCounters
 from posthorn.core.settings import Settings
-from posthorn.deliveries.erasure import Erasing
+from posthorn.deliveries.erasure import PayloadEraser
 from posthorn.deliveries.erasure_store import LogEraser
 from posthorn.deliveries.queries import LogLists
-from posthorn.deliveries.reader import Reading
+from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import LogStore
-from posthorn.deliveries.stream import Change
+from posthorn.deliveries.stream import StreamChange
 from posthorn.dispatch.attempt import Attempter
-from posthorn.dispatch.concurrency import Crowd
-from posthorn.dispatch.dispatcher import Attempted, Dispatcher, Turn
-from posthorn.dispatch.endpoint_health import Caretaker
-from posthorn.dispatch.resend import Recovery
+from posthorn.dispatch.concurrency import ConcurrencyLimiter
+from posthorn.dispatch.dispatcher import AttemptReport, Dispatcher, MessageContext
+from posthorn.dispatch.endpoint_health import EndpointHealth
+from posthorn.dispatch.resend import Resender
 from posthorn.dispatch.retry_timer import RetryTimer
 from posthorn.dispatch.sweeper import Sweeper
-from posthorn.egress.http_client import Exchange, Request
-from posthorn.egress.oauth2 import Tokens
+from posthorn.egress.http_client import AttemptResult, Request
+from posthorn.egress.oauth2 import TokenCache
 from posthorn.egress.url_guard import EgressPolicy
-from posthorn.endpoints.service import Configuration
+from posthorn.endpoints.service import EndpointService
 from posthorn.events import event_types as catalogue
 from posthorn.events.ingestion import Ingestion
-from posthorn.jobs.export import Exporting
+from posthorn.jobs.export import Exporter
 from posthorn.jobs.export_store import ExportStore
 from posthorn.jobs.model import JobKind
-from posthorn.jobs.progress import JobProgress
-from posthorn.jobs.replay import Replaying
-from posthorn.jobs.resume import Resuming
-from posthorn.jobs.runner import Restarting, Runs, Stepping
-from posthorn.jobs.service import Jobs
+from posthorn.jobs.progress import JobTracker
+from posthorn.jobs.replay import ReplayStep
+from posthorn.jobs.resume import EndpointResumer
+from posthorn.jobs.runner import JobExecutions, JobRecovery, JobRunner
+from posthorn.jobs.service import JobService
 from posthorn.jobs.store import JobStore
-from posthorn.models import Delivery, Endpoint, EndpointSpec, Event, Outcome, Task, Terms
-from posthorn.monitoring.inventory import Census
-from posthorn.monitoring.reconciliation import Conservation
+from posthorn.models import Delivery, EffectiveLimits, Endpoint, EndpointSpec, Event, Outcome, Task
+from posthorn.monitoring.inventory import Inventory
+from posthorn.monitoring.reconciliation import Reconciliation
 from posthorn.monitoring.stats_store import StatsStore
-from posthorn.monitoring.stream_consumer import Counted, Counting
-from posthorn.tenants.api_keys import Access
-from posthorn.tenants.tenants import Tenancy
+from posthorn.monitoring.stream_consumer import CountedBatch, StreamConsumer
+from posthorn.tenants.api_keys import ApiKeyService
+from posthorn.tenants.tenants import TenantService
 from tests import template_facts
 from tests.quick_transactions import quick_transactions
 from tests.streams import Stream
@@ -71,14 +71,14 @@ ORDER = {
     "ClientOrderRef": "B-1",
     "Source": "WEB",
 }
-Answer = Callable[[Request], Exchange]
+Answer = Callable[[Request], AttemptResult]
 
 
-def exchange(status: int, *, body: str = "", **headers: str) -> Exchange:
+def exchange(status: int, *, body: str = "", **headers: str) -> AttemptResult:
     """What the sender tells when an endpoint answers with this status."""
     ok = 200 <= status < 300
     retry_after = headers.get("retry_after")
-    return Exchange(
+    return AttemptResult(
         outcome=Outcome.SUCCEEDED if ok else Outcome.HTTP_ERROR,
         advice="delivered" if ok else f"answered {status}",
         duration_ms=12,
@@ -110,7 +110,7 @@ class World:
     settings: Settings
     answers: dict[str, Answer] = field(default_factory=dict)
     sent: list[Request] = field(default_factory=list)
-    attempts: list[Attempted] = field(default_factory=list)
+    attempts: list[AttemptReport] = field(default_factory=list)
     now: datetime = START
     seconds_left: float = 60.0
     chance_counter: Any = field(default_factory=lambda: count(1))
@@ -130,37 +130,39 @@ class World:
         self.event_queue = Queue(self.sqs, settings.event_queue_url)
         self.retry_queue = Queue(self.sqs, settings.retry_queue_url)
         self.timer = RetryTimer(self.stepfunctions, settings.retry_state_machine_arn)
-        self.access = Access(self.config, now=self.clock, chance=self.chance)
-        self.tenancy = Tenancy(self.config, Terms(settings.retention_days), now=self.clock)
-        self.configuration = Configuration(
+        self.access = ApiKeyService(self.config, now=self.clock, random_bytes=self.random_bytes)
+        self.tenancy = TenantService(
+            self.config, EffectiveLimits(settings.retention_days), now=self.clock
+        )
+        self.configuration = EndpointService(
             config=self.config,
             vault=self.vault,
             policy=EgressPolicy(allow_http=True, allow_private=True),
             terms=self.tenancy.terms,
             now=self.clock,
-            chance=self.chance,
+            random_bytes=self.random_bytes,
         )
         self.ingestion = Ingestion(
             queue=self.event_queue,
             find_type=catalogue.builtin().get,
             now=self.clock,
-            chance=self.chance,
+            random_bytes=self.random_bytes,
         )
-        self.reading = Reading(
+        self.reading = DeliveryReader(
             config=self.config,
             log=self.log,
             lists=LogLists(self.log_table),
             terms=self.tenancy.terms,
             now=self.clock,
         )
-        self.recovery = Recovery(
+        self.recovery = Resender(
             config=self.config,
             log=self.log,
             reading=self.reading,
             retry_queue=self.retry_queue,
             now=self.clock,
         )
-        self.erasing = Erasing(
+        self.erasing = PayloadEraser(
             log=self.log,
             eraser=LogEraser(self.log_table),
             reading=self.reading,
@@ -168,9 +170,9 @@ class World:
         )
         self.announcer = Announcer(events, settings.operations_bus_name)
         self.job_store = JobStore(self.log_table)
-        runs = Runs(StateMachine(self.stepfunctions, settings.job_state_machine_arn))
-        self.job_progress = JobProgress(self.job_store, Tallies(self.log_table), self.clock)
-        self.jobs = Jobs(
+        runs = JobExecutions(StateMachine(self.stepfunctions, settings.job_state_machine_arn))
+        self.job_progress = JobTracker(self.job_store, StreamCounters(self.log_table), self.clock)
+        self.jobs = JobService(
             config=self.config,
             reading=self.reading,
             store=self.job_store,
@@ -178,10 +180,10 @@ class World:
             progress=self.job_progress,
             terms=self.tenancy.terms,
             now=self.clock,
-            chance=self.chance,
+            random_bytes=self.random_bytes,
         )
-        self.resuming = Resuming(self.configuration, self.jobs)
-        self.replaying = Replaying(
+        self.resuming = EndpointResumer(self.configuration, self.jobs)
+        self.replaying = ReplayStep(
             config=self.config,
             log=self.log,
             lists=self.reading.lists,
@@ -189,14 +191,14 @@ class World:
             retry_queue=self.retry_queue,
             now=self.clock,
         )
-        self.exporting = Exporting(
+        self.exporting = Exporter(
             reading=self.reading,
             lists=self.reading.lists,
             jobs=self.job_store,
             store=ExportStore(self.log_table),
             bucket=ExportBucket(self.s3, settings.export_bucket_name),
         )
-        self.stepping = Stepping(
+        self.stepping = JobRunner(
             jobs=self.job_store,
             runs=runs,
             progress=self.job_progress,
@@ -207,7 +209,7 @@ class World:
         self.sweeper = Sweeper(
             log=self.log,
             retry_queue=self.retry_queue,
-            restarting=Restarting(self.job_store, runs, self.clock),
+            restart_jobs=JobRecovery(self.job_store, runs, self.clock).restarted_ids,
             now=self.clock,
         )
         self.dispatcher = Dispatcher(
@@ -215,25 +217,25 @@ class World:
             log=self.log,
             retry_queue=self.retry_queue,
             timer=self.timer,
-            caretaker=Caretaker(self.config, self.announcer, self.clock),
+            caretaker=EndpointHealth(self.config, self.announcer, self.clock),
             announcer=self.announcer,
             attempter=Attempter(
                 vault=self.vault,
-                tokens=Tokens(self.send, self.clock),
+                tokens=TokenCache(self.send, self.clock),
                 send=self.send,
                 now=self.clock,
             ),
-            crowd=Crowd(),
+            crowd=ConcurrencyLimiter(),
             pool=AtOnce(),
             now=self.clock,
             jitter=lambda: 0.0,
         )
         self.stats = StatsStore(self.log_table)
-        self.counting = Counting(self.stats, self.job_progress)
-        self.conservation = Conservation(
+        self.counting = StreamConsumer(self.stats, self.job_progress)
+        self.conservation = Reconciliation(
             config=self.config,
             log=self.log,
-            census=Census(self.log_table),
+            census=Inventory(self.log_table),
             stats=self.stats,
             retry_queue=self.retry_queue,
             now=self.clock,
@@ -248,10 +250,10 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    def chance(self, size: int) -> bytes:
+    def random_bytes(self, size: int) -> bytes:
         return next(self.chance_counter).to_bytes(size, "big")
 
-    def send(self, request: Request) -> Exchange:
+    def send(self, request: Request) -> AttemptResult:
         self.sent.append(request)
         return self.answers.get(request.url, lambda _: exchange(200))(request)
 
@@ -269,8 +271,8 @@ class World:
             tenant, items or [{"type": "OrderReceivedEvent", "data": ORDER}]
         )
 
-    def turn(self, message_id: str) -> Turn:
-        return Turn(
+    def turn(self, message_id: str) -> MessageContext:
+        return MessageContext(
             message_id,
             self.config.endpoints,
             self.tenancy.terms,
@@ -291,9 +293,9 @@ class World:
             task = Task.model_validate_json(message["Body"])
             self.dispatcher.take_task(task, self.turn(message["MessageId"]))
 
-    def count(self) -> Counted:
+    def count(self) -> CountedBatch:
         """Count what LogTable's stream has had since the last time."""
-        return self.counting.count(self.stream.shard, map(Change.of, self.stream.new()))
+        return self.counting.count(self.stream.shard, map(StreamChange.of, self.stream.new()))
 
     def receive(self, url: str) -> list[Any]:
         """Take all messages off a queue."""

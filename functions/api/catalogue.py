@@ -14,7 +14,7 @@ from posthorn.http_api import requests as web
 from posthorn.http_api.operations import described
 from posthorn.http_api.requests import Cursor, Force, Limit
 from posthorn.models import EventType, EventTypeSpec, Listed, Scope
-from posthorn.monitoring.event_type_overview import EventTypeView, Filters, WholeEventType
+from posthorn.monitoring.event_type_overview import EventTypeDetails, EventTypeView, Filters
 
 logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
@@ -40,7 +40,7 @@ def list_event_types(
 
 @router.get("/v1/event-types/<name>")
 @described("Event types", Scope.CONFIG_READ)
-def read_event_type(name: TypeName) -> WholeEventType:
+def read_event_type(name: TypeName) -> EventTypeDetails:
     """Read an event type with its schema and example."""
     tenant, _ = web.acting(router, wiring.config(), Scope.CONFIG_READ)
     return wiring.overview().event_type(tenant, name)

@@ -13,10 +13,10 @@ from posthorn.http_api import requests as web
 from posthorn.http_api.operations import described
 from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
 from posthorn.jobs import views as job_views
-from posthorn.jobs.model import Job, JobKind, Progress
-from posthorn.jobs.resume import Held
-from posthorn.jobs.service import Counted
-from posthorn.jobs.store import Asked
+from posthorn.jobs.model import Job, JobCounts, JobKind
+from posthorn.jobs.resume import HeldAction
+from posthorn.jobs.service import JobEstimate
+from posthorn.jobs.store import JobRequest
 from posthorn.jobs.views import JobCountSpec, JobPatch, JobSpec, JobView, ResumedView, ResumeSpec
 from posthorn.models import Listed, Scope
 
@@ -40,7 +40,7 @@ def _acting(scope: Scope) -> tuple[str, str]:
 
 @router.post("/v1/jobs/count")
 @described("Jobs", Scope.LOGS_READ)
-def count_deliveries(spec: Annotated[JobCountSpec, Body()]) -> Counted:
+def count_deliveries(spec: Annotated[JobCountSpec, Body()]) -> JobEstimate:
     """Count what a job would be about.
 
     It stops after ten thousand, or ten seconds, and says so.
@@ -71,7 +71,7 @@ def start_job(spec: Annotated[JobSpec, Body()], idempotency_key: IdempotencyKey 
         spec.filter.wanted,
         rate_per_second=spec.rate_per_second,
         by=key_id,
-        asked=Asked(idempotency_key, spec.model_dump_json()) if idempotency_key else None,
+        asked=JobRequest(idempotency_key, spec.model_dump_json()) if idempotency_key else None,
     )
     _log_change("job started", job, key_id)
     return _as_it_is(job)
@@ -147,7 +147,7 @@ def resume_endpoint(
     job.
     """
     tenant, key_id = _acting(Scope.CONFIG_WRITE)
-    if spec.held is not Held.KEEP:
+    if spec.held is not HeldAction.KEEP:
         _acting(Scope.DELIVERIES_WRITE)
     endpoint, job = wiring.resuming().resume(
         tenant,
@@ -173,7 +173,7 @@ def _as_it_is(job: Job) -> JobView:
     return _view(*wiring.jobs().job(job.tenant, job.id))
 
 
-def _view(job: Job, progress: Progress) -> JobView:
+def _view(job: Job, progress: JobCounts) -> JobView:
     return job_views.of_job(job, progress, wiring.now())
 
 

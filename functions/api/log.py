@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from posthorn import wiring
 from posthorn.core import api_examples as examples
 from posthorn.deliveries import views
-from posthorn.deliveries.filters import Order, StatusClass, Wanted, WithTests
+from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass, WithTests
 from posthorn.deliveries.views import (
     DeliveryList,
     DeliveryView,
@@ -70,7 +70,7 @@ def list_deliveries(
     `searched_until` how far it came.
     """
     tenant, _ = _acting(Scope.LOGS_READ)
-    wanted = Wanted(
+    wanted = DeliveryFilter(
         endpoint_ids=(endpoint,) if endpoint else (),
         event_type=event_type,
         event_id=event_id,

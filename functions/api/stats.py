@@ -10,7 +10,7 @@ from posthorn import wiring
 from posthorn.http_api import requests as web
 from posthorn.http_api.operations import described
 from posthorn.models import Listed, Scope
-from posthorn.monitoring.statistics import Asked
+from posthorn.monitoring.statistics import StatsQuery
 from posthorn.monitoring.stats_views import Bucket, By, StatsView
 from posthorn.monitoring.warnings import WarningView
 
@@ -39,7 +39,7 @@ def read_stats(
     Tests are not among them. What happens is counted some seconds later.
     """
     tenant, _ = web.acting(router, wiring.config(), Scope.LOGS_READ)
-    asked = Asked(
+    asked = StatsQuery(
         by=by,
         since=web.aware("since", since),
         until=web.aware("until", until),

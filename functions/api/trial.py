@@ -14,13 +14,13 @@ from posthorn import wiring
 from posthorn.endpoint_tests.drafts import Draft
 from posthorn.endpoint_tests.views import (
     DryRunView,
+    EndpointTestSpec,
+    EndpointTestView,
     PreviewView,
     SavedDryRunSpec,
-    SavedTrialSpec,
-    TrialSpec,
-    TrialView,
+    SavedEndpointTestSpec,
     UnsavedDryRunSpec,
-    UnsavedTrialSpec,
+    UnsavedEndpointTestSpec,
 )
 from posthorn.http_api import requests as web
 from posthorn.http_api.operations import described
@@ -32,7 +32,7 @@ logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 
 
-def _trying(spec: TrialSpec) -> tuple[str, str]:
+def _trying(spec: EndpointTestSpec) -> tuple[str, str]:
     if spec.event_id is not None:
         access.require(web.caller(router), Scope.LOGS_READ)
     return web.acting(router, wiring.config(), Scope.CONFIG_WRITE)
@@ -40,7 +40,7 @@ def _trying(spec: TrialSpec) -> tuple[str, str]:
 
 @router.post("/v1/endpoints/preview")
 @described("Trying out", Scope.CONFIG_WRITE, "payload_erased")
-def preview_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> PreviewView:
+def preview_draft(spec: Annotated[UnsavedEndpointTestSpec, Body()]) -> PreviewView:
     """Preview what a draft would do with an event.
 
     Tells whether it matches and why not, and shows the exact request. Nothing is sent or stored.
@@ -54,7 +54,7 @@ def preview_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> PreviewView:
 @described("Trying out", Scope.CONFIG_WRITE, "payload_erased")
 def preview_endpoint(
     id: EndpointId,
-    spec: Annotated[SavedTrialSpec, Body()] = SavedTrialSpec(),  # noqa: B008 - frozen
+    spec: Annotated[SavedEndpointTestSpec, Body()] = SavedEndpointTestSpec(),  # noqa: B008 - frozen
 ) -> PreviewView:
     """Preview what an endpoint, with or without changes, would do with an event.
 
@@ -67,7 +67,7 @@ def preview_endpoint(
 
 @router.post("/v1/endpoints/test")
 @described("Trying out", Scope.CONFIG_WRITE, "limited", "payload_erased")
-def send_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> TrialView:
+def send_draft(spec: Annotated[UnsavedEndpointTestSpec, Body()]) -> EndpointTestView:
     """Send a test as a draft says, now and once.
 
     Returns the whole attempt. It is not in the log. An event of the log (`event_id`) needs the
@@ -81,8 +81,8 @@ def send_draft(spec: Annotated[UnsavedTrialSpec, Body()]) -> TrialView:
 @described("Trying out", Scope.CONFIG_WRITE, "limited", "payload_erased")
 def send_test(
     id: EndpointId,
-    spec: Annotated[SavedTrialSpec, Body()] = SavedTrialSpec(),  # noqa: B008 - frozen
-) -> TrialView:
+    spec: Annotated[SavedEndpointTestSpec, Body()] = SavedEndpointTestSpec(),  # noqa: B008 - frozen
+) -> EndpointTestView:
     """Send a test to an endpoint, now and once, whatever its status.
 
     Returns the whole attempt, and marks it by the header `posthorn-test` and in the log. With
@@ -121,7 +121,7 @@ def dry_run_endpoint(
     return wiring.dry_run().run(draft, limit=spec.limit)
 
 
-def _tested(draft: Draft, spec: TrialSpec, key_id: str) -> TrialView:
+def _tested(draft: Draft, spec: EndpointTestSpec, key_id: str) -> EndpointTestView:
     done = wiring.trial().test(draft, spec, by=key_id)
     logger.info(
         "endpoint tested",

@@ -12,16 +12,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.dynamodb import Table
 from posthorn.core.settings import Settings
-from posthorn.tenants.api_keys import Access
+from posthorn.tenants.api_keys import ApiKeyService
 
 logger = Logger()
 
 
 @cache
-def access() -> Access:
+def access() -> ApiKeyService:
     settings = Settings.from_env(os.environ)
     table = Table(boto3.client("dynamodb"), settings.config_table_name)
-    return Access(ConfigStore(table), now=lambda: datetime.now(UTC), chance=os.urandom)
+    return ApiKeyService(ConfigStore(table), now=lambda: datetime.now(UTC), random_bytes=os.urandom)
 
 
 @logger.inject_lambda_context

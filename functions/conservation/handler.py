@@ -23,7 +23,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     asked = [datetime.fromisoformat(event[name]) for name in ("since", "until") if name in event]
     findings = wiring.conservation().run(*asked)
     for report in findings.reports:
-        if not report.holds:
+        if not report.is_balanced:
             logger.error("not conserved", tenant=report.tenant, told=list(told(report))[:MOST_TOLD])
     for overdue in findings.unexplained[:MOST_TOLD]:
         logger.error("overdue without a reason", **overdue.model_dump(mode="json"))

@@ -37,7 +37,7 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PageAnswer:
     status: int
     body: str = field(default="", repr=False)
     headers: dict[str, str] = field(default_factory=dict)

@@ -4,7 +4,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from console.answer import Answer
+from console.answer import PageAnswer
 from posthorn.core.errors import NotFoundError
 
 FOLDER = Path(__file__).parent / "assets"
@@ -17,7 +17,7 @@ def address(name: str) -> str:
     return f"{PREFIX}{_fingerprint(name)}/{name}"
 
 
-def answer(path: str) -> Answer:
+def answer(path: str) -> PageAnswer:
     """Raise NotFoundError for what is not in the folder.
 
     A page of an older deploy gets what there is now, and asks again next time.
@@ -31,7 +31,7 @@ def answer(path: str) -> Answer:
         "x-content-type-options": "nosniff",
         "cross-origin-resource-policy": "same-origin",
     }
-    return Answer(200, _content(name), headers)
+    return PageAnswer(200, _content(name), headers)
 
 
 @cache

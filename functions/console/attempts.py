@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from console import curl, excerpts
-from console.excerpts import Body, Excerpt
+from console.excerpts import BodyExcerpt, Excerpt
 from posthorn.deliveries.views import AttemptView, DeliveryWithAttempts
 
 # All in bytes of HTML. What does not fit opens on the same page in its turn, or is downloaded.
@@ -24,7 +24,7 @@ PHASES = {
 
 
 @dataclass(frozen=True)
-class Bar:
+class TimingBar:
     """One phase of an attempt. `x` and `width` are parts of the whole, in percent."""
 
     phase: str
@@ -35,7 +35,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Headers:
+class ShownHeaders:
     """`left_out` says how many more there are, `size` what those that are shown take."""
 
     shown: tuple[tuple[str, Excerpt], ...]
@@ -47,11 +47,11 @@ class Headers:
 class Details:
     """What an attempt opens to. The request's body is there once: each attempt sends the same."""
 
-    request_headers: Headers
-    request_body: Body | None
-    response_headers: Headers
-    response_body: Body | None
-    bars: tuple[Bar, ...]
+    request_headers: ShownHeaders
+    request_body: BodyExcerpt | None
+    response_headers: ShownHeaders
+    response_body: BodyExcerpt | None
+    bars: tuple[TimingBar, ...]
     curl: Excerpt
 
     @property
@@ -64,7 +64,7 @@ class Details:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownAttempt:
     """`details` is None where the attempt opens on a page of its own."""
 
     attempt: AttemptView
@@ -72,7 +72,7 @@ class Shown:
     details: Details | None
 
 
-def shown(delivery: DeliveryWithAttempts, opened: int | None) -> list[Shown]:
+def shown(delivery: DeliveryWithAttempts, opened: int | None) -> list[ShownAttempt]:
     """Newest first. `opened` is the number of the attempt to open, None for the last one."""
     attempts = delivery.attempts
     numbers = {each.number for each in attempts}
@@ -86,7 +86,8 @@ def shown(delivery: DeliveryWithAttempts, opened: int | None) -> list[Shown]:
             break
         details[each.number] = told
     return [
-        Shown(each, each.number == chosen, details.get(each.number)) for each in reversed(attempts)
+        ShownAttempt(each, each.number == chosen, details.get(each.number))
+        for each in reversed(attempts)
     ]
 
 
@@ -104,7 +105,7 @@ def _details(delivery: DeliveryWithAttempts, attempt: AttemptView, *, is_chosen:
     )
 
 
-def _headers(headers: Mapping[str, str]) -> Headers:
+def _headers(headers: Mapping[str, str]) -> ShownHeaders:
     shown: list[tuple[str, Excerpt]] = []
     size = 0
     for name, value in headers.items():
@@ -113,7 +114,7 @@ def _headers(headers: Mapping[str, str]) -> Headers:
         if size > HEADERS:
             break
         shown.append((name, told))
-    return Headers(tuple(shown), len(headers) - len(shown), size)
+    return ShownHeaders(tuple(shown), len(headers) - len(shown), size)
 
 
 def command(delivery: DeliveryWithAttempts, attempt: AttemptView, *, with_body: bool) -> str:
@@ -135,7 +136,7 @@ def body_file(event_id: str) -> str:
     return f"{event_id}.txt"
 
 
-def _bars(attempt: AttemptView) -> Iterator[Bar]:
+def _bars(attempt: AttemptView) -> Iterator[TimingBar]:
     whole = max(attempt.duration_ms, sum(attempt.timings_ms.values()), 1)
     spent = {**attempt.timings_ms, "rest": attempt.duration_ms - sum(attempt.timings_ms.values())}
     begun = 0
@@ -143,5 +144,7 @@ def _bars(attempt: AttemptView) -> Iterator[Bar]:
         milliseconds = spent.get(phase, 0)
         if milliseconds > 0 or phase in attempt.timings_ms:
             width = max(0, milliseconds) * 100 / whole
-            yield Bar(phase, words, milliseconds, round(begun * 100 / whole, 2), round(width, 2))
+            yield TimingBar(
+                phase, words, milliseconds, round(begun * 100 / whole, 2), round(width, 2)
+            )
             begun += max(0, milliseconds)

@@ -5,22 +5,22 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from posthorn import wiring
-from posthorn.monitoring.warnings import Sign, WarningView
+from posthorn.monitoring.warnings import WarningSign, WarningView
 
 # How a sign stands, its word, and the status of the rows of the log that it is about.
 SIGNS = {
-    Sign.OVERDUE: ("retrying", "Overdue", ""),
-    Sign.FAILING: ("failing", "Failing", "retrying"),
-    Sign.DEAD: ("dead", "Dead", "dead"),
-    Sign.DISABLED: ("disabled", "Disabled", ""),
-    Sign.HELD: ("held", "Held", "held"),
-    Sign.CERTIFICATE: ("deprecated", "Certificate", ""),
+    WarningSign.OVERDUE: ("retrying", "Overdue", ""),
+    WarningSign.FAILING: ("failing", "Failing", "retrying"),
+    WarningSign.DEAD: ("dead", "Dead", "dead"),
+    WarningSign.DISABLED: ("disabled", "Disabled", ""),
+    WarningSign.HELD: ("held", "Held", "held"),
+    WarningSign.CERTIFICATE: ("deprecated", "Certificate", ""),
 }
-_DATED = frozenset({Sign.DEAD, Sign.OVERDUE})  # their words say since when
+_DATED = frozenset({WarningSign.DEAD, WarningSign.OVERDUE})  # their words say since when
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownWarning:
     """`path` leads to the rows of the log that it is about."""
 
     warning: WarningView
@@ -30,15 +30,15 @@ class Shown:
     since: datetime | None
 
 
-def shown(tenant: str) -> list[Shown]:
+def shown(tenant: str) -> list[ShownWarning]:
     """Of the tenant, the most urgent first."""
     return [_shown(each) for each in wiring.warning_signs().of(tenant)]
 
 
-def _shown(warning: WarningView) -> Shown:
+def _shown(warning: WarningView) -> ShownWarning:
     standing, word, status = SIGNS[warning.code]
     rows = {"endpoint": warning.endpoint_id, **({"status": status} if status else {})}
-    return Shown(
+    return ShownWarning(
         warning,
         standing,
         f"{word} {warning.count:,}" if warning.count else word,

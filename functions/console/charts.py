@@ -41,7 +41,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ChartBar:
     kind: str
     x: float
     y: float
@@ -69,7 +69,7 @@ class Line:
 class Volume:
     ticks: tuple[Tick, ...]
     labels: tuple[Label, ...]
-    bars: tuple[Bar, ...]
+    bars: tuple[ChartBar, ...]
     slots: tuple[Slot, ...]
 
 
@@ -85,7 +85,7 @@ def volume(buckets: Sequence[TimeBucket], bucket: Bucket) -> Volume:
     """Deliveries over time, stacked by what has become of them."""
     top = scale(max((each.deliveries for each in buckets), default=0))
     width = INNER_WIDTH / max(1, len(buckets))
-    bars: list[Bar] = []
+    bars: list[ChartBar] = []
     for place, each in enumerate(buckets):
         below = 0
         for count, (_, kind, _) in zip(layers_of(each), LAYERS, strict=True):
@@ -93,7 +93,7 @@ def volume(buckets: Sequence[TimeBucket], bucket: Bucket) -> Volume:
                 height = INNER_HEIGHT * count / top
                 y = TOP + INNER_HEIGHT * (1 - below / top) - height
                 x = LEFT + place * width
-                bars.append(Bar(kind, _r(x + width * 0.1), _r(y), _r(width * 0.8), _r(height)))
+                bars.append(ChartBar(kind, _r(x + width * 0.1), _r(y), _r(width * 0.8), _r(height)))
                 below += count
     return Volume(_ticks(top), _labels(buckets, bucket), tuple(bars), _slots(buckets, _volume_of))
 
@@ -110,11 +110,11 @@ def durations(buckets: Sequence[TimeBucket], bucket: Bucket) -> Durations:
     )
 
 
-def sparkline(counts: Sequence[int], *, width: int = 120, height: int = 28) -> tuple[Bar, ...]:
+def sparkline(counts: Sequence[int], *, width: int = 120, height: int = 28) -> tuple[ChartBar, ...]:
     """One bar for each count, from the bottom; nothing where there was nothing."""
     top, step = max(counts, default=0), width / max(1, len(counts))
     return tuple(
-        Bar("", _r(place * step), _r(height - size), _r(step * 0.75), _r(size))
+        ChartBar("", _r(place * step), _r(height - size), _r(step * 0.75), _r(size))
         for place, count in enumerate(counts)
         if count and (size := max(1.5, height * count / top))
     )

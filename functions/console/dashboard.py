@@ -6,14 +6,14 @@ from urllib.parse import urlencode
 
 from console import attention, charts, wording
 from console.answer import page
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.deliveries.state import WAITING
 from posthorn.models import DeliveryStatus, Scope, iso
-from posthorn.monitoring.statistics import Asked
+from posthorn.monitoring.statistics import StatsQuery
 from posthorn.monitoring.stats_views import By, Group, StatsView
-from posthorn.monitoring.warnings import Sign
+from posthorn.monitoring.warnings import WarningSign
 from posthorn.tenants.console_sessions import Session
 
 SHOWN = 8  # of a list of endpoints or types
@@ -36,16 +36,18 @@ class Tile:
 
 
 @router.get("/console/dashboard", needs=Scope.LOGS_READ)
-def dashboard(visitor: Session, request: Request) -> Result:
+def dashboard(visitor: Session, request: PageRequest) -> Result:
     chosen = request.query.get("range")
     chosen = chosen if chosen in RANGES else "24h"
     until = wiring.now()
     since = until - RANGES[chosen][1]
-    asked = Asked(since=since, until=until)
+    asked = StatsQuery(since=since, until=until)
     seen = wiring.statistics().views(visitor.tenant, asked, By.ENDPOINT, By.EVENT_TYPE)
     view = seen[By.ENDPOINT]
     signs = attention.shown(visitor.tenant)
-    overdue = sum(each.warning.count or 0 for each in signs if each.warning.code is Sign.OVERDUE)
+    overdue = sum(
+        each.warning.count or 0 for each in signs if each.warning.code is WarningSign.OVERDUE
+    )
     return page(
         "dashboard.html",
         ranges=[(key, words) for key, (words, _) in RANGES.items()],

@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 
 from console import attempts
 from console.answer import Download, Page, page, redirect
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import ConflictError, NotFoundError
@@ -29,18 +29,18 @@ router = Router()
 
 
 @router.get(DELIVERY, needs=Scope.LOGS_READ)
-def show(visitor: Session, request: Request) -> Result:
+def show(visitor: Session, request: PageRequest) -> Result:
     return _page(visitor, request)
 
 
 @router.get(f"{DELIVERY}/live", needs=Scope.LOGS_READ)
-def live(visitor: Session, request: Request) -> Result:
+def live(visitor: Session, request: PageRequest) -> Result:
     """The page as it is now, for the script."""
     return replace(_page(visitor, request), template="delivery_live.html", whole=False)
 
 
 @router.get(f"{DELIVERY}/body", needs=Scope.LOGS_READ)
-def download_body(visitor: Session, request: Request) -> Result:
+def download_body(visitor: Session, request: PageRequest) -> Result:
     """What each attempt sent, every byte of it."""
     delivery = _delivery(visitor, request)
     sent = next((each.request.body for each in delivery.attempts if each.request.body), None)
@@ -50,7 +50,7 @@ def download_body(visitor: Session, request: Request) -> Result:
 
 
 @router.get(f"{DELIVERY}/attempts/{{number}}/response", needs=Scope.LOGS_READ)
-def download_response(visitor: Session, request: Request) -> Result:
+def download_response(visitor: Session, request: PageRequest) -> Result:
     """What came back, as far as it was kept."""
     attempt = _attempt(_delivery(visitor, request), request.params["number"])
     if attempt.response is None:
@@ -60,7 +60,7 @@ def download_response(visitor: Session, request: Request) -> Result:
 
 
 @router.get(f"{DELIVERY}/attempts/{{number}}/curl", needs=Scope.LOGS_READ)
-def download_command(visitor: Session, request: Request) -> Result:
+def download_command(visitor: Session, request: PageRequest) -> Result:
     delivery = _delivery(visitor, request)
     attempt = _attempt(delivery, request.params["number"])
     name = f"{delivery.id}-{attempt.number}-curl.txt"
@@ -68,7 +68,7 @@ def download_command(visitor: Session, request: Request) -> Result:
 
 
 @router.post(f"{DELIVERY}/resend", needs=Scope.DELIVERIES_WRITE)
-def resend(visitor: Session, request: Request) -> Result:
+def resend(visitor: Session, request: PageRequest) -> Result:
     id = request.params["id"]
     try:
         wiring.recovery().resend(visitor.tenant, id, by=visitor.key_id)
@@ -79,7 +79,7 @@ def resend(visitor: Session, request: Request) -> Result:
 
 
 @router.post(f"{DELIVERY}/cancel", needs=Scope.DELIVERIES_WRITE)
-def cancel(visitor: Session, request: Request) -> Result:
+def cancel(visitor: Session, request: PageRequest) -> Result:
     id = request.params["id"]
     try:
         wiring.recovery().cancel(visitor.tenant, id, by=visitor.key_id)
@@ -89,7 +89,7 @@ def cancel(visitor: Session, request: Request) -> Result:
     return redirect(f"/console/deliveries/{id}", flash="The delivery was cancelled.")
 
 
-def _page(visitor: Session, request: Request, refusal: ConflictError | None = None) -> Page:
+def _page(visitor: Session, request: PageRequest, refusal: ConflictError | None = None) -> Page:
     delivery = _delivery(visitor, request)
     opened = request.query.get("attempt")
     return page(
@@ -106,7 +106,7 @@ def _page(visitor: Session, request: Request, refusal: ConflictError | None = No
     )
 
 
-def _delivery(visitor: Session, request: Request) -> DeliveryWithAttempts:
+def _delivery(visitor: Session, request: PageRequest) -> DeliveryWithAttempts:
     return wiring.reading().seen_delivery(visitor.tenant, request.params["id"])
 
 

@@ -11,7 +11,7 @@ from console.answer import Page, fragment, page, redirect
 from console.endpoint_fields import changes_of, fields_of, placed, spec_of
 from console.endpoint_form import EndpointForm, version_sent
 from console.errors import NO_ERRORS, FieldErrors
-from console.request import Request
+from console.request import PageRequest
 from console.retry_plan import RetryPlan
 from console.routing import Result, Router
 from console.trying import Tried
@@ -34,7 +34,7 @@ class Editing:
     """A form as somebody sent it, the endpoint that it is to change, and what came of it."""
 
     visitor: Session
-    request: Request
+    request: PageRequest
     form: EndpointForm
     saved: Endpoint | None = None
     errors: FieldErrors = NO_ERRORS
@@ -45,7 +45,7 @@ class Editing:
 
 
 @router.get("/console/endpoints/new", needs=Scope.CONFIG_WRITE)
-def new(visitor: Session, request: Request) -> Result:
+def new(visitor: Session, request: PageRequest) -> Result:
     name = request.query.get("event_type")
     types = (name,) if name in wiring.cataloguing().types() else ()
     status = EndpointStatus.DISABLED if wiring.settings().require_test else EndpointStatus.ENABLED
@@ -54,12 +54,12 @@ def new(visitor: Session, request: Request) -> Result:
 
 
 @router.post("/console/endpoints/new", needs=Scope.CONFIG_WRITE)
-def send_new(visitor: Session, request: Request) -> Result:
+def send_new(visitor: Session, request: PageRequest) -> Result:
     return _answer(Editing(visitor, request, EndpointForm.read(request.form)))
 
 
 @router.get("/console/endpoints/{id}/edit", needs=Scope.CONFIG_WRITE)
-def edit(visitor: Session, request: Request) -> Result:
+def edit(visitor: Session, request: PageRequest) -> Result:
     saved = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
     types = wiring.cataloguing().types()
     form = EndpointForm.of(saved, types, version=str(saved.version))
@@ -67,7 +67,7 @@ def edit(visitor: Session, request: Request) -> Result:
 
 
 @router.post("/console/endpoints/{id}/edit", needs=Scope.CONFIG_WRITE)
-def send_edit(visitor: Session, request: Request) -> Result:
+def send_edit(visitor: Session, request: PageRequest) -> Result:
     saved = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
     return _answer(Editing(visitor, request, EndpointForm.read(request.form), saved))
 

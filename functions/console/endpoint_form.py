@@ -14,7 +14,7 @@ from typing import Self
 from console import durations
 from console.request import Fields
 from posthorn.endpoints.secret_masking import looks_secret
-from posthorn.models import MASK, NORCE_DELAYS_SECONDS, EndpointSpec, Rule
+from posthorn.models import DEFAULT_RETRY_DELAYS_SECONDS, MASK, EndpointSpec, Rule
 
 Row = Mapping[str, str]
 TEXTS = MappingProxyType(
@@ -30,7 +30,7 @@ TEXTS = MappingProxyType(
         **{"auth/scope": "", "auth/client_auth": "basic"},
         **{"signing/scheme": "v1", "timeout_seconds": "15", "follow_redirects": ""},
         "retry/kind": "schedule",
-        "retry/delays_seconds": durations.listed(NORCE_DELAYS_SECONDS),
+        "retry/delays_seconds": durations.listed(DEFAULT_RETRY_DELAYS_SECONDS),
         **{"retry/first_delay_seconds": "5 s", "retry/factor": "2"},
         **{"retry/max_delay_seconds": "6 h", "retry/max_attempts": "10"},
         **{"status": "enabled", "version": ""},

@@ -5,7 +5,7 @@ from aws_lambda_powertools import Logger
 from console import endpoint_secrets
 from console.answer import page, redirect
 from console.endpoint_form import version_sent
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import NotFoundError, StaleVersionError
@@ -19,7 +19,7 @@ router = Router()
 
 
 @router.get("/console/endpoints/{id}/history", needs=Scope.CONFIG_READ)
-def history(visitor: Session, request: Request) -> Result:
+def history(visitor: Session, request: PageRequest) -> Result:
     """Of a deleted endpoint too."""
     endpoint_id, cursor = request.params["id"], request.query.get("cursor")
     versions = wiring.history().versions(
@@ -38,12 +38,12 @@ def history(visitor: Session, request: Request) -> Result:
 
 
 @router.get("/console/endpoints/{id}/history/{version}", needs=Scope.CONFIG_WRITE)
-def ask_to_restore(visitor: Session, request: Request) -> Result:
+def ask_to_restore(visitor: Session, request: PageRequest) -> Result:
     return _restore_page(visitor, request)
 
 
 @router.post("/console/endpoints/{id}/history/{version}", needs=Scope.CONFIG_WRITE)
-def restore(visitor: Session, request: Request) -> Result:
+def restore(visitor: Session, request: PageRequest) -> Result:
     before = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
     try:
         after = wiring.configuration().restore(
@@ -67,7 +67,7 @@ def restore(visitor: Session, request: Request) -> Result:
     )
 
 
-def _restore_page(visitor: Session, request: Request, *, status: int = 200) -> Result:
+def _restore_page(visitor: Session, request: PageRequest, *, status: int = 200) -> Result:
     endpoint = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
     number = _number(request)
     changes = wiring.history().between(visitor.tenant, endpoint.id, endpoint.version, number)
@@ -81,7 +81,7 @@ def _restore_page(visitor: Session, request: Request, *, status: int = 200) -> R
     )
 
 
-def _number(request: Request) -> int:
+def _number(request: PageRequest) -> int:
     text = request.params["version"]
     if not (text.isascii() and text.isdecimal() and len(text) <= 6):
         raise NotFoundError("there is no such version")

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
 from console.answer import Page, page
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.problem_details import invalid
@@ -27,7 +27,7 @@ def shown(endpoint: Endpoint, secret: str, *, why: str) -> Page:
 
 
 @router.post("/console/endpoints/{id}/secret", needs=Scope.CONFIG_WRITE)
-def reveal(visitor: Session, request: Request) -> Result:
+def reveal(visitor: Session, request: PageRequest) -> Result:
     endpoint = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
     secret = wiring.configuration().signing_secret(visitor.tenant, endpoint.id)
     _log("signing secret read", visitor, endpoint)
@@ -35,7 +35,7 @@ def reveal(visitor: Session, request: Request) -> Result:
 
 
 @router.post("/console/endpoints/{id}/rotate", needs=Scope.CONFIG_WRITE)
-def rotate(visitor: Session, request: Request) -> Result:
+def rotate(visitor: Session, request: PageRequest) -> Result:
     before = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
     try:
         spec = RotationSpec.model_validate({"overlap_hours": request.form.get("overlap_hours")})

@@ -5,11 +5,11 @@ from aws_lambda_powertools import Logger
 from console import endpoints
 from console.answer import redirect
 from console.endpoint_form import version_sent
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import ConflictError, ForbiddenError, NotFoundError, StaleVersionError
-from posthorn.jobs.resume import Held
+from posthorn.jobs.resume import HeldAction
 from posthorn.jobs.views import DEFAULT_RATE
 from posthorn.models import EndpointStatus, Scope
 from posthorn.tenants.console_sessions import Session
@@ -20,16 +20,16 @@ _SWITCHED = {
     EndpointStatus.DISABLED: "Switched off: its events are not tracked.",
 }
 _DECIDED = {
-    Held.DRAIN: "Enabled. What was held is on its way, the oldest first: see Jobs.",
-    Held.DISCARD: "Enabled. What was held is being cancelled: see Jobs.",
-    Held.KEEP: "Enabled. What was held stays held.",
+    HeldAction.DRAIN: "Enabled. What was held is on its way, the oldest first: see Jobs.",
+    HeldAction.DISCARD: "Enabled. What was held is being cancelled: see Jobs.",
+    HeldAction.KEEP: "Enabled. What was held stays held.",
 }
 logger = Logger()
 router = Router()
 
 
 @router.post("/console/endpoints/{id}/status", needs=Scope.CONFIG_WRITE)
-def switch(visitor: Session, request: Request) -> Result:
+def switch(visitor: Session, request: PageRequest) -> Result:
     """Change the status of the version that the page showed."""
     endpoint = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
     try:
@@ -41,7 +41,7 @@ def switch(visitor: Session, request: Request) -> Result:
     return redirect(f"{endpoints.LIST}/{endpoint.id}", flash=flash)
 
 
-def _switched(visitor: Session, request: Request) -> str:
+def _switched(visitor: Session, request: PageRequest) -> str:
     after = wiring.configuration().change(
         visitor.tenant,
         request.params["id"],
@@ -53,13 +53,13 @@ def _switched(visitor: Session, request: Request) -> str:
     return _SWITCHED[after.status]
 
 
-def _resumed(visitor: Session, request: Request) -> str:
+def _resumed(visitor: Session, request: PageRequest) -> str:
     """Enable it, with a decision about what was held."""
     sent = request.form.get("held")
-    if sent not in set(Held):
+    if sent not in set(HeldAction):
         raise NotFoundError("there is no such choice")
-    held = Held(sent)
-    if held is not Held.KEEP and not visitor.may(Scope.DELIVERIES_WRITE):
+    held = HeldAction(sent)
+    if held is not HeldAction.KEEP and not visitor.may(Scope.DELIVERIES_WRITE):
         raise ForbiddenError(f"this needs the scope {Scope.DELIVERIES_WRITE}")
     after, job = wiring.resuming().resume(
         visitor.tenant,

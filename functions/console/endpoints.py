@@ -10,16 +10,16 @@ from console.answer import Page, fragment, page, redirect
 from console.endpoint_fields import placed
 from console.endpoint_form import EndpointForm, version_sent
 from console.errors import NO_ERRORS, FieldErrors
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from console.trying import Tried
 from posthorn import wiring
 from posthorn.core.errors import InvalidError, LimitedError, PosthornError, StaleVersionError
-from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.dispatch.endpoint_health import DISABLE_AFTER
 from posthorn.models import DeliveryStatus, Endpoint, Scope
-from posthorn.monitoring.statistics import Asked
-from posthorn.monitoring.stats_views import By, Numbers
+from posthorn.monitoring.statistics import StatsQuery
+from posthorn.monitoring.stats_views import By, StatsNumbers
 from posthorn.tenants.console_sessions import Session
 
 LIST = "/console/endpoints"
@@ -30,7 +30,7 @@ router = Router()
 
 
 @router.get(LIST, needs=Scope.CONFIG_READ)
-def endpoints(visitor: Session, request: Request) -> Result:
+def endpoints(visitor: Session, request: PageRequest) -> Result:
     query = request.query
     all_of_them = wiring.config().endpoints(visitor.tenant)
     wanted = [each for each in reversed(all_of_them) if _is_wanted(each, request)]
@@ -54,12 +54,12 @@ def endpoints(visitor: Session, request: Request) -> Result:
 
 
 @router.get("/console/endpoints/{id}", needs=Scope.CONFIG_READ)
-def endpoint(visitor: Session, request: Request) -> Result:
+def endpoint(visitor: Session, request: PageRequest) -> Result:
     return _page(visitor, request, _endpoint(visitor, request))
 
 
 @router.post("/console/endpoints/{id}", needs=Scope.CONFIG_WRITE)
-def try_out(visitor: Session, request: Request) -> Result:
+def try_out(visitor: Session, request: PageRequest) -> Result:
     """Preview, test or dry run of what is saved."""
     endpoint = _endpoint(visitor, request)
     kind = request.form.get("do")
@@ -77,12 +77,12 @@ def try_out(visitor: Session, request: Request) -> Result:
 
 
 @router.get("/console/endpoints/{id}/delete", needs=Scope.CONFIG_WRITE)
-def ask_to_delete(visitor: Session, request: Request) -> Result:
+def ask_to_delete(visitor: Session, request: PageRequest) -> Result:
     return page("endpoint_delete.html", endpoint=_endpoint(visitor, request), stale=False)
 
 
 @router.post("/console/endpoints/{id}/delete", needs=Scope.CONFIG_WRITE)
-def delete(visitor: Session, request: Request) -> Result:
+def delete(visitor: Session, request: PageRequest) -> Result:
     endpoint = _endpoint(visitor, request)
     try:
         wiring.configuration().delete(
@@ -103,7 +103,9 @@ def disabled_at(endpoint: Endpoint) -> datetime | None:
     return failing_since + DISABLE_AFTER if failing_since else None
 
 
-def refused(visitor: Session, request: Request, endpoint: Endpoint, refusal: PosthornError) -> Page:
+def refused(
+    visitor: Session, request: PageRequest, endpoint: Endpoint, refusal: PosthornError
+) -> Page:
     """The endpoint's page, with why something that was asked on it was not done."""
     is_stale = isinstance(refusal, StaleVersionError)
     words = "somebody changed the endpoint in between: look at it again" if is_stale else ""
@@ -112,7 +114,7 @@ def refused(visitor: Session, request: Request, endpoint: Endpoint, refusal: Pos
 
 def _page(
     visitor: Session,
-    request: Request,
+    request: PageRequest,
     endpoint: Endpoint,
     *,
     tried: Tried | None = None,
@@ -148,24 +150,24 @@ def _held(visitor: Session, endpoint: Endpoint) -> str:
     """How many deliveries are held for it, for who can decide about them; or nothing."""
     if not visitor.may(Scope.CONFIG_WRITE):
         return ""
-    held = Wanted(endpoint_ids=(endpoint.id,), status=DeliveryStatus.HELD)
+    held = DeliveryFilter(endpoint_ids=(endpoint.id,), status=DeliveryStatus.HELD)
     found, more = wiring.reading().page(visitor.tenant, held, limit=HELD_COUNTED)
     words = wording.count(len(found), "delivery is held", "deliveries are held")
     return f"At least {words}" if more else words if found else ""
 
 
-def _numbers(visitor: Session) -> dict[str, Numbers]:
+def _numbers(visitor: Session) -> dict[str, StatsNumbers]:
     """Of the last 24 hours, of the endpoints with most deliveries; none where it is too much."""
     if not visitor.may(Scope.LOGS_READ):
         return {}
     try:
-        view = wiring.statistics().view(visitor.tenant, Asked(by=By.ENDPOINT))
+        view = wiring.statistics().view(visitor.tenant, StatsQuery(by=By.ENDPOINT))
     except InvalidError:
         return {}
     return {each.key: each.numbers for each in view.groups if each.numbers}
 
 
-def _endpoint(visitor: Session, request: Request) -> Endpoint:
+def _endpoint(visitor: Session, request: PageRequest) -> Endpoint:
     return wiring.configuration().endpoint(visitor.tenant, request.params["id"])
 
 
@@ -173,7 +175,7 @@ def _path(endpoint: Endpoint) -> str:
     return f"{LIST}/{endpoint.id}"
 
 
-def _is_wanted(endpoint: Endpoint, request: Request) -> bool:
+def _is_wanted(endpoint: Endpoint, request: PageRequest) -> bool:
     text, status = request.query.get("q").casefold(), request.query.get("status")
     told = "\n".join((endpoint.name, endpoint.url, endpoint.id, *endpoint.event_types)).casefold()
     failing = endpoint.health.failing_since is not None

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from console import session
 from console.answer import Page, page, redirect
 from console.errors import NO_ERRORS, FieldErrors
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import ForbiddenError, NotFoundError, Violation
@@ -23,12 +23,12 @@ router = Router()
 
 
 @router.open("GET", SIGN_IN)
-def ask_for_key(request: Request) -> Result:
+def ask_for_key(request: PageRequest) -> Result:
     return _sign_in_page(request.query.get("next"))
 
 
 @router.open("POST", SIGN_IN)
-def sign_in(request: Request) -> Result:
+def sign_in(request: PageRequest) -> Result:
     """Always a new session: an id that somebody planted in the browser is worth nothing."""
     next_path = session.own_path(request.form.get("next"))
     caller = wiring.access().caller(f"Bearer {request.form.get('key')}")
@@ -41,7 +41,7 @@ def sign_in(request: Request) -> Result:
 
 
 @router.post(SIGN_OUT)
-def sign_out(visitor: Session, request: Request) -> Result:
+def sign_out(visitor: Session, request: PageRequest) -> Result:
     wiring.sessions().end(visitor)
     logger.info("signed out", key_id=visitor.key_id)
     gone = redirect(SIGN_IN, flash="You have signed out.")
@@ -49,12 +49,12 @@ def sign_out(visitor: Session, request: Request) -> Result:
 
 
 @router.get(TENANT, needs=Scope.ADMIN)
-def choose_tenant(visitor: Session, request: Request) -> Result:
+def choose_tenant(visitor: Session, request: PageRequest) -> Result:
     return _tenant_page(request.query.get("next"), request.query.get("q"))
 
 
 @router.post(TENANT, needs=Scope.ADMIN)
-def switch_tenant(visitor: Session, request: Request) -> Result:
+def switch_tenant(visitor: Session, request: PageRequest) -> Result:
     next_path = session.own_path(request.form.get("next"))
     chosen = request.form.get("tenant")
     try:

@@ -2,7 +2,7 @@
 
 from console import schema_table
 from console.answer import page
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.models import Scope
@@ -12,7 +12,7 @@ router = Router()
 
 
 @router.get("/console/types/{name}", needs=Scope.CONFIG_READ)
-def overview(visitor: Session, request: Request) -> Result:
+def overview(visitor: Session, request: PageRequest) -> Result:
     event_type = wiring.overview().event_type(visitor.tenant, request.params["name"])
     return page(
         "event_type.html",
@@ -23,7 +23,7 @@ def overview(visitor: Session, request: Request) -> Result:
 
 
 @router.get("/console/types/{name}/settings", needs=Scope.CONFIG_READ)
-def settings(visitor: Session, request: Request) -> Result:
+def settings(visitor: Session, request: PageRequest) -> Result:
     event_type = wiring.overview().event_type(visitor.tenant, request.params["name"])
     wanting = {each.id: each for each in wiring.config().endpoints(visitor.tenant)}
     return page(

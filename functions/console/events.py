@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 from console.answer import page, redirect
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from console.session import HOME
 from posthorn import wiring
@@ -16,7 +16,7 @@ router = Router()
 
 
 @router.get(HOME)
-def home(visitor: Session, request: Request) -> Result:
+def home(visitor: Session, request: PageRequest) -> Result:
     """A key that may not see the configuration has the log for its home."""
     if not visitor.may(Scope.CONFIG_READ):
         return redirect("/console/log")
@@ -44,7 +44,7 @@ def home(visitor: Session, request: Request) -> Result:
     )
 
 
-def _older(request: Request, cursor: str | None) -> str:
+def _older(request: PageRequest, cursor: str | None) -> str:
     """The path of the next page, or nothing at the end."""
     kept = {name: request.query.get(name) for name in ("q", "category") if name in request.query}
     return f"{HOME}?{urlencode({**kept, 'cursor': cursor})}" if cursor else ""

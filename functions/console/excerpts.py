@@ -17,7 +17,7 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
-class Body:
+class BodyExcerpt:
     """A body to read. `pretty` is there when it is JSON."""
 
     raw: Excerpt
@@ -44,9 +44,9 @@ def html_size(text: str) -> int:
     return len(escape(text).encode())
 
 
-def body(text: str, most: int) -> Body:
+def body(text: str, most: int) -> BodyExcerpt:
     """Each of both forms takes up to `most` bytes of the page."""
-    return Body(excerpt(text, most), _pretty(text, most))
+    return BodyExcerpt(excerpt(text, most), _pretty(text, most))
 
 
 def _pretty(text: str, most: int) -> Excerpt | None:

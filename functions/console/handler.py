@@ -7,8 +7,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from console import assets, session, site
-from console.answer import Answer
-from console.request import Request
+from console.answer import PageAnswer
+from console.request import PageRequest
 from posthorn import wiring
 from posthorn.core.errors import PosthornError
 from posthorn.tenants.console_sessions import Session
@@ -19,7 +19,7 @@ logger = Logger()
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     start = monotonic()
-    request = Request.read(event)
+    request = PageRequest.read(event)
     visitor: Session | None = None
     try:
         visitor = _visitor(request)
@@ -36,14 +36,16 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return answer.as_event()
 
 
-def _visitor(request: Request) -> Session | None:
+def _visitor(request: PageRequest) -> Session | None:
     if request.path.startswith(assets.PREFIX):
         return None  # they are everybody's
     session_id = request.cookies.get(session.COOKIE)
     return wiring.sessions().find(session_id) if session_id else None
 
 
-def _log(request: Request, visitor: Session | None, answer: Answer, *, milliseconds: int) -> None:
+def _log(
+    request: PageRequest, visitor: Session | None, answer: PageAnswer, *, milliseconds: int
+) -> None:
     logger.info(
         "page",
         method=request.method,

@@ -10,7 +10,7 @@ from console.answer import Page, fragment, page, redirect
 from console.errors import NO_ERRORS, FieldErrors
 from console.log_filters import LogFilters, of_wanted
 from console.names import endpoint_names
-from console.request import Fields, Request
+from console.request import Fields, PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import (
@@ -20,10 +20,10 @@ from posthorn.core.errors import (
     NotFoundError,
     Violation,
 )
-from posthorn.deliveries.filters import Order, Wanted, WithTests
+from posthorn.deliveries.filters import DeliveryFilter, Order, WithTests
 from posthorn.jobs import views as job_views
 from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobKind, JobStatus, wanted_by
-from posthorn.jobs.store import Asked
+from posthorn.jobs.store import JobRequest
 from posthorn.jobs.views import DEFAULT_RATE, JobView
 from posthorn.models import Scope
 from posthorn.tenants.console_sessions import Session
@@ -36,7 +36,7 @@ router = Router()
 
 
 @router.get(JOBS, needs=Scope.LOGS_READ)
-def show_all(visitor: Session, request: Request) -> Result:
+def show_all(visitor: Session, request: PageRequest) -> Result:
     cursor = request.query.get("cursor")
     found, following = wiring.jobs().jobs(visitor.tenant, limit=SHOWN, cursor=cursor or None)
     jobs = [(job_views.of_job(*each, wiring.now()), each[0].wanted) for each in found]
@@ -53,13 +53,13 @@ def show_all(visitor: Session, request: Request) -> Result:
 
 
 @router.get(f"{JOBS}/new", needs=Scope.DELIVERIES_WRITE)
-def count_first(visitor: Session, request: Request) -> Result:
+def count_first(visitor: Session, request: PageRequest) -> Result:
     """What a replay by these filters of the log would be about."""
     return _new(visitor, request.query)
 
 
 @router.post(JOBS, needs=Scope.DELIVERIES_WRITE)
-def start(visitor: Session, request: Request) -> Result:
+def start(visitor: Session, request: PageRequest) -> Result:
     """Start what was counted. The form's own key makes one job of it, however often it is sent."""
     try:
         wanted = _replayed(LogFilters.read(request.form))
@@ -69,7 +69,7 @@ def start(visitor: Session, request: Request) -> Result:
             wanted,
             rate_per_second=_rate(request.form),
             by=visitor.key_id,
-            asked=Asked(f"console {request.form.get('key')}", wanted.model_dump_json()),
+            asked=JobRequest(f"console {request.form.get('key')}", wanted.model_dump_json()),
         )
     except (InvalidError, ConflictError) as refusal:
         return _new(visitor, request.form, refusal)
@@ -78,18 +78,18 @@ def start(visitor: Session, request: Request) -> Result:
 
 
 @router.get(JOB, needs=Scope.LOGS_READ)
-def show(visitor: Session, request: Request) -> Result:
+def show(visitor: Session, request: PageRequest) -> Result:
     return _page(visitor, request.params["id"])
 
 
 @router.get(f"{JOB}/live", needs=Scope.LOGS_READ)
-def live(visitor: Session, request: Request) -> Result:
+def live(visitor: Session, request: PageRequest) -> Result:
     """The page as it is now, for the script."""
     return fragment("job_live.html", **_page(visitor, request.params["id"]).values)
 
 
 @router.post(f"{JOB}/{{verb}}", needs=Scope.DELIVERIES_WRITE)
-def act(visitor: Session, request: Request) -> Result:
+def act(visitor: Session, request: PageRequest) -> Result:
     """Pause, resume or cancel it, or change its rate."""
     id, verb, jobs = request.params["id"], request.params["verb"], wiring.jobs()
     try:
@@ -174,7 +174,7 @@ def _new(
     )
 
 
-def _replayed(filters: LogFilters) -> Wanted:
+def _replayed(filters: LogFilters) -> DeliveryFilter:
     """What is replayed: up to now, so that it is what was counted. Tests are never among it."""
     if filters.q:
         message = "a text is not what a replay goes by: use the other filters"

@@ -9,12 +9,12 @@ from console.answer import fragment, page, redirect
 from console.errors import NO_ERRORS, FieldErrors
 from console.log_filters import RANGE_WORDS, RANGES, LogFilters
 from console.names import endpoint_names
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.core import ids
 from posthorn.core.errors import InvalidError
-from posthorn.deliveries.filters import Order, Wanted
+from posthorn.deliveries.filters import DeliveryFilter, Order
 from posthorn.deliveries.queries import Position
 from posthorn.deliveries.views import DeliveryList, DeliveryView
 from posthorn.models import Scope, iso
@@ -40,7 +40,7 @@ class Rows:
 
 
 @router.get(LOG, needs=Scope.LOGS_READ)
-def log(visitor: Session, request: Request) -> Result:
+def log(visitor: Session, request: PageRequest) -> Result:
     filters = LogFilters.read(request.query)
     path = _path_of(visitor.tenant, filters.q)
     if path:
@@ -67,7 +67,7 @@ def log(visitor: Session, request: Request) -> Result:
 
 
 @router.get(ROWS, needs=Scope.LOGS_READ)
-def first_rows(visitor: Session, request: Request) -> Result:
+def first_rows(visitor: Session, request: PageRequest) -> Result:
     """The first page as it is now, for the script."""
     filters = LogFilters.read(request.query)
     return fragment("log_rows.html", filters=filters, rows=_rows(visitor.tenant, filters, ""))
@@ -91,17 +91,17 @@ def _rows(tenant: str, filters: LogFilters, cursor: str) -> Rows:
     )
 
 
-def _listed(tenant: str, wanted: Wanted, text: str, cursor: str | None) -> DeliveryList:
+def _listed(tenant: str, wanted: DeliveryFilter, text: str, cursor: str | None) -> DeliveryList:
     if text:
         return wiring.searching().search(tenant, wanted, text, limit=SHOWN, cursor=cursor)
     return wiring.reading().deliveries(tenant, wanted, limit=SHOWN, cursor=cursor)
 
 
-def _looked_to(cursor: str, wanted: Wanted, text: str) -> datetime:
+def _looked_to(cursor: str, wanted: DeliveryFilter, text: str) -> datetime:
     return Position.of(cursor, wanted.fingerprint(*([text] if text else []))).at
 
 
-def _signs(tenant: str, endpoint_id: str) -> list[attention.Shown]:
+def _signs(tenant: str, endpoint_id: str) -> list[attention.ShownWarning]:
     """What the tenant is warned of, or only what is about this endpoint."""
     shown = attention.shown(tenant)
     return [each for each in shown if endpoint_id in ("", each.warning.endpoint_id)]

@@ -11,7 +11,7 @@ from console import log_words
 from console.request import Fields
 from console.wording import clock
 from posthorn.core.errors import InvalidError, Violation
-from posthorn.deliveries.filters import Order, StatusClass, Wanted, WithTests
+from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass, WithTests
 from posthorn.models import DeliveryStatus, Outcome, iso
 
 RANGES = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -66,7 +66,7 @@ class LogFilters:
         return cls(**values)
 
     @classmethod
-    def of(cls, wanted: Wanted) -> Self:
+    def of(cls, wanted: DeliveryFilter) -> Self:
         """As addresses have them; the times exact, whatever range they came from."""
         is_ranged = wanted.since or wanted.until
         return cls(
@@ -81,7 +81,7 @@ class LogFilters:
             event_id=wanted.event_id or "",
         )
 
-    def wanted(self, now: datetime) -> Wanted:
+    def wanted(self, now: datetime) -> DeliveryFilter:
         """Raise InvalidError that names each filter which is none."""
         broken: list[Violation] = []
         span = self._span(now, broken)
@@ -89,7 +89,7 @@ class LogFilters:
             broken.append(
                 Violation("q", f"takes {TEXT_SIZES.start} to {TEXT_SIZES[-1]} characters")
             )
-        wanted = Wanted(
+        wanted = DeliveryFilter(
             endpoint_ids=(self.endpoint,) if self.endpoint else (),
             event_type=self.event_type or None,
             event_id=self.event_id or None,
@@ -169,7 +169,7 @@ class LogFilters:
         return _moment("since", self.since, broken), _moment("until", self.until, broken)
 
 
-def of_wanted(wanted: Wanted, names: Mapping[str, str]) -> list[str]:
+def of_wanted(wanted: DeliveryFilter, names: Mapping[str, str]) -> list[str]:
     """What a job is about, in the words of the log; its times as people read them."""
     spoken = {
         name: clock(moment)

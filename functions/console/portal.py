@@ -4,7 +4,7 @@ from aws_lambda_powertools import Logger
 
 from console import session
 from console.answer import Page
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 
@@ -13,7 +13,7 @@ router = Router()
 
 
 @router.open("GET", "/console/portal")
-def open_link(request: Request) -> Result:
+def open_link(request: PageRequest) -> Result:
     """Sign in, and go on by a page of ours.
 
     Who comes from another site by a redirect would arrive without the strict cookie just set.

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from console import assets, charts, log_words, wording
 from console.answer import Page
-from console.request import Request
+from console.request import PageRequest
 from console.session import csrf_token
 from posthorn import wiring
 from posthorn.models import MASK, Scope, iso
@@ -47,7 +47,7 @@ NAVIGATION = (
 )
 
 
-def render(page: Page, request: Request, session: Session | None, *, flash: str = "") -> str:
+def render(page: Page, request: PageRequest, session: Session | None, *, flash: str = "") -> str:
     """Make the HTML. Beside its values a template finds what is named here."""
     template = environment().get_template(page.template)
     return template.render(

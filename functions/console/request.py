@@ -35,7 +35,7 @@ class Fields:
 
 
 @dataclass(frozen=True)
-class Request:
+class PageRequest:
     method: str
     path: str
     query: Fields = Fields()

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from console.answer import Download, Page, Redirect
-from console.request import Request
+from console.request import PageRequest
 from posthorn.models import Scope
 from posthorn.tenants.console_sessions import Session
 
 Result = Page | Redirect | Download
-PageFunction = Callable[[Session, Request], Result]
-OpenFunction = Callable[[Request], Result]
+PageFunction = Callable[[Session, PageRequest], Result]
+OpenFunction = Callable[[PageRequest], Result]
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Router:
 
 
 def find(
-    routes: Iterable[Route | OpenRoute], request: Request
-) -> tuple[Route | OpenRoute, Request] | None:
+    routes: Iterable[Route | OpenRoute], request: PageRequest
+) -> tuple[Route | OpenRoute, PageRequest] | None:
     """The first route of this method and path, and the request with the parts that it names."""
     for route in routes:
         if route.method == request.method and (match := route.pattern.fullmatch(request.path)):

@@ -29,7 +29,7 @@ _BRANCHES = {"anyOf": "any of", "oneOf": "one of", "allOf": "all of"}
 
 
 @dataclass(frozen=True)
-class Row:
+class SchemaRow:
     """`name` is the last part of the path; `[]` stands for each item of a list."""
 
     depth: int
@@ -41,7 +41,7 @@ class Row:
     choices: tuple[str, ...]
 
 
-def rows(schema: Mapping[str, Any]) -> list[Row]:
+def rows(schema: Mapping[str, Any]) -> list[SchemaRow]:
     """The fields of `data` in the schema's order, at most MOST_ROWS."""
     return list(islice(_fields(schema, schema, 0), MOST_ROWS))
 
@@ -51,7 +51,7 @@ def _fields(
     schema: Mapping[str, Any],
     depth: int,
     within: tuple[Mapping[str, Any], ...] = (),
-) -> Iterator[Row]:
+) -> Iterator[SchemaRow]:
     """`within`: the schemas whose `allOf` led here. One that leads back to itself adds nothing."""
     if depth > MOST_DEPTH or schema in within:
         return
@@ -76,9 +76,9 @@ def _fields(
 
 def _row(
     root: Mapping[str, Any], field: Any, depth: int, *, name: str, required: bool = False
-) -> Iterator[Row]:
+) -> Iterator[SchemaRow]:
     told = _resolved(root, field)
-    yield Row(
+    yield SchemaRow(
         depth=depth,
         name=name,
         kind=_kind(told),

@@ -5,7 +5,7 @@ import hmac
 import re
 from urllib.parse import quote, unquote, urlsplit
 
-from console.request import Request
+from console.request import PageRequest
 from posthorn.core.errors import ForbiddenError
 from posthorn.tenants.console_sessions import LONGEST, Session
 
@@ -16,21 +16,21 @@ FLASH_SECONDS = 60  # by then the page that says it has come
 _OWN_PATH = re.compile(r"/console(?:/[\w./~*-]*)?(?:\?[\w./~*%&=+:,-]*)?", re.ASCII)
 
 
-def set_cookie(request: Request, session_id: str, *, framed: bool = False) -> str:
+def set_cookie(request: PageRequest, session_id: str, *, framed: bool = False) -> str:
     seconds = int(LONGEST.total_seconds())
     return _cookie(request, COOKIE, session_id, seconds=seconds, framed=framed)
 
 
-def clear_cookie(request: Request, *, framed: bool = False) -> str:
+def clear_cookie(request: PageRequest, *, framed: bool = False) -> str:
     return _cookie(request, COOKIE, "", seconds=0, framed=framed)
 
 
-def set_flash(request: Request, text: str, *, framed: bool = False) -> str:
+def set_flash(request: PageRequest, text: str, *, framed: bool = False) -> str:
     seconds = FLASH_SECONDS if text else 0
     return _cookie(request, FLASH_COOKIE, quote(text), seconds=seconds, framed=framed)
 
 
-def flash_of(request: Request) -> str:
+def flash_of(request: PageRequest) -> str:
     return unquote(request.cookies.get(FLASH_COOKIE, ""))
 
 
@@ -40,14 +40,14 @@ def csrf_token(session: Session) -> str:
     return hmac.new(session.csrf_secret.encode(), tenant.encode(), hashlib.sha256).hexdigest()
 
 
-def check_token(session: Session, request: Request) -> None:
+def check_token(session: Session, request: PageRequest) -> None:
     if not hmac.compare_digest(csrf_token(session).encode(), request.form.get("csrf").encode()):
         raise ForbiddenError(
             "this form is out of date: open the page again", code="form_out_of_date"
         )
 
 
-def check_origin(request: Request) -> None:
+def check_origin(request: PageRequest) -> None:
     """Raise ForbiddenError for a form that another site sent.
 
     Browsers say so in Sec-Fetch-Site. One that does not says where the form was in Origin.
@@ -64,7 +64,9 @@ def own_path(text: str) -> str:
     return text if _OWN_PATH.fullmatch(text) else HOME
 
 
-def _cookie(request: Request, name: str, value: str, *, seconds: int, framed: bool = False) -> str:
+def _cookie(
+    request: PageRequest, name: str, value: str, *, seconds: int, framed: bool = False
+) -> str:
     """In a frame of another site a strict cookie would not come back.
 
     There it is kept apart for each such site (CHIPS), and the token in each form guards it.

@@ -25,8 +25,8 @@ from console import (
     traces,
 )
 from console.answer import (
-    Answer,
     Download,
+    PageAnswer,
     Redirect,
     download_headers,
     page,
@@ -34,7 +34,7 @@ from console.answer import (
     redirect,
 )
 from console.errors import error_page
-from console.request import Request
+from console.request import PageRequest
 from console.routing import OpenRoute, Result
 from posthorn.core.errors import ForbiddenError, NotFoundError, PosthornError
 from posthorn.tenants.console_sessions import Session, TenantRequiredError
@@ -57,20 +57,20 @@ ROUTES = (
 )
 
 
-def answer(event: Mapping[str, Any], request: Request, visitor: Session | None) -> Answer:
+def answer(event: Mapping[str, Any], request: PageRequest, visitor: Session | None) -> PageAnswer:
     """Answer whatever is asked. Only what broke here raises: PosthornError of status 5xx."""
     if request.path.startswith(assets.PREFIX):
         return assets.answer(request.path)
     return written(_result(request.with_form(event), visitor), request, visitor)
 
 
-def refusal(error: PosthornError, request: Request, visitor: Session | None) -> Answer:
+def refusal(error: PosthornError, request: PageRequest, visitor: Session | None) -> PageAnswer:
     if isinstance(error, TenantRequiredError):
         return written(redirect(f"{entrance.TENANT}?next={quote(request.target)}"), request, None)
     return written(error_page(error), request, visitor)
 
 
-def _result(request: Request, visitor: Session | None) -> Result:
+def _result(request: PageRequest, visitor: Session | None) -> Result:
     if request.path == "/":
         return redirect(session.HOME)
     found = routing.find(ROUTES, request)
@@ -90,7 +90,7 @@ def _result(request: Request, visitor: Session | None) -> Result:
     return route.make(visitor, request)
 
 
-def _to_sign_in(request: Request) -> Result:
+def _to_sign_in(request: PageRequest) -> Result:
     """A link on another site comes without the cookie; the same page asked by ours has it."""
     if request.headers.get("sec-fetch-site") == "cross-site":
         return page("again.html", target=request.target)
@@ -103,18 +103,18 @@ def _to_sign_in(request: Request) -> Result:
     )
 
 
-def written(result: Result, request: Request, visitor: Session | None) -> Answer:
+def written(result: Result, request: PageRequest, visitor: Session | None) -> PageAnswer:
     origins = visitor.frame_origins if visitor else ()
     framed = bool(origins)
     if isinstance(result, Redirect):
         said = (session.set_flash(request, result.flash, framed=framed),) if result.flash else ()
         headers = {**private_headers(origins), "location": result.path}
-        return Answer(303, "", headers, (*result.cookies, *said))
+        return PageAnswer(303, "", headers, (*result.cookies, *said))
     if isinstance(result, Download):
-        return Answer(200, result.text, download_headers(result.name))
+        return PageAnswer(200, result.text, download_headers(result.name))
     flash = session.flash_of(request) if result.whole else ""
     gone = (session.set_flash(request, "", framed=framed),) if flash else ()
-    return Answer(
+    return PageAnswer(
         result.status,
         render.render(result, request, visitor, flash=flash),
         private_headers((*origins, *result.frame_origins)),

@@ -5,11 +5,11 @@ from typing import Any
 
 from console import excerpts
 from console.answer import Download, fragment, page
-from console.request import Request
+from console.request import PageRequest
 from console.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import NotFoundError
-from posthorn.deliveries.event_trace import Fate, Trace
+from posthorn.deliveries.event_trace import EndpointResult, EventTrace
 from posthorn.deliveries.state import WAITING
 from posthorn.models import Scope
 from posthorn.tenants.console_sessions import Session
@@ -21,7 +21,7 @@ router = Router()
 
 
 @router.get(EVENT, needs=Scope.LOGS_READ)
-def show(visitor: Session, request: Request) -> Result:
+def show(visitor: Session, request: PageRequest) -> Result:
     trace = _trace(visitor, request)
     event = trace.story.event
     return page(
@@ -34,24 +34,24 @@ def show(visitor: Session, request: Request) -> Result:
 
 
 @router.get(f"{EVENT}/fates", needs=Scope.LOGS_READ)
-def fates(visitor: Session, request: Request) -> Result:
+def fates(visitor: Session, request: PageRequest) -> Result:
     """What came of it until now, for the script."""
     return fragment("event_fates.html", **_fates(_trace(visitor, request)))
 
 
 @router.get(f"{EVENT}/data", needs=Scope.LOGS_READ)
-def download_data(visitor: Session, request: Request) -> Result:
+def download_data(visitor: Session, request: PageRequest) -> Result:
     event = _trace(visitor, request).story.event
     if event.erasure:
         raise NotFoundError("the payload was erased")
     return Download(_json(event.data), f"{event.id}-data.txt")
 
 
-def _trace(visitor: Session, request: Request) -> Trace:
+def _trace(visitor: Session, request: PageRequest) -> EventTrace:
     return wiring.reading().trace(visitor.tenant, request.params["id"])
 
 
-def _fates(trace: Trace) -> dict[str, Any]:
+def _fates(trace: EventTrace) -> dict[str, Any]:
     ordered = sorted(trace.fates, key=lambda each: each.delivery is None)  # what is left is stable
     return {
         "event_id": trace.story.event.id,
@@ -67,5 +67,5 @@ def _json(data: dict[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False)
 
 
-def _is_moving(fates: list[Fate]) -> bool:
+def _is_moving(fates: list[EndpointResult]) -> bool:
     return any(each.delivery and each.delivery.status in WAITING for each in fates)

@@ -12,10 +12,25 @@ from console.request import Fields
 from posthorn import wiring
 from posthorn.core.errors import ForbiddenError, InvalidError, Violation
 from posthorn.core.problem_details import invalid
-from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.endpoint_tests.drafts import Draft
-from posthorn.endpoint_tests.views import DryRunView, PreviewView, TrialEvent, TrialSpec, TrialView
-from posthorn.models import Delivery, Endpoint, Entity, EventType, Kind, Operation, Rule, Scope
+from posthorn.endpoint_tests.views import (
+    DryRunView,
+    EndpointTestSpec,
+    EndpointTestView,
+    PreviewView,
+    SampleEvent,
+)
+from posthorn.models import (
+    Delivery,
+    Endpoint,
+    Entity,
+    EventType,
+    EventTypeKind,
+    Operation,
+    Rule,
+    Scope,
+)
 from posthorn.subscriptions.matching import wants
 from posthorn.tenants.console_sessions import Session
 
@@ -31,7 +46,7 @@ class Tried:
     """What came of it: one of the three; or why nothing could."""
 
     preview: PreviewView | None = None
-    test: TrialView | None = None
+    test: EndpointTestView | None = None
     dry_run: DryRunView | None = None
     refused: str = ""
 
@@ -90,22 +105,22 @@ def _require(visitor: Session, scope: Scope) -> None:
         raise ForbiddenError(f"this needs the scope {scope}, which you do not have")
 
 
-def _chosen(sent: Fields, endpoint: Endpoint) -> TrialSpec:
+def _chosen(sent: Fields, endpoint: Endpoint) -> EndpointTestSpec:
     source = sent.get("trial/source")
     if source.startswith(LOGGED):
-        return TrialSpec(event_id=source.removeprefix(LOGGED))
+        return EndpointTestSpec(event_id=source.removeprefix(LOGGED))
     if source == OWN:
-        return TrialSpec(event=_own(sent.get("trial/own")))
+        return EndpointTestSpec(event=_own(sent.get("trial/own")))
     name = source.removeprefix(EXAMPLE)
     found = wiring.cataloguing().types().get(name)
-    if found and found.kind is Kind.NOTIFICATION and endpoint.rules:
-        return TrialSpec(event=_as_published(found, endpoint.rules))
-    return TrialSpec(event_type=name or None)
+    if found and found.kind is EventTypeKind.NOTIFICATION and endpoint.rules:
+        return EndpointTestSpec(event=_as_published(found, endpoint.rules))
+    return EndpointTestSpec(event_type=name or None)
 
 
-def _own(text: str) -> TrialEvent:
+def _own(text: str) -> SampleEvent:
     try:
-        return TrialEvent.model_validate(json.loads(text))
+        return SampleEvent.model_validate(json.loads(text))
     except ValidationError as error:
         words = "; ".join(
             f"{each.field.lstrip('/') or 'the event'}: {each.message}"
@@ -116,12 +131,12 @@ def _own(text: str) -> TrialEvent:
     raise InvalidError.of([Violation("/trial/own", words)])
 
 
-def _as_published(event_type: EventType, rules: tuple[Rule, ...] = ()) -> TrialEvent:
+def _as_published(event_type: EventType, rules: tuple[Rule, ...] = ()) -> SampleEvent:
     """The type's example as a publisher would send it: of a notification with a change."""
     told = {"type": event_type.name, "data": event_type.example}
-    if event_type.kind is Kind.NOTIFICATION and event_type.entities:
+    if event_type.kind is EventTypeKind.NOTIFICATION and event_type.entities:
         told["change"] = _change(event_type.entities, rules)
-    return TrialEvent.model_validate(told)
+    return SampleEvent.model_validate(told)
 
 
 def _change(entities: tuple[Entity, ...], rules: tuple[Rule, ...]) -> dict[str, Any]:
@@ -144,7 +159,7 @@ def _latest(
     if not endpoint_ids:
         return ()
     page, _ = wiring.reading().page(
-        visitor.tenant, Wanted(endpoint_ids=endpoint_ids), limit=EVENTS_OFFERED * 2
+        visitor.tenant, DeliveryFilter(endpoint_ids=endpoint_ids), limit=EVENTS_OFFERED * 2
     )
     once = {each.event_id: each for each in page if endpoint_id or wants(patterns, each.event_type)}
     return tuple(islice(once.values(), EVENTS_OFFERED))

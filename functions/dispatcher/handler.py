@@ -29,15 +29,15 @@ from posthorn.aws.sqs import Queue
 from posthorn.core.settings import Settings
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.attempt import Attempter
-from posthorn.dispatch.concurrency import Crowd
-from posthorn.dispatch.dispatcher import Attempted, Dispatcher, Turn
-from posthorn.dispatch.endpoint_health import Caretaker
+from posthorn.dispatch.concurrency import ConcurrencyLimiter
+from posthorn.dispatch.dispatcher import AttemptReport, Dispatcher, MessageContext
+from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.dispatch.retry_timer import RetryTimer
 from posthorn.egress.http_client import Sender
-from posthorn.egress.oauth2 import Tokens
+from posthorn.egress.oauth2 import TokenCache
 from posthorn.egress.url_guard import EgressPolicy
-from posthorn.models import Endpoint, Event, Task, Terms, iso
-from posthorn.tenants.tenants import Tenancy
+from posthorn.models import EffectiveLimits, Endpoint, Event, Task, iso
+from posthorn.tenants.tenants import TenantService
 
 MESSAGES_AT_ONCE = 10  # a batch (template.yaml), each message in a thread of its own,
 ATTEMPTS_AT_ONCE = 50  # and beside them the requests that they make
@@ -61,7 +61,7 @@ def dispatcher() -> Dispatcher:
     announcer = Announcer(boto3.client("events", config=config), settings().operations_bus_name)
     return Dispatcher(
         config=store,
-        caretaker=Caretaker(store, announcer, _now),
+        caretaker=EndpointHealth(store, announcer, _now),
         announcer=announcer,
         log=LogStore(Table(dynamodb, settings().log_table_name)),
         retry_queue=Queue(boto3.client("sqs", config=config), settings().retry_queue_url),
@@ -70,11 +70,11 @@ def dispatcher() -> Dispatcher:
         ),
         attempter=Attempter(
             vault=Vault(boto3.client("kms", config=config), settings().secrets_key_arn),
-            tokens=Tokens(send, _now),
+            tokens=TokenCache(send, _now),
             send=send,
             now=_now,
         ),
-        crowd=Crowd(),
+        crowd=ConcurrencyLimiter(),
         pool=ThreadPoolExecutor(ATTEMPTS_AT_ONCE, thread_name_prefix="attempt"),
         now=_now,
         jitter=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
@@ -86,7 +86,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
     # Read once a batch: after its messages came, so no change made before an event is missed.
     config = dispatcher().config
     endpoints = cache(config.endpoints)
-    terms = cache(Tenancy(config, Terms(settings().retention_days), _now).terms)
+    terms = cache(TenantService(config, EffectiveLimits(settings().retention_days), _now).terms)
 
     async def handle(record: SQSRecord) -> None:
         work = partial(_handle, record, context, endpoints, terms)
@@ -104,9 +104,9 @@ def _handle(
     record: SQSRecord,
     context: LambdaContext,
     endpoints: Callable[[str], list[Endpoint]],
-    terms: Callable[[str], Terms],
+    terms: Callable[[str], EffectiveLimits],
 ) -> None:
-    turn = Turn(
+    turn = MessageContext(
         message_id=record.message_id,
         endpoints=endpoints,
         terms=terms,
@@ -126,7 +126,7 @@ def _handle(
         raise
 
 
-def _log(done: Attempted) -> None:
+def _log(done: AttemptReport) -> None:
     delivery, attempt = done.delivery, done.attempt
     logger.info(
         "delivery attempted",

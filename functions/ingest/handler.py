@@ -55,7 +55,7 @@ def ingestion() -> Ingestion:
         queue=Queue(boto3.client("sqs"), settings.event_queue_url),
         find_type=KnownTypes(config(), _now).find,
         now=_now,
-        chance=os.urandom,
+        random_bytes=os.urandom,
     )
 
 

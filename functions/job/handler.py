@@ -6,19 +6,19 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from posthorn import wiring
-from posthorn.jobs.runner import Run, Stepped
+from posthorn.jobs.runner import JobRun, StepResult
 
 logger = Logger()
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    stepped = wiring.stepping().step(Run.model_validate(event))
+    stepped = wiring.stepping().step(JobRun.model_validate(event))
     _log(stepped)
     return stepped.run.model_dump(mode="json")
 
 
-def _log(stepped: Stepped) -> None:
+def _log(stepped: StepResult) -> None:
     run, job, done = stepped.run, stepped.job, stepped.slice
     logger.info(
         "job stepped",

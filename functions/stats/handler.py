@@ -7,7 +7,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from posthorn import wiring
-from posthorn.deliveries.stream import Change
+from posthorn.deliveries.stream import StreamChange
 
 logger = Logger()
 metrics = Metrics()
@@ -18,7 +18,7 @@ metrics = Metrics()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     # Lambda names the shard because the mapping has a window. A stream of one shard needs no name.
     shard = event.get("shardId", "")
-    counted = wiring.counting().count(shard, map(Change.of, event["Records"]))
+    counted = wiring.counting().count(shard, map(StreamChange.of, event["Records"]))
     for number in counted.unreadable:
         logger.error("record unreadable", shard=shard, sequence_number=str(number))
     metrics.add_metric("UnreadableRecords", MetricUnit.Count, len(counted.unreadable))

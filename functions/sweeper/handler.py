@@ -16,7 +16,7 @@ from posthorn.aws.step_functions import StateMachine
 from posthorn.core.settings import Settings
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.sweeper import Sweeper
-from posthorn.jobs.runner import Restarting, Runs
+from posthorn.jobs.runner import JobExecutions, JobRecovery
 from posthorn.jobs.store import JobStore
 
 logger = Logger()
@@ -31,11 +31,7 @@ def sweeper() -> Sweeper:
     return Sweeper(
         log=LogStore(table),
         retry_queue=Queue(boto3.client("sqs"), settings.retry_queue_url),
-        restarting=Restarting(
-            jobs=JobStore(table),
-            runs=Runs(machine),
-            now=_now,
-        ),
+        restart_jobs=JobRecovery(JobStore(table), JobExecutions(machine), _now).restarted_ids,
         now=_now,
     )
 

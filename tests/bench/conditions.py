@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from posthorn.models import Event
 from posthorn.subscriptions import conditions
-from posthorn.subscriptions.jmespath_interpreter import Search
+from posthorn.subscriptions.jmespath_interpreter import Interpreter
 from posthorn.subscriptions.matching import decide
 from tests.unit.samples import endpoint, event
 
@@ -57,9 +57,9 @@ def measured(condition: str, count: int, published: Event = STOCK) -> Cost:
     endpoints = [endpoint(condition=condition.format(number=number)) for number in range(count)]
     for each in endpoints:
         conditions.compile_condition(each.condition or "")
-    searches: list[Search] = []
+    searches: list[Interpreter] = []
 
-    class Counted(Search):
+    class Counted(Interpreter):
         def __init__(self, steps: int) -> None:
             super().__init__(steps)
             searches.append(self)

@@ -35,11 +35,11 @@ def measured(
     one: World, events: int, endpoints: int, *, fails_once: bool = False
 ) -> tuple[int, int]:
     """Write units of all events for the log, and for the statistics."""
-    chance = random.Random(1)  # noqa: S311 - filler, no secret
+    random_bytes = random.Random(1)  # noqa: S311 - filler, no secret
     made = [one.endpoint(f"shop-{number}") for number in range(endpoints)]
     if fails_once:
         one.answers[made[0].url] = lambda _: exchange(503)
-    one.publish(*(event_of(SIZE, chance) for _ in range(events)))
+    one.publish(*(event_of(SIZE, random_bytes) for _ in range(events)))
     with metered(one) as log:
         one.take_events()
     with metered(one) as counted:

@@ -18,9 +18,9 @@ from moto.dynamodb.models import dynamodb_backends
 
 from posthorn.core import ids
 from posthorn.deliveries import items
-from posthorn.deliveries.filters import Order, StatusClass, Wanted
-from posthorn.deliveries.search import MOST_EXAMINED, Searching
-from posthorn.models import Delivery, DeliveryStatus, Event, Outcome
+from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass
+from posthorn.deliveries.search import MOST_EXAMINED, DeliverySearch
+from posthorn.models import Delivery, DeliveryStatus, Event, Item, Outcome
 from tests.units import metered
 from tests.world import ORDER, START, World, world
 
@@ -77,30 +77,30 @@ def measured(
         return {**costs, SEARCH: _cost_of_search(one, limit)}
 
 
-def _views(endpoint_id: str) -> dict[str, Wanted]:
+def _views(endpoint_id: str) -> dict[str, DeliveryFilter]:
     event_id = _event_id(0)
     return {
-        "all": Wanted(),
-        "oldest first": Wanted(order=Order.OLDEST),
-        "an endpoint": Wanted(endpoint_ids=(endpoint_id,)),
-        **{each.value: Wanted(status=each) for each in DeliveryStatus},
-        "an event type": Wanted(event_type=TYPES[0]),
-        "outcome timeout_read": Wanted(outcome=Outcome.TIMEOUT_READ),
-        "status code 5xx": Wanted(status_class=StatusClass.SERVER_ERROR),
-        "status code 2xx": Wanted(status_class=StatusClass.SUCCESS),
-        "an event": Wanted(event_id=event_id),
+        "all": DeliveryFilter(),
+        "oldest first": DeliveryFilter(order=Order.OLDEST),
+        "an endpoint": DeliveryFilter(endpoint_ids=(endpoint_id,)),
+        **{each.value: DeliveryFilter(status=each) for each in DeliveryStatus},
+        "an event type": DeliveryFilter(event_type=TYPES[0]),
+        "outcome timeout_read": DeliveryFilter(outcome=Outcome.TIMEOUT_READ),
+        "status code 5xx": DeliveryFilter(status_class=StatusClass.SERVER_ERROR),
+        "status code 2xx": DeliveryFilter(status_class=StatusClass.SUCCESS),
+        "an event": DeliveryFilter(event_id=event_id),
     }
 
 
-def _cost(one: World, wanted: Wanted, limit: int) -> Cost:
+def _cost(one: World, wanted: DeliveryFilter, limit: int) -> Cost:
     with metered(one) as meter:
         page = one.reading.deliveries("busy", wanted, limit=limit)
     return Cost(len(page.items), meter.rows_read, meter.read_units)
 
 
 def _cost_of_search(one: World, limit: int) -> Cost:
-    searching = Searching(one.reading, one.log, one.clock)
-    wanted = Wanted(since=START - timedelta(days=6))
+    searching = DeliverySearch(one.reading, one.log, one.clock)
+    wanted = DeliveryFilter(since=START - timedelta(days=6))
     with metered(one) as meter:
         page = searching.search("busy", wanted, "not to be found", limit=limit)
     return Cost(len(page.items), meter.rows_read, meter.read_units)
@@ -110,7 +110,7 @@ def _event_id(number: int) -> str:
     return ids.new("evt", START - timedelta(seconds=number), number.to_bytes(10, "big"))
 
 
-def _event_item(number: int) -> items.Item:
+def _event_item(number: int) -> Item:
     at = START - timedelta(seconds=number)
     event = Event(
         id=_event_id(number), tenant="busy", type=TYPES[0], time=at, data=ORDER, accepted_at=at
@@ -148,7 +148,7 @@ def _delivery(tenant: str, endpoint_ids: list[str], number: int) -> Delivery:
 
 
 @contextmanager
-def _filling(name: str) -> Iterator[Callable[[items.Item], None]]:
+def _filling(name: str) -> Iterator[Callable[[Item], None]]:
     """Put items past the client, and have moto find them by partition afterwards.
 
     A query of moto's own sorts the whole table, which takes it a second for 100,000 items.
@@ -156,7 +156,7 @@ def _filling(name: str) -> Iterator[Callable[[items.Item], None]]:
     table: Any = dynamodb_backends[DEFAULT_ACCOUNT_ID]["eu-north-1"].get_table(name)
     partitions: dict[tuple[str, str], list[Any]] = defaultdict(list)
 
-    def put(plain: items.Item) -> None:
+    def put(plain: Item) -> None:
         item = {name: _serialize(value) for name, value in plain.items()}
         stored = table.put_item(item)
         for key in ("pk", "endpoint_pk", "status_pk"):

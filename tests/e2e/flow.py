@@ -66,7 +66,7 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class Story:
+class EventHistory:
     """A flow with an event in it that a test looks at later."""
 
     flow: Flow
@@ -92,9 +92,9 @@ def new_flow(stack: Running, behaviour: str, *, api: Api | None = None, **fields
     return Flow(api, stack.receiver, path, endpoint)
 
 
-def begun(stack: Running, behaviour: str, **fields: Any) -> Story:
+def begun(stack: Running, behaviour: str, **fields: Any) -> EventHistory:
     flow = new_flow(stack, behaviour, **fields)
-    return Story(flow, flow.publish())
+    return EventHistory(flow, flow.publish())
 
 
 def after(*delays_seconds: float) -> dict[str, Any]:

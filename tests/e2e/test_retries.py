@@ -5,7 +5,7 @@ The stories begin together, so that their waits pass together.
 
 import pytest
 
-from tests.e2e.flow import Delivery, Story, after, begun, new_flow, waits
+from tests.e2e.flow import Delivery, EventHistory, after, begun, new_flow, waits
 from tests.e2e.stack import Running, eventually
 
 JITTER = 0.2
@@ -15,33 +15,33 @@ LATE_SECONDS = 3.0
 
 
 @pytest.fixture(scope="module", autouse=True)
-def flaky(stack: Running) -> Story:
+def flaky(stack: Running) -> EventHistory:
     return begun(stack, "/fail/2", retry=after(1, 3))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def growing(stack: Running) -> Story:
+def growing(stack: Running) -> EventHistory:
     policy = {"kind": "exponential", "first_delay_seconds": 0.5, "factor": 3, "max_attempts": 3}
     return begun(stack, "/always/503", retry=policy)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def hopeless(stack: Running) -> Story:
+def hopeless(stack: Running) -> EventHistory:
     return begun(stack, "/always/500", retry=after(0.3, 0.3))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def busy(stack: Running) -> Story:
+def busy(stack: Running) -> EventHistory:
     return begun(stack, "/busy/2", retry=after(0.1))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def slow(stack: Running) -> Story:
+def slow(stack: Running) -> EventHistory:
     return begun(stack, "/slow/2", timeout_seconds=1, retry=after(0.5))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def orphan(stack: Running) -> Story:
+def orphan(stack: Running) -> EventHistory:
     """Its endpoint is deleted while a retry waits."""
     story = begun(stack, "/always/500", retry=after(1, 1))
     story.until("retrying", attempts=1)
@@ -50,7 +50,7 @@ def orphan(stack: Running) -> Story:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cancelled(stack: Running) -> Story:
+def cancelled(stack: Running) -> EventHistory:
     """It is cancelled while a retry waits."""
     story = begun(stack, "/fail/1", retry=after(1))
     delivery = story.until("retrying", attempts=1)
@@ -59,7 +59,7 @@ def cancelled(stack: Running) -> Story:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def overtaken(stack: Running) -> Story:
+def overtaken(stack: Running) -> EventHistory:
     """It is resent while a retry waits."""
     story = begun(stack, "/fail/1", retry=after(1))
     story.flow.resend(story.until("retrying", attempts=1))
@@ -111,7 +111,7 @@ def test_a_resend_of_what_succeeded_is_a_repeat_that_the_receiver_can_tell(
     assert [request.webhook_id for request in flow.came] == [event_id, event_id]
 
 
-def test_a_delivery_is_dead_when_all_its_retries_are_used_up(hopeless: Story) -> None:
+def test_a_delivery_is_dead_when_all_its_retries_are_used_up(hopeless: EventHistory) -> None:
     flow = hopeless.flow
     delivery = hopeless.until("dead")
     later = flow.publish()
@@ -125,7 +125,7 @@ def test_a_delivery_is_dead_when_all_its_retries_are_used_up(hopeless: Story) ->
     assert set(flow.list(status="dead")) == {hopeless.event_id, later}
 
 
-def test_retry_after_is_a_floor_under_the_schedule(busy: Story) -> None:
+def test_retry_after_is_a_floor_under_the_schedule(busy: EventHistory) -> None:
     delivery = busy.until("succeeded")
 
     refused, _ = delivery["attempts"]
@@ -134,7 +134,7 @@ def test_retry_after_is_a_floor_under_the_schedule(busy: Story) -> None:
     assert waited >= 2 - CLOCK_SECONDS
 
 
-def test_an_endpoint_that_is_too_slow_times_out_and_is_tried_again(slow: Story) -> None:
+def test_an_endpoint_that_is_too_slow_times_out_and_is_tried_again(slow: EventHistory) -> None:
     delivery = slow.until("dead")
 
     assert [each["outcome"] for each in delivery["attempts"]] == ["timeout_read"] * 2
@@ -143,7 +143,7 @@ def test_an_endpoint_that_is_too_slow_times_out_and_is_tried_again(slow: Story) 
         assert attempt["response"] is None
 
 
-def test_a_slow_endpoint_that_is_mended_gets_its_events_again(slow: Story) -> None:
+def test_a_slow_endpoint_that_is_mended_gets_its_events_again(slow: EventHistory) -> None:
     slow.until("dead")
     slow.flow.change(timeout_seconds=10)
 
@@ -152,7 +152,9 @@ def test_a_slow_endpoint_that_is_mended_gets_its_events_again(slow: Story) -> No
     assert slow.flow.until(event_id, "succeeded")["attempt_count"] == 1
 
 
-def test_deleting_an_endpoint_cancels_what_was_to_come_and_keeps_its_log(orphan: Story) -> None:
+def test_deleting_an_endpoint_cancels_what_was_to_come_and_keeps_its_log(
+    orphan: EventHistory,
+) -> None:
     delivery = orphan.until("cancelled")
 
     assert delivery["status_reason"] == "the endpoint was deleted"
@@ -161,7 +163,7 @@ def test_deleting_an_endpoint_cancels_what_was_to_come_and_keeps_its_log(orphan:
 
 
 def test_a_resend_takes_the_place_of_the_retry_that_was_waiting(
-    stack: Running, overtaken: Story
+    stack: Running, overtaken: EventHistory
 ) -> None:
     overtaken.until("succeeded")
 
@@ -172,7 +174,7 @@ def test_a_resend_takes_the_place_of_the_retry_that_was_waiting(
     assert len(overtaken.flow.came_of(overtaken.event_id)) == 2
 
 
-def test_a_cancelled_delivery_is_not_tried_again(stack: Running, cancelled: Story) -> None:
+def test_a_cancelled_delivery_is_not_tried_again(stack: Running, cancelled: EventHistory) -> None:
     _let_the_wake_up_pass(stack, cancelled)
 
     delivery = cancelled.until("cancelled")
@@ -183,7 +185,7 @@ def test_a_cancelled_delivery_is_not_tried_again(stack: Running, cancelled: Stor
     assert (again.status_code, again.json()["code"]) == (409, "nothing_to_cancel")
 
 
-def _let_the_wake_up_pass(stack: Running, story: Story) -> None:
+def _let_the_wake_up_pass(stack: Running, story: EventHistory) -> None:
     """Wait until the execution for the second attempt has ended, and a later retry was made."""
     machine = stack.resources["RetryStateMachine"].replace(":stateMachine:", ":execution:")
     arn = f"{machine}:{story.flow.delivery(story.event_id)['id']}-2"
@@ -193,7 +195,7 @@ def _let_the_wake_up_pass(stack: Running, story: Story) -> None:
     story.flow.until(story.flow.publish(), "succeeded", attempts=2)
 
 
-def test_two_failures_then_success_with_the_waits_of_the_schedule(flaky: Story) -> None:
+def test_two_failures_then_success_with_the_waits_of_the_schedule(flaky: EventHistory) -> None:
     delivery = flaky.until("succeeded")
 
     outcomes = [(each["outcome"], each["trigger"]) for each in delivery["attempts"]]
@@ -202,7 +204,7 @@ def test_two_failures_then_success_with_the_waits_of_the_schedule(flaky: Story) 
     _assert_waited(delivery, 1, 3)
 
 
-def test_an_exponential_policy_waits_longer_each_time(growing: Story) -> None:
+def test_an_exponential_policy_waits_longer_each_time(growing: EventHistory) -> None:
     delivery = growing.until("dead")
 
     assert delivery["attempt_count"] == 3
@@ -215,7 +217,7 @@ def _assert_waited(delivery: Delivery, *delays: float) -> None:
         assert waited <= delay * (1 + JITTER) + LATE_SECONDS
 
 
-def test_each_attempt_has_the_same_id_and_the_same_bytes(flaky: Story) -> None:
+def test_each_attempt_has_the_same_id_and_the_same_bytes(flaky: EventHistory) -> None:
     flaky.until("succeeded")
     requests = flaky.flow.came
 

@@ -53,7 +53,7 @@ class Signed:
 
 
 @dataclass(frozen=True)
-class Made:
+class CompletedAttempt:
     """All endpoints of this module, each of a tenant of its own unless `api` is that of another."""
 
     stack: Running
@@ -70,8 +70,8 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(stack: Running) -> Made:
-    return Made(stack)
+def made(stack: Running) -> CompletedAttempt:
+    return CompletedAttempt(stack)
 
 
 def verifies(request: Received, key: str) -> bool:
@@ -99,7 +99,7 @@ def _verifies_by_hand(request: Received, key: str) -> bool:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_delivery_verifies_in_every_payload_mode_and_with_every_method(
-    made: Made, scheme: str
+    made: CompletedAttempt, scheme: str
 ) -> None:
     api = made.stack.new_tenant()
     endpoints = [made.endpoint("/ok", scheme, api=api, **mode) for mode in MODES]
@@ -114,7 +114,9 @@ def test_a_delivery_verifies_in_every_payload_mode_and_with_every_method(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_delivery_that_was_tampered_with_does_not_verify(made: Made, scheme: str) -> None:
+def test_a_delivery_that_was_tampered_with_does_not_verify(
+    made: CompletedAttempt, scheme: str
+) -> None:
     endpoint, stranger = made.endpoint("/ok", scheme), made.endpoint("/ok", scheme)
     (request,) = endpoint.deliver()
     (key,) = endpoint.keys
@@ -132,7 +134,7 @@ def test_a_delivery_that_was_tampered_with_does_not_verify(made: Made, scheme: s
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_during_a_rotation_old_and_new_secret_verify_and_after_it_only_the_new_one(
-    made: Made, scheme: str
+    made: CompletedAttempt, scheme: str
 ) -> None:
     endpoint = made.endpoint("/fail/1", scheme)
 
@@ -157,7 +159,7 @@ def _which(request: Received, endpoint: Signed) -> list[bool]:
     return [verifies(request, key) for key in endpoint.keys]
 
 
-def test_an_endpoint_may_move_from_v1_to_v1a_with_both_signing(made: Made) -> None:
+def test_an_endpoint_may_move_from_v1_to_v1a_with_both_signing(made: CompletedAttempt) -> None:
     endpoint = made.endpoint("/ok", "v1")
 
     endpoint.learn(endpoint.flow.change(signing={"scheme": "v1a"}))
@@ -167,7 +169,7 @@ def test_an_endpoint_may_move_from_v1_to_v1a_with_both_signing(made: Made) -> No
     assert _which(request, endpoint) == [True, True]
 
 
-def test_every_delivery_to_these_tenants_verified(made: Made) -> None:
+def test_every_delivery_to_these_tenants_verified(made: CompletedAttempt) -> None:
     requests = [(request, each.keys) for each in made.all for request in each.flow.came]
 
     assert len(requests) >= 23

@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from posthorn import admin_key_cli as admin_key
 from posthorn.core.errors import ForbiddenError, InvalidError, NotFoundError
 from posthorn.models import ApiKey, Caller, Scope
-from posthorn.tenants.api_keys import Access, require, tenant_for
+from posthorn.tenants.api_keys import ApiKeyService, require, tenant_for
 from tests.integration.conftest import new_tenant
 from tests.world import START, World
 
@@ -22,18 +22,20 @@ KEY = re.compile(r"phk_[0-9A-HJKMNP-TV-Z]{26}_[0-9a-f]{64}")
 
 
 @pytest.fixture
-def access(shared: World) -> Access:
+def access(shared: World) -> ApiKeyService:
     return shared.access
 
 
 @pytest.fixture
-def made(shared: World, access: Access) -> tuple[ApiKey, str]:
+def made(shared: World, access: ApiKeyService) -> tuple[ApiKey, str]:
     tenant = new_tenant(shared).id
     scopes = [Scope.LOGS_READ, Scope.CONFIG_READ]
     return access.create_key(name="ERP", tenant=tenant, scopes=scopes, by="phk_ops")
 
 
-def test_a_key_says_who_calls_and_what_it_may(access: Access, made: tuple[ApiKey, str]) -> None:
+def test_a_key_says_who_calls_and_what_it_may(
+    access: ApiKeyService, made: tuple[ApiKey, str]
+) -> None:
     key, text = made
 
     assert KEY.fullmatch(text)
@@ -64,13 +66,13 @@ def test_a_key_shows_neither_secret_nor_hash_where_it_is_printed(made: tuple[Api
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_scheme_is_spelled_in_any_case(
-    access: Access, made: tuple[ApiKey, str], scheme: str
+    access: ApiKeyService, made: tuple[ApiKey, str], scheme: str
 ) -> None:
     assert access.caller(f"{scheme} {made[1]}") is not None
 
 
 def test_nothing_but_the_whole_key_lets_anybody_in(
-    access: Access, made: tuple[ApiKey, str]
+    access: ApiKeyService, made: tuple[ApiKey, str]
 ) -> None:
     key, text = made
     other = access.create_key(name="x", tenant=key.tenant, scopes=[Scope.LOGS_READ], by="me")[1]
@@ -95,7 +97,7 @@ def test_nothing_but_the_whole_key_lets_anybody_in(
     assert [header for header in wrong if access.caller(header)] == []
 
 
-def test_a_deleted_key_lets_nobody_in(access: Access, made: tuple[ApiKey, str]) -> None:
+def test_a_deleted_key_lets_nobody_in(access: ApiKeyService, made: tuple[ApiKey, str]) -> None:
     key, text = made
 
     access.delete_key(key.id)
@@ -105,7 +107,9 @@ def test_a_deleted_key_lets_nobody_in(access: Access, made: tuple[ApiKey, str]) 
         access.delete_key(key.id)
 
 
-def test_two_keys_never_share_an_id_or_a_secret(access: Access, made: tuple[ApiKey, str]) -> None:
+def test_two_keys_never_share_an_id_or_a_secret(
+    access: ApiKeyService, made: tuple[ApiKey, str]
+) -> None:
     first, first_text = made
 
     second, second_text = access.create_key(
@@ -127,7 +131,7 @@ def test_two_keys_never_share_an_id_or_a_secret(access: Access, made: tuple[ApiK
     ],
 )
 def test_a_key_belongs_to_a_tenant_that_exists_or_is_an_admins(
-    access: Access, tenant: str | None, scopes: list[Scope]
+    access: ApiKeyService, tenant: str | None, scopes: list[Scope]
 ) -> None:
     with pytest.raises(InvalidError) as refused:
         access.create_key(name="x", tenant=tenant, scopes=scopes, by="me")
@@ -167,7 +171,7 @@ def run_admin_key(
 
 
 def test_the_command_prints_a_key_that_may_do_everything(
-    access: Access, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    access: ApiKeyService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     printed = run_admin_key(
         monkeypatch, capsys, "--table-name", "ConfigTable", "--name", "bootstrap"
@@ -184,7 +188,7 @@ def test_the_command_prints_a_key_that_may_do_everything(
 
 
 def test_the_command_finds_the_table_of_a_deployed_stack(
-    access: Access, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    access: ApiKeyService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloudformation, other_client = boto3.client("cloudformation"), boto3.client
     stack = Stubber(cloudformation)

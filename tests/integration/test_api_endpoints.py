@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from posthorn.models import NORCE_DELAYS_SECONDS
+from posthorn.models import DEFAULT_RETRY_DELAYS_SECONDS
 from tests.integration.conftest import Tenant
 
 SPEC: dict[str, Any] = {
@@ -35,7 +35,10 @@ def test_a_new_endpoint_has_the_defaults_of_the_documentation(tenant: Tenant) ->
     assert made["signing"]["scheme"] == "v1"
     assert made["timeout_seconds"] == 15
     assert made["follow_redirects"] is False
-    assert made["retry"] == {"kind": "schedule", "delays_seconds": list(NORCE_DELAYS_SECONDS)}
+    assert made["retry"] == {
+        "kind": "schedule",
+        "delays_seconds": list(DEFAULT_RETRY_DELAYS_SECONDS),
+    }
     assert (made["status"], made["status_reason"]) == ("enabled", None)
     assert (made["condition"], made["rules"], made["headers"]) == (None, [], {})
     assert (made["version"], made["metadata"]) == (1, {})

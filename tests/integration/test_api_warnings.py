@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from posthorn.egress.http_client import Exchange
+from posthorn.egress.http_client import AttemptResult
 from posthorn.models import Endpoint, Scope, iso
 from tests.integration.conftest import Tenant
 from tests.world import World, exchange
@@ -25,7 +25,7 @@ def _now(shared: World) -> None:
     shared.now = datetime.now(UTC)
 
 
-def answer(status: int, certificate_expires_at: datetime | None = None) -> Exchange:
+def answer(status: int, certificate_expires_at: datetime | None = None) -> AttemptResult:
     return replace(exchange(status), certificate_expires_at=certificate_expires_at)
 
 

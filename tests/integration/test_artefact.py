@@ -209,7 +209,7 @@ def test_sam_builds_for_lambda_where_only_this_interpreter_is(tmp_path: Path) ->
     layer = tmp_path / "build" / "DependenciesLayer" / "python"
     (library,) = (layer / "pydantic_core").glob("*.so")
     assert "cpython-313-aarch64" in library.name
-    assert (tmp_path / "build" / "PosthornLayer" / "python" / "posthorn" / "dispatch.py").is_file()
+    assert (tmp_path / "build" / "PosthornLayer" / "python" / "posthorn" / "py.typed").is_file()
     assert (tmp_path / "build" / "DispatcherFunction" / "dispatcher" / "handler.py").is_file()
     parts = ("DispatcherFunction", "DependenciesLayer", "PosthornLayer")
     files = [file for part in parts for file in (tmp_path / "build" / part).rglob("*")]

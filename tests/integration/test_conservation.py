@@ -75,7 +75,7 @@ def remove(tenant: Tenant, delivery: Delivery) -> None:
 def test_it_holds_for_deliveries_of_every_kind(busy: Tenant) -> None:
     report = check(busy, each_event=True)
 
-    assert report.holds
+    assert report.is_balanced
     assert (report.events, report.wanted, report.found) == (2, 8, 8)
     assert {status: n for status, n in report.statuses.items() if n} == {
         DeliveryStatus.SUCCEEDED: 2,
@@ -92,7 +92,7 @@ def test_it_holds_while_deliveries_move_on(busy: Tenant) -> None:
 
     report = check(busy)
 
-    assert report.holds
+    assert report.is_balanced
     assert report.statuses[DeliveryStatus.CANCELLED] == report.statuses[DeliveryStatus.PENDING] == 1
 
 
@@ -105,7 +105,7 @@ def test_tests_are_not_among_what_is_checked(busy: Tenant) -> None:
     hour = hour_of(busy.world.now)
     report = busy.world.conservation.check(busy.id, hour, hour + HOUR)
 
-    assert (report.holds, report.wanted, report.found) == (True, 0, 0)
+    assert (report.is_balanced, report.wanted, report.found) == (True, 0, 0)
 
 
 def test_a_delivery_that_is_gone_is_missed_and_named(busy: Tenant) -> None:
@@ -114,7 +114,7 @@ def test_a_delivery_that_is_gone_is_missed_and_named(busy: Tenant) -> None:
 
     report = check(busy, each_event=True)
 
-    assert not report.holds
+    assert not report.is_balanced
     assert report.unaccounted == 1
     (difference,) = report.differences
     assert (difference.wanted, difference.begun, difference.found) == (2, 2, 1)
@@ -178,7 +178,7 @@ def test_a_retry_that_is_late_is_explained_until_the_sweeper_should_have_found_i
     retrying = [each for each in busy.world.deliveries(busy.id) if each.status == "retrying"]
     assert {each.delivery_id for each in report.unexplained} == {each.id for each in retrying}
     assert report.unaccounted == 0
-    assert not report.holds
+    assert not report.is_balanced
 
 
 def test_a_late_retry_that_is_being_made_is_explained(busy: Tenant) -> None:

@@ -3,7 +3,7 @@
 import re
 
 from posthorn import wiring
-from posthorn.egress.http_client import Exchange, Request
+from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Scope
 from tests.integration.conftest import Tenant
 from tests.visitor import Visitor
@@ -19,7 +19,7 @@ def visitor_of(tenant: Tenant, *scopes: Scope) -> Visitor:
     return visitor
 
 
-def failing(_: Request) -> Exchange:
+def failing(_: Request) -> AttemptResult:
     return exchange(500)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from posthorn import wiring
-from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.jobs.model import JobKind
 from posthorn.models import Scope
 from tests.integration.conftest import Tenant
@@ -170,7 +170,7 @@ def test_whoever_only_reads_sees_jobs_and_no_actions(
 
 
 def test_every_kind_of_job_has_its_page(tenant: Tenant, visitor: Visitor, dead: int) -> None:
-    wanted = Wanted(since=tenant.world.now - timedelta(days=1))
+    wanted = DeliveryFilter(since=tenant.world.now - timedelta(days=1))
     for kind in JobKind:
         job = tenant.world.jobs.start(tenant.id, kind, wanted, rate_per_second=10, by="phk_test")
         assert visitor.get(f"{JOBS}/{job.id}").status == 200

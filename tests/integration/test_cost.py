@@ -10,10 +10,10 @@ from tests.world import ORDER, World
 MOST_WRITE_UNITS = 4
 
 
-def event_of(size: int, chance: random.Random) -> dict[str, object]:
+def event_of(size: int, random_bytes: random.Random) -> dict[str, object]:
     """An order event whose data is `size` bytes of JSON that hardly compresses."""
     padding = size - len(json.dumps({**ORDER, "FirstName": ""}, separators=(",", ":")))
-    note = "".join(chance.choices(string.ascii_letters + string.digits, k=padding))
+    note = "".join(random_bytes.choices(string.ascii_letters + string.digits, k=padding))
     return {"type": "OrderReceivedEvent", "data": {**ORDER, "FirstName": note}}
 
 

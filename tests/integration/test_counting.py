@@ -6,22 +6,22 @@ from typing import Any
 import pytest
 
 from posthorn.core.errors import UnavailableError
-from posthorn.deliveries.stream import Change
+from posthorn.deliveries.stream import StreamChange
 from posthorn.models import Endpoint
-from posthorn.monitoring.counters import Cell, Counts, hour_of
+from posthorn.monitoring.counters import Counts, StatsKey, hour_of
 from tests.crashes import Died, dying_at
 from tests.world import START, TENANT, World, exchange
 
 ORDER_TYPE = "OrderReceivedEvent"
 
 
-def counts(world: World) -> dict[Cell, Counts]:
+def counts(world: World) -> dict[StatsKey, Counts]:
     hour = hour_of(START)
     return dict(world.stats.rows(TENANT, hour, hour.replace(hour=hour.hour + 1)))
 
 
 def counts_of(world: World, endpoint: Endpoint) -> Counts:
-    cell = Cell(TENANT, hour_of(START), endpoint.id, ORDER_TYPE)
+    cell = StatsKey(TENANT, hour_of(START), endpoint.id, ORDER_TYPE)
     return counts(world)[cell]
 
 
@@ -32,7 +32,7 @@ def test_a_first_success_counts_as_event_delivery_and_attempt_in_one_row(world: 
 
     world.count()
 
-    assert set(counts(world)) == {Cell(TENANT, hour_of(START), endpoint.id, ORDER_TYPE)}
+    assert set(counts(world)) == {StatsKey(TENANT, hour_of(START), endpoint.id, ORDER_TYPE)}
     latency = {name for name in counts_of(world, endpoint) if name.startswith("latency.")}
     assert counts_of(world, endpoint) == {
         "events": 1,
@@ -119,8 +119,8 @@ def test_a_delivery_begun_after_a_crash_belongs_to_the_hour_of_its_event(world: 
     assert (row["wanted"], row["created"]) == (1, 1)
 
 
-def changes(world: World) -> list[Change]:
-    return [Change.of(record) for record in world.stream.new()]
+def changes(world: World) -> list[StreamChange]:
+    return [StreamChange.of(record) for record in world.stream.new()]
 
 
 def some_traffic(world: World) -> list[Endpoint]:

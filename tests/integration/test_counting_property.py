@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posthorn.deliveries import items
-from posthorn.deliveries.stream import Change
+from posthorn.deliveries.stream import StreamChange
 from posthorn.models import Delivery, DeliveryStatus, Outcome
-from posthorn.monitoring.counters import Cell, Counts, hour_of
+from posthorn.monitoring.counters import Counts, StatsKey, hour_of
 from tests.crashes import Died, dying_at
 from tests.world import START, World
 
@@ -61,11 +61,11 @@ def image(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def as_they_are(finals: list[Delivery]) -> dict[Cell, Counts]:
+def as_they_are(finals: list[Delivery]) -> dict[StatsKey, Counts]:
     """What anyone would count who looked at the deliveries themselves."""
-    seen: defaultdict[Cell, Counts] = defaultdict(Counts)
+    seen: defaultdict[StatsKey, Counts] = defaultdict(Counts)
     for each in finals:
-        cell = Cell(each.tenant, hour_of(each.created_at), each.endpoint_id, each.event_type)
+        cell = StatsKey(each.tenant, hour_of(each.created_at), each.endpoint_id, each.event_type)
         seen[cell].update(["created", f"status.{each.status}"])
         seen[cell]["attempts"] += each.attempt_count
         seen[cell]["tried"] += each.attempt_count > 0
@@ -78,7 +78,7 @@ def test_batches_in_any_order_cut_and_repeated_anyhow_count_each_delivery_once(
     shared: World, made: Any, plan: Any
 ) -> None:
     tenant = f"any-{next(_tenants)}"
-    streams: dict[str, list[Change]] = {shard: [] for shard in SHARDS}
+    streams: dict[str, list[StreamChange]] = {shard: [] for shard in SHARDS}
     finals: list[Delivery] = []
     for number, (shard, *facts) in enumerate(made):
         steps = list(states(tenant, number, *facts))
@@ -86,7 +86,7 @@ def test_batches_in_any_order_cut_and_repeated_anyhow_count_each_delivery_once(
         for before, after in pairwise([None, *steps]):
             number_in_shard = len(streams[shard]) * 7
             was = image(before) if before else None
-            streams[shard].append(Change(number_in_shard, was, image(after)))  # type: ignore[arg-type] # pairwise
+            streams[shard].append(StreamChange(number_in_shard, was, image(after)))  # type: ignore[arg-type] # pairwise
 
     done = dict.fromkeys(SHARDS, 0)
     rest = [(shard, len(streams[shard]) + 1, None) for shard in SHARDS]

@@ -13,7 +13,7 @@ import pytest
 from posthorn.core.errors import ConflictError
 from posthorn.deliveries.compression import unpack
 from posthorn.deliveries.store import Claim
-from posthorn.egress.http_client import Exchange, Request
+from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Endpoint, Task, iso
 from tests.crashes import Died, dying_at
 from tests.http_client import Client
@@ -32,7 +32,7 @@ def endpoint_of(tenant: Tenant, name: str = "erp", *codes: int, **fields: Any) -
     made = tenant.world.endpoint(f"{name}-{tenant.id}", tenant=tenant.id, **fields)
     left = list(codes)
 
-    def answer(request: Request) -> Exchange:
+    def answer(request: Request) -> AttemptResult:
         code = left.pop(0) if len(left) > 1 else [*left, 200][0]
         echo = exchange(code, body=request.body.decode())
         echo.headers["x-echo"] = MARKER
@@ -162,7 +162,7 @@ def test_nothing_is_erased_while_an_attempt_is_being_made(tenant: Tenant) -> Non
     endpoint = endpoint_of(tenant, "slow", 500, 200)
     refused: list[str] = []
 
-    def answer(request: Request) -> Exchange:
+    def answer(request: Request) -> AttemptResult:
         event = request.headers["webhook-id"]
         try:
             tenant.world.erasing.erase(tenant.id, event, by="phk_ops", cancel=True)

@@ -12,7 +12,7 @@ from posthorn.events import event_types as catalogue
 from posthorn.events.catalogue import KnownTypes
 from posthorn.events.event_types import builtin
 from posthorn.models import EventType, Outcome, Scope, Validation
-from posthorn.monitoring.event_type_overview import LOOKED_AT, Wanting
+from posthorn.monitoring.event_type_overview import LOOKED_AT, TypeSubscriptions
 from posthorn.subscriptions.matching import wants
 from tests.http_client import Answer, Client
 from tests.integration.conftest import Tenant
@@ -263,7 +263,7 @@ def test_patterns_are_found_as_they_are_matched(tenant: Tenant) -> None:
     ]
 
     for each in builtin():
-        wanting = {endpoint.id for endpoint in Wanting(endpoints).of(each)}
+        wanting = {endpoint.id for endpoint in TypeSubscriptions(endpoints).of(each)}
         assert wanting == {e.id for e in endpoints if wants(e.event_types, each)}
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from posthorn import wiring
 from posthorn.core.errors import PosthornError
-from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.jobs import export as exporting
 from posthorn.jobs import model as job
 from posthorn.jobs.model import JobKind
-from posthorn.jobs.runner import Run
+from posthorn.jobs.runner import JobRun
 from posthorn.models import Scope, iso
 from tests.faults import Died, Fault, failing
 from tests.http_client import Answer
@@ -227,7 +227,7 @@ def test_a_failure_at_any_call_of_a_step_leaves_each_delivery_in_one_line(
 ) -> None:
     """Step Functions takes the step again."""
     world = tenant.world
-    wanted = Wanted(endpoint_ids=(endpoint_of(tenant).id,))
+    wanted = DeliveryFilter(endpoint_ids=(endpoint_of(tenant).id,))
     ids = [published(tenant), published(tenant)]
     world.later(seconds=1)
     call, reached = 0, True
@@ -236,7 +236,7 @@ def test_a_failure_at_any_call_of_a_step_leaves_each_delivery_in_one_line(
         made_job = world.jobs.start(
             tenant.id, JobKind.EXPORT, wanted, rate_per_second=10, by="phk_ops"
         )
-        run = Run(tenant=tenant.id, job_id=made_job.id, run=1)
+        run = JobRun(tenant=tenant.id, job_id=made_job.id, run=1)
         with failing(world, {call: fault}) as made, suppress(Died, PosthornError):
             world.stepping.step(run)
         reached = len(made) >= call

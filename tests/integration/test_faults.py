@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from posthorn.core.errors import ConflictError, PosthornError
 from posthorn.deliveries import state as progress
 from posthorn.dispatch.dispatcher import LEASE
-from posthorn.egress.http_client import Exchange, Request
+from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Delivery, Event, Trigger
 from tests.faults import Died, Fault, failing
 from tests.world import World, exchange
@@ -57,7 +57,7 @@ class Tenant:
             self.codes[made.id] = self.answers[made.url] = code
             self.world.answers[made.url] = self._answer
 
-    def _answer(self, request: Request) -> Exchange:
+    def _answer(self, request: Request) -> AttemptResult:
         attempt = request.headers["posthorn-attempt"]
         self.sent[request.headers["webhook-id"], request.url, attempt].append(self.world.now)
         return exchange(self.answers[request.url])
@@ -227,7 +227,7 @@ def test_a_retry_and_a_resend_never_run_at_once(account: World, tenant: Tenant) 
         delivery = tenant.deliveries(event)[500]
         running: list[str] = []
 
-        def answer_while_the_other_one_comes(request: Request) -> Exchange:
+        def answer_while_the_other_one_comes(request: Request) -> AttemptResult:
             running.append(request.headers["posthorn-attempt"])
             resend = progress.task(delivery).model_copy(update={"trigger": Trigger.RESEND})
             account.dispatcher.take_task(resend, account.turn("resend"))

@@ -8,8 +8,8 @@ import boto3
 import pytest
 
 from posthorn.aws.eventbridge import Announcer
-from posthorn.dispatch.endpoint_health import Caretaker
-from posthorn.egress.http_client import Exchange, Request
+from posthorn.dispatch.endpoint_health import EndpointHealth
+from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import DeliveryStatus, DisabledBy, Endpoint, EndpointStatus, Outcome
 from tests.units import metered
 from tests.world import TENANT, World, exchange
@@ -31,7 +31,7 @@ def told(world: World) -> list[dict[str, Any]]:
     world.dispatcher = replace(
         world.dispatcher,
         announcer=announcer,
-        caretaker=Caretaker(world.config, announcer, world.clock),
+        caretaker=EndpointHealth(world.config, announcer, world.clock),
     )
     return taken
 
@@ -42,7 +42,7 @@ def stored(world: World, endpoint: Endpoint) -> Endpoint:
     return found
 
 
-def hang(request: Request) -> Exchange:
+def hang(request: Request) -> AttemptResult:
     return replace(exchange(500), outcome=Outcome.TIMEOUT_READ, status_code=None)
 
 
@@ -88,7 +88,7 @@ def test_410_does_not_disable_an_endpoint_that_was_changed_meanwhile(
 ) -> None:
     endpoint = world.endpoint()
 
-    def changed_while_it_answers(_: Request) -> Exchange:
+    def changed_while_it_answers(_: Request) -> AttemptResult:
         patch = {"url": "http://new.example.com/hook"}
         world.configuration.change(TENANT, endpoint.id, patch, by="phk_dev")
         return exchange(410)
@@ -176,12 +176,12 @@ def test_what_finds_no_place_at_a_slow_endpoint_comes_again_without_costing_an_a
     slow = stored(world, endpoint)
     world.sent.clear()
 
-    with crowd.place_for(slow) as first, crowd.place_for(slow) as second:
+    with crowd.slot(slow) as first, crowd.slot(slow) as second:
         world.take_tasks()
 
     assert (first, second) == (True, True)
     assert world.sent == []
     attempts = {each.status: each.attempt_count for each in world.deliveries()}
     assert attempts == {DeliveryStatus.RETRYING: 1, DeliveryStatus.PENDING: 0}
-    with crowd.place_for(slow) as free:
+    with crowd.slot(slow) as free:
         assert free

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from posthorn.core.errors import PosthornError
-from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.jobs.model import Job, JobKind, JobStatus
-from posthorn.jobs.store import Asked
+from posthorn.jobs.store import JobRequest
 from posthorn.models import DeliveryStatus, Endpoint
 from tests.crashes import Died, dying, dying_at
 from tests.faults import Fault, failing
@@ -33,15 +33,15 @@ def dead_ones(world: World, tenant: str, count: int) -> Endpoint:
 
 def start(world: World, tenant: str, endpoint: Endpoint, key: str = "key") -> Job:
     """Replay whatever the endpoint has."""
-    wanted = Wanted(endpoint_ids=(endpoint.id,))
-    asked = Asked(key, "request")
+    wanted = DeliveryFilter(endpoint_ids=(endpoint.id,))
+    asked = JobRequest(key, "request")
     return world.jobs.start(
         tenant, JobKind.REPLAY, wanted, rate_per_second=100, by="phk_ops", asked=asked
     )
 
 
 def statuses(world: World, tenant: str) -> list[DeliveryStatus]:
-    page, _ = world.reading.page(tenant, Wanted(), limit=100)
+    page, _ = world.reading.page(tenant, DeliveryFilter(), limit=100)
     return [each.status for each in page]
 
 
@@ -68,7 +68,7 @@ def test_a_fault_at_any_call_of_a_step_counts_each_delivery_once(
         assert (done.status, done.matched, done.started) == (JobStatus.COMPLETED, 2, 2)
         assert done.skipped == {}
         assert progress.succeeded == progress.finished == 2
-        page, _ = world.reading.page("tenant", Wanted(), limit=100)
+        page, _ = world.reading.page("tenant", DeliveryFilter(), limit=100)
         assert [each.attempt_count for each in page] == [call + 1] * 2
     assert call > 10
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posthorn.core import ids
-from posthorn.deliveries.filters import Order, StatusClass, Wanted, WithTests
+from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass, WithTests
 from posthorn.deliveries.queries import ROWS_READ_FOR_ONE, LogLists, Position
-from posthorn.deliveries.store import Body
+from posthorn.deliveries.store import StoredBody
 from posthorn.models import Delivery, DeliveryStatus, Outcome, iso
 from tests.world import START, World
 
@@ -97,7 +97,7 @@ def put(
         test=test,
         expires_at=START + timedelta(days=30),
     )
-    assert world.log.put_delivery(delivery, Body())
+    assert world.log.put_delivery(delivery, StoredBody())
     return delivery
 
 
@@ -123,7 +123,7 @@ def test_pages_are_a_whole_list_cut_up_while_new_deliveries_arrive(
 ) -> None:
     lists, tenant = LogLists(shared.log_table), fresh_tenant()
     made = [put(shared, tenant, **row) for row in rows]
-    want = Wanted(endpoint_ids=ENDPOINTS, **wanted)
+    want = DeliveryFilter(endpoint_ids=ENDPOINTS, **wanted)
     is_newest_first = want.order is Order.NEWEST
     later, more = START + timedelta(days=1 if is_newest_first else -1), count(100)
 
@@ -152,8 +152,8 @@ def test_pages_are_a_whole_list_cut_up_while_new_deliveries_arrive(
 def test_a_filter_takes_what_each_of_its_parts_takes(
     rows: list[Any], wanted: dict[str, Any]
 ) -> None:
-    whole = Wanted(**wanted)
-    parts = [Wanted(**{"test": WithTests.INCLUDE, name: wanted[name]}) for name in wanted]
+    whole = DeliveryFilter(**wanted)
+    parts = [DeliveryFilter(**{"test": WithTests.INCLUDE, name: wanted[name]}) for name in wanted]
     for row in rows:
         delivery = Delivery(
             id=ids.delivery(event_id_of(row["number"]), row["endpoint_id"]),
@@ -173,7 +173,7 @@ def test_a_filter_takes_what_each_of_its_parts_takes(
 
 
 def test_a_filter_is_kept_as_json() -> None:
-    wanted = Wanted(
+    wanted = DeliveryFilter(
         endpoint_ids=ENDPOINTS,
         status=DeliveryStatus.DEAD,
         status_class=StatusClass.SERVER_ERROR,
@@ -181,14 +181,14 @@ def test_a_filter_is_kept_as_json() -> None:
         order=Order.OLDEST,
     )
 
-    assert Wanted.model_validate_json(wanted.model_dump_json()) == wanted
+    assert DeliveryFilter.model_validate_json(wanted.model_dump_json()) == wanted
 
 
 def test_a_page_reads_at_most_three_times_what_it_shows(shared: World) -> None:
     lists, tenant = LogLists(shared.log_table), fresh_tenant()
     for number in range(120):
         put(shared, tenant, START + timedelta(seconds=number), number=number)
-    one = Wanted(endpoint_ids=ENDPOINTS[:1])
+    one = DeliveryFilter(endpoint_ids=ENDPOINTS[:1])
 
     with rows_read(shared) as first:
         page, position = lists.page(tenant, one, limit=20)
@@ -205,7 +205,7 @@ def test_a_rare_thing_in_a_long_log_is_found_over_pages_that_may_be_empty(shared
     rare = put(shared, tenant, START, number=0, event_type=TYPES[1])
     for number in range(1, 50):
         put(shared, tenant, START + timedelta(seconds=number), number=number)
-    wanted = Wanted(endpoint_ids=ENDPOINTS[:1], event_type=TYPES[1])
+    wanted = DeliveryFilter(endpoint_ids=ENDPOINTS[:1], event_type=TYPES[1])
 
     page, position = lists.page(tenant, wanted, limit=1)
     pages = [page]
@@ -226,7 +226,7 @@ def test_a_page_that_finds_nothing_stops_at_three_rows_for_each_one_asked_for(
 
     with rows_read(shared) as read:
         page, position = lists.page(
-            tenant, Wanted(endpoint_ids=ENDPOINTS, event_type=TYPES[1]), limit=10
+            tenant, DeliveryFilter(endpoint_ids=ENDPOINTS, event_type=TYPES[1]), limit=10
         )
 
     assert page == []
@@ -252,14 +252,16 @@ def test_what_failed_is_found_without_reading_what_did_not(
         put(shared, tenant, START + timedelta(seconds=number), number=number)
 
     with rows_read(shared) as read:
-        page, position = lists.page(tenant, Wanted(endpoint_ids=ENDPOINTS, **wanted), limit=10)
+        page, position = lists.page(
+            tenant, DeliveryFilter(endpoint_ids=ENDPOINTS, **wanted), limit=10
+        )
 
     assert ([each.id for each in page], position) == ([dead.id], None)
     assert sum(read) == 1
 
 
 def test_what_cannot_be_is_not_looked_for(shared: World) -> None:
-    nonsense = Wanted(
+    nonsense = DeliveryFilter(
         endpoint_ids=ENDPOINTS, status=DeliveryStatus.SUCCEEDED, outcome=Outcome.TIMEOUT_READ
     )
 
@@ -273,8 +275,8 @@ def test_a_page_after_a_time_that_has_moved_on_is_the_end(shared: World) -> None
     lists, tenant = LogLists(shared.log_table), fresh_tenant()
     for number in range(3):
         put(shared, tenant, START + timedelta(seconds=number), number=number)
-    wanted = Wanted(endpoint_ids=ENDPOINTS[:1])
+    wanted = DeliveryFilter(endpoint_ids=ENDPOINTS[:1])
     _, position = lists.page(tenant, wanted, limit=1)
-    later = Wanted(endpoint_ids=ENDPOINTS[:1], since=START + timedelta(days=1))
+    later = DeliveryFilter(endpoint_ids=ENDPOINTS[:1], since=START + timedelta(days=1))
 
     assert lists.page(tenant, later, limit=1, after=position) == ([], None)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn.dispatch.dispatcher import Turn
+from posthorn.dispatch.dispatcher import MessageContext
 from posthorn.models import Change, Endpoint, Rule
 from tests.unit.samples import changes, event, json_objects, stored
 from tests.world import TENANT, World
@@ -45,7 +45,7 @@ def test_no_event_and_no_stored_condition_make_the_dispatcher_raise(
 ) -> None:
     odd = endpoint.model_copy(update={"condition": condition, "rules": filters, "status": status})
     published = event(data, id=f"evt_{next(_numbers):026d}", tenant=TENANT, change=change)
-    turn = Turn(
+    turn = MessageContext(
         published.id, lambda _: [odd], shared.tenancy.terms, lambda: 60.0, shared.attempts.append
     )
 

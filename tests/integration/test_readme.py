@@ -16,7 +16,7 @@ import pytest
 from local import receiver
 from local.run import PORTS
 from posthorn.aws.eventbridge import Announcement, Announcer
-from posthorn.dispatch.endpoint_health import Caretaker
+from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.models import DeliveryStatus
 from posthorn.subscriptions.matching import Verdict
 from tests import template_facts
@@ -166,7 +166,7 @@ def test_operational_events_carry_what_is_described(world: World) -> None:
 
     client.meta.events.register("provide-client-params.events.PutEvents", take)
     announcer = Announcer(client, "default")
-    caretaker = Caretaker(world.config, announcer, world.clock)
+    caretaker = EndpointHealth(world.config, announcer, world.clock)
     world.dispatcher = replace(world.dispatcher, announcer=announcer, caretaker=caretaker)
     never_again = {"kind": "schedule", "delays_seconds": []}
     world.answers[world.endpoint("failing", retry=never_again).url] = lambda _: exchange(500)
@@ -206,13 +206,13 @@ def test_architecture_names_every_state_verdict_and_index() -> None:
 
 
 def test_the_places_that_decisions_point_to_exist() -> None:
-    modules = {path.stem for path in (ROOT / "layers" / "posthorn" / "posthorn").glob("*.py")}
-    found = [span.split(".") for span in code(DECISIONS) if span.partition(".")[0] in modules]
+    places = [re.fullmatch(r"(\w+/\w+):([\w.]+)", span) for span in code(DECISIONS)]
+    found = [place.groups() for place in places if place]
 
     assert found
-    for module, *names in found:
-        thing = importlib.import_module(f"posthorn.{module}")
-        for each in names:
+    for module, names in found:
+        thing = importlib.import_module("posthorn." + module.replace("/", "."))
+        for each in names.split("."):
             thing = getattr(thing, each)
 
 

@@ -19,14 +19,14 @@ import pytest
 import requests
 
 from posthorn.deliveries import state as progress
-from posthorn.deliveries.store import Body, Record
+from posthorn.deliveries.store import Record, StoredBody
 from posthorn.egress.connection import READ_LIMIT_BYTES
-from posthorn.egress.http_client import CONNECT_TIMEOUT_SECONDS, Exchange, Request
+from posthorn.egress.http_client import CONNECT_TIMEOUT_SECONDS, AttemptResult, Request
 from posthorn.egress.response_reader import KEPT_BYTES
 from posthorn.endpoints import signing
 from posthorn.models import (
+    DEFAULT_RETRY_DELAYS_SECONDS,
     MAX_ATTEMPTS,
-    NORCE_DELAYS_SECONDS,
     EndpointSpec,
     Event,
     Outcome,
@@ -320,7 +320,7 @@ def test_the_delays_are_those_of_the_default_policy() -> None:
     delays = [int(n) * units[unit] for n, unit in re.findall(r"(\d+) (\w+)", row)]
     retries, hours, minutes = re.findall(r"(\d+) retries over (\d+) h (\d+) min", DOCUMENT)[0]
 
-    assert tuple(delays) == NORCE_DELAYS_SECONDS
+    assert tuple(delays) == DEFAULT_RETRY_DELAYS_SECONDS
     assert int(retries) == len(delays)
     assert int(hours) * 3600 + int(minutes) * 60 == sum(delays)
 
@@ -349,7 +349,7 @@ def test_every_outcome_is_explained() -> None:
 def test_every_header_that_we_send_is_explained(world: World) -> None:
     sent: set[str] = set()
 
-    def answer(request: Request) -> Exchange:
+    def answer(request: Request) -> AttemptResult:
         sent.update(request.headers)
         return exchange(200)
 
@@ -369,7 +369,7 @@ def test_every_header_that_we_send_is_explained(world: World) -> None:
     begun = progress.begun(
         event, endpoint.id, 1, created_at=world.now, expires_at=world.now, test=True
     )
-    fresh = Record(begun, Body())
+    fresh = Record(begun, StoredBody())
     world.dispatcher.attempter.attempt(event, endpoint, fresh, test)
 
     table = DOCUMENT.partition("| header |")[2].partition("\n\n")[0]

@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 from ulid import ULID
 from werkzeug import Request, Response
 
-from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.jobs.model import JobKind
 from posthorn.models import DeliveryStatus, Endpoint, EndpointSpec, Event, Scope, Task, Trigger
 from tests.invocations import invoke
@@ -54,9 +54,11 @@ def made_as(identifier: str) -> tuple[Callable[[], datetime], bytes]:
 
 def sampled_endpoint(world: World, url: str) -> Endpoint:
     """The endpoint that the samples speak of."""
-    clock, chance = made_as(body_of("dispatcher-retry.json")["endpoint_id"])
+    clock, random_bytes = made_as(body_of("dispatcher-retry.json")["endpoint_id"])
     configuration = replace(
-        world.configuration, now=clock, chance=lambda size: chance[:size].ljust(size, b"\0")
+        world.configuration,
+        now=clock,
+        random_bytes=lambda size: random_bytes[:size].ljust(size, b"\0"),
     )
     spec = EndpointSpec(name="ERP", url=url, event_types=("Order*",))
     return configuration.create(TENANT, spec, by="phk_test")[0]
@@ -160,9 +162,9 @@ def test_the_console_sample_asks_for_a_key(shared: World) -> None:
 def test_the_authorizer_sample_comes_in_with_its_key_and_not_without(shared: World) -> None:
     _, _, token = sample("authorizer.json")["headers"]["authorization"].partition(" ")
     key_id, _, secret = token.rpartition("_")
-    clock, chance = made_as(key_id)
-    chances = {len(chance): chance, len(secret) // 2: bytes.fromhex(secret)}
-    access = replace(shared.access, now=clock, chance=chances.__getitem__)
+    clock, random_bytes = made_as(key_id)
+    chances = {len(random_bytes): random_bytes, len(secret) // 2: bytes.fromhex(secret)}
+    access = replace(shared.access, now=clock, random_bytes=chances.__getitem__)
 
     before = invoked("authorizer.json")
     access.create_key(name="ERP", tenant=TENANT, scopes=[Scope.LOGS_READ], by="me")
@@ -199,9 +201,9 @@ def test_the_job_sample_discards_what_an_endpoint_holds(shared: World) -> None:
     endpoint = shared.endpoint("paused", status="paused")
     (event,) = shared.publish()
     shared.take_events()
-    clock, chance = made_as(sample("job.json")["job_id"])
-    jobs = replace(shared.jobs, now=clock, chance=lambda _: chance)
-    of_it = Wanted(endpoint_ids=(endpoint.id,))
+    clock, random_bytes = made_as(sample("job.json")["job_id"])
+    jobs = replace(shared.jobs, now=clock, random_bytes=lambda _: random_bytes)
+    of_it = DeliveryFilter(endpoint_ids=(endpoint.id,))
     jobs.start(TENANT, JobKind.DISCARD, of_it, rate_per_second=10, by="phk_test")
 
     answer = invoked("job.json")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from posthorn.deliveries.filters import Order, Wanted
-from posthorn.deliveries.search import BUDGET, LONGEST_RANGE, MOST_EXAMINED, Searching
+from posthorn.deliveries.filters import DeliveryFilter, Order
+from posthorn.deliveries.search import BUDGET, LONGEST_RANGE, MOST_EXAMINED, DeliverySearch
 from tests.integration.conftest import Tenant
 from tests.world import ORDER, START, World
 
@@ -122,8 +122,8 @@ def test_a_search_stops_when_its_time_is_used_up_and_goes_on_from_there(
     def clock() -> datetime:  # the second delivery takes it over its budget
         return shared.now + next(ticks) * BUDGET / 2
 
-    searching = Searching(shared.reading, shared.log, clock)
-    wanted = Wanted(since=START, until=shared.now + timedelta(hours=1), order=Order.OLDEST)
+    searching = DeliverySearch(shared.reading, shared.log, clock)
+    wanted = DeliveryFilter(since=START, until=shared.now + timedelta(hours=1), order=Order.OLDEST)
 
     seen: list[str] = []
     examined, cursor, pages = 0, None, 0
@@ -159,10 +159,10 @@ def test_a_page_examines_a_bounded_number(
 def test_a_search_up_to_now_counts_its_days_from_now(tenant: Tenant, shared: World) -> None:
     shared.endpoint("erp", tenant=tenant.id)
     event_id = published(tenant, 1)
-    searching = Searching(shared.reading, shared.log, lambda: shared.now + timedelta(hours=1))
+    searching = DeliverySearch(shared.reading, shared.log, lambda: shared.now + timedelta(hours=1))
 
     page = searching.search(
-        tenant.id, Wanted(since=shared.now - LONGEST_RANGE / 2), "b-0001", limit=5
+        tenant.id, DeliveryFilter(since=shared.now - LONGEST_RANGE / 2), "b-0001", limit=5
     )
 
     assert [each.event_id for each in page.items] == [event_id]

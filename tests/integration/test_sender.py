@@ -16,9 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn.egress.connection import AttemptError, Deadline, Resolve, Trace, Wire
-from posthorn.egress.http_client import Exchange, Request, Sender, system_resolve
-from posthorn.egress.response_reader import ask
+from posthorn.egress.connection import (
+    AttemptError,
+    ConnectionTrace,
+    Deadline,
+    DeadlineSocket,
+    Resolve,
+)
+from posthorn.egress.http_client import AttemptResult, Request, Sender, system_resolve
+from posthorn.egress.response_reader import send_request
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.models import Outcome
 from tests import hostile
@@ -85,7 +91,7 @@ def request(
     )
 
 
-def send(sender: Sender, what: Request) -> Exchange:
+def send(sender: Sender, what: Request) -> AttemptResult:
     """Send, and hold the sender to its time."""
     started = time.monotonic()
     exchange = sender.send(what)
@@ -527,11 +533,11 @@ def test_whatever_bytes_come_back_the_end_is_an_answer_or_an_outcome(said: bytes
         theirs.sendall(said)
         theirs.shutdown(socket.SHUT_WR)
         deadline = Deadline.after(5, time.monotonic)
-        with Wire(ours, deadline) as wire:
+        with DeadlineSocket(ours, deadline) as wire:
             try:
-                response = ask(
+                response = send_request(
                     wire,
-                    Trace(deadline, "http://hooks.example/"),
+                    ConnectionTrace(deadline, "http://hooks.example/"),
                     method="POST",
                     target="/",
                     headers={"host": "hooks.example"},

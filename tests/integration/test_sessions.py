@@ -6,16 +6,18 @@ from typing import Any
 import pytest
 
 from posthorn.models import Scope
-from posthorn.tenants.console_sessions import IDLE, LONGEST, Session, SessionAccess, Sessions
+from posthorn.tenants.console_sessions import IDLE, LONGEST, Session, SessionAccess, SessionStore
 from tests.world import TENANT, World
 
 
 @pytest.fixture
-def sessions(world: World) -> Sessions:
-    return Sessions(world.log_table, world.config, now=world.clock, chance=world.chance)
+def sessions(world: World) -> SessionStore:
+    return SessionStore(
+        world.log_table, world.config, now=world.clock, random_bytes=world.random_bytes
+    )
 
 
-def begun(world: World, sessions: Sessions, **options: Any) -> tuple[Session, str]:
+def begun(world: World, sessions: SessionStore, **options: Any) -> tuple[Session, str]:
     _, key = world.access.create_key(
         name="some", tenant=TENANT, scopes=[Scope.CONFIG_READ, Scope.CONFIG_WRITE], by="me"
     )
@@ -25,7 +27,7 @@ def begun(world: World, sessions: Sessions, **options: Any) -> tuple[Session, st
 
 
 def test_a_session_lives_while_it_is_used_but_not_longer_than_a_day(
-    world: World, sessions: Sessions
+    world: World, sessions: SessionStore
 ) -> None:
     _, session_id = begun(world, sessions)
     start = world.now
@@ -38,7 +40,7 @@ def test_a_session_lives_while_it_is_used_but_not_longer_than_a_day(
     assert lived == LONGEST - timedelta(hours=1)
 
 
-def test_a_session_ends_when_it_is_not_used(world: World, sessions: Sessions) -> None:
+def test_a_session_ends_when_it_is_not_used(world: World, sessions: SessionStore) -> None:
     _, session_id = begun(world, sessions)
 
     world.now += IDLE - timedelta(seconds=1)
@@ -47,7 +49,9 @@ def test_a_session_ends_when_it_is_not_used(world: World, sessions: Sessions) ->
     assert sessions.find(session_id) is None
 
 
-def test_the_table_forgets_a_session_when_it_has_ended(world: World, sessions: Sessions) -> None:
+def test_the_table_forgets_a_session_when_it_has_ended(
+    world: World, sessions: SessionStore
+) -> None:
     session, _ = begun(world, sessions, ends_at=world.now + timedelta(hours=1))
 
     item = world.log_table.get({"pk": f"sessions#{session.digest}", "sk": "session"})
@@ -57,7 +61,7 @@ def test_the_table_forgets_a_session_when_it_has_ended(world: World, sessions: S
 
 
 def test_a_session_that_was_ended_meanwhile_does_not_come_back(
-    world: World, sessions: Sessions
+    world: World, sessions: SessionStore
 ) -> None:
     session, session_id = begun(world, sessions)
     world.later(hours=1)
@@ -69,7 +73,7 @@ def test_a_session_that_was_ended_meanwhile_does_not_come_back(
 
 
 def test_a_read_only_session_may_read_whatever_its_key_may(
-    world: World, sessions: Sessions
+    world: World, sessions: SessionStore
 ) -> None:
     session, _ = begun(world, sessions, access=SessionAccess.READ_ONLY)
 

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from posthorn.egress.http_client import Exchange, Request
-from posthorn.egress.oauth2 import TokenError, Tokens
+from posthorn.egress.http_client import AttemptResult, Request
+from posthorn.egress.oauth2 import TokenCache, TokenError
 from posthorn.models import MASK, Outcome
 from tests.world import TENANT, World, exchange
 
@@ -28,7 +28,7 @@ def grant(*tokens: str, **fields: Any) -> Any:
     """A token endpoint that gives these tokens in turn."""
     left = iter(tokens)
 
-    def answer(_: Request) -> Exchange:
+    def answer(_: Request) -> AttemptResult:
         return exchange(200, body=json.dumps({"access_token": next(left), **fields}))
 
     return answer
@@ -97,12 +97,12 @@ def test_deliveries_at_once_share_one_token_request(world: World) -> None:
     endpoint = world.endpoint(auth=AUTH)
     everybody, fetched = Barrier(5), []
 
-    def slowly(request: Request) -> Exchange:
+    def slowly(request: Request) -> AttemptResult:
         everybody.wait()  # who needs a token is here before there is one
         fetched.append(request)
         return exchange(200, body='{"access_token": "t-1"}')
 
-    tokens = Tokens(slowly, lambda: world.now)
+    tokens = TokenCache(slowly, lambda: world.now)
 
     def ask(number: int) -> str:
         if number:
@@ -120,20 +120,20 @@ def test_deliveries_at_once_share_one_token_request(world: World) -> None:
 def test_waiting_for_the_token_of_another_delivery_ends_in_time(world: World) -> None:
     endpoint = world.endpoint(auth=AUTH)
 
-    def refuse(_: Request) -> Exchange:
+    def refuse(_: Request) -> AttemptResult:
         asking = pool.submit(tokens.token, endpoint, "hush-hush", timeout_seconds=0)
         with pytest.raises(TokenError, match="took all of the time"):
             asking.result()
         return exchange(401)
 
-    tokens = Tokens(refuse, lambda: world.now)
+    tokens = TokenCache(refuse, lambda: world.now)
     with ThreadPoolExecutor(1) as pool, pytest.raises(TokenError, match="gave no token"):
         tokens.token(endpoint, "hush-hush", timeout_seconds=15)
 
 
 def test_a_late_401_leaves_a_token_alone_that_was_fetched_since(world: World) -> None:
     endpoint = world.endpoint(auth=AUTH)
-    tokens = Tokens(grant("old", "new", "newer"), lambda: world.now)
+    tokens = TokenCache(grant("old", "new", "newer"), lambda: world.now)
 
     def token() -> str:
         return tokens.token(endpoint, "hush-hush", timeout_seconds=15)
@@ -184,7 +184,7 @@ def test_an_endpoint_that_answers_401_to_every_token_fails_once_an_attempt(world
     ],
 )
 def test_without_a_token_nothing_is_sent_and_the_attempt_says_why(
-    world: World, answer: Exchange, advice: str
+    world: World, answer: AttemptResult, advice: str
 ) -> None:
     endpoint = world.endpoint(auth=AUTH)
     world.answers[TOKEN_URL] = lambda _: answer
@@ -201,7 +201,7 @@ def test_without_a_token_nothing_is_sent_and_the_attempt_says_why(
 def test_fetching_a_token_does_not_make_an_attempt_longer(world: World) -> None:
     endpoint = world.endpoint(auth=AUTH, timeout_seconds=5)
 
-    def slowly(_: Request) -> Exchange:
+    def slowly(_: Request) -> AttemptResult:
         world.later(seconds=3)
         return exchange(200, body='{"access_token": "t-1"}')
 

@@ -17,8 +17,8 @@ from posthorn.core.errors import LimitedError
 from posthorn.endpoint_tests import preview_and_test as trial
 from posthorn.endpoint_tests import views as trial_views
 from posthorn.endpoint_tests.drafts import Draft
-from posthorn.endpoint_tests.sample_events import TrialEvents
-from posthorn.endpoint_tests.views import SavedTrialSpec
+from posthorn.endpoint_tests.sample_events import SampleEvents
+from posthorn.endpoint_tests.views import SavedEndpointTestSpec
 from posthorn.endpoints import history
 from posthorn.events import event_types as catalogue
 from posthorn.models import MASK, Scope, TenantLimits
@@ -66,9 +66,13 @@ def published(tenant: Tenant, **event: Any) -> str:
 @pytest.mark.parametrize(
     "model",
     [
-        *(trial_views.TrialEvent, trial_views.SavedTrialSpec, trial_views.UnsavedTrialSpec),
+        *(
+            trial_views.SampleEvent,
+            trial_views.SavedEndpointTestSpec,
+            trial_views.UnsavedEndpointTestSpec,
+        ),
         *(trial_views.SavedDryRunSpec, trial_views.UnsavedDryRunSpec, trial_views.PreviewView),
-        *(trial_views.TrialView, trial_views.DryRunView, history.DifferenceView),
+        *(trial_views.EndpointTestView, trial_views.DryRunView, history.DifferenceView),
     ],
 )
 def test_the_examples_of_the_documentation_are_what_they_show(model: type[BaseModel]) -> None:
@@ -363,17 +367,19 @@ def test_a_payload_that_cannot_be_made_is_a_failed_test(tenant: Tenant) -> None:
 def test_a_test_ends_before_the_gateway_gives_up(tenant: Tenant) -> None:
     world = tenant.world
     endpoint = world.endpoint(tenant=tenant.id, timeout_seconds=30)
-    trying = trial.Trial(
+    trying = trial.EndpointTester(
         config=world.config,
         log=world.log,
-        events=TrialEvents(world.log, catalogue.builtin, now=world.clock, chance=world.chance),
+        events=SampleEvents(
+            world.log, catalogue.builtin, now=world.clock, random_bytes=world.random_bytes
+        ),
         limits=Limits(Table(world.dynamodb, world.settings.config_table_name)),
         terms=world.tenancy.terms,
         attempter=world.dispatcher.attempter,
         now=world.clock,
     )
 
-    trying.test(Draft(endpoint, endpoint), SavedTrialSpec(), by="phk_dev")
+    trying.test(Draft(endpoint, endpoint), SavedEndpointTestSpec(), by="phk_dev")
 
     assert world.sent[-1].timeout_seconds == 25
 

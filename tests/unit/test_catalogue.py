@@ -12,7 +12,7 @@ from posthorn.events.catalogue_import import read_openapi
 from posthorn.events.event_types import builtin, check_type, violations
 from posthorn.events.schema_compatibility import incompatible_changes
 from posthorn.events.schema_samples import example_of
-from posthorn.models import EventType, Kind, Source, Validation
+from posthorn.models import EventType, EventTypeKind, Source, Validation
 
 INTEGER = {"type": "integer"}
 TEXT = {"type": "string"}
@@ -50,7 +50,9 @@ def test_a_built_in_type_is_whole_and_takes_its_example(name: str) -> None:
     assert each.description
     assert each.source is Source.BUILTIN
     assert each.validation is Validation.REJECT
-    assert each.kind is (Kind.NOTIFICATION if name.endswith("Notification") else Kind.EVENT)
+    assert each.kind is (
+        EventTypeKind.NOTIFICATION if name.endswith("Notification") else EventTypeKind.EVENT
+    )
     assert all(field["description"] for field in each.json_schema["properties"].values())
 
 
@@ -232,7 +234,8 @@ def test_the_webhooks_of_an_openapi_document_become_event_types() -> None:
     document = openapi(
         StockCounted=webhook({"$ref": "#/components/schemas/Counted"}, example={"Count": 5}),
         StockChangedNotification=webhook(
-            object_of(Kind={"enum": ["in", "out"]}), examples={"one": {"value": {"Kind": "out"}}}
+            object_of(EventTypeKind={"enum": ["in", "out"]}),
+            examples={"one": {"value": {"Kind": "out"}}},
         ),
         schemas={
             "Counted": {**object_of(Count=INTEGER, By={"$ref": "#/components/schemas/Person"})},
@@ -251,7 +254,7 @@ def test_the_webhooks_of_an_openapi_document_become_event_types() -> None:
         },
         example={"Count": 5},
     )
-    assert (changed.kind, changed.example) == (Kind.NOTIFICATION, {"Kind": "out"})
+    assert (changed.kind, changed.example) == (EventTypeKind.NOTIFICATION, {"Kind": "out"})
     assert violations(counted, {"By": {"Boss": {"Name": 1}}})[0].field == "/data/By/Boss/Name"
 
 
@@ -265,7 +268,7 @@ def test_a_webhook_without_an_example_gets_one_that_its_schema_takes() -> None:
             State={"enum": ["open", "closed"]},
             Note={"type": ["null", "string"]},
             Lines={"type": "array", "minItems": 2, "items": object_of(Sku=TEXT)},
-            Way={"oneOf": [{"const": "air"}, {"const": "sea"}]},
+            PastRoute={"oneOf": [{"const": "air"}, {"const": "sea"}]},
             Person={"allOf": [object_of(Name=TEXT), object_of(Email={"format": "email"})]},
         ),
         "required": ["Id", "Lines"],

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorn.egress.ip_ranges import Kind, kind_of
+from posthorn.egress.ip_ranges import AddressKind, kind_of
 from posthorn.egress.url_guard import (
     BlockedError,
     EgressPolicy,
@@ -128,14 +128,14 @@ def test_a_redirect_is_read_relative_to_where_it_came_from(location: str, target
 
 @given(st.ip_addresses(v=4))
 def test_no_address_passes_that_python_does_not_call_global(address: IPv4Address) -> None:
-    if kind_of(address) == Kind.PUBLIC:
+    if kind_of(address) == AddressKind.PUBLIC:
         assert address.is_global
         assert not address.is_multicast
 
 
 @given(st.ip_addresses(v=6))
 def test_no_ipv6_address_passes_outside_of_global_unicast(address: IPv6Address) -> None:
-    if kind_of(address) == Kind.PUBLIC:
+    if kind_of(address) == AddressKind.PUBLIC:
         assert address.is_global
         assert int(address) >> 125 == 1
         assert address.ipv4_mapped is None

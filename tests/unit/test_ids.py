@@ -17,9 +17,9 @@ names = st.text(max_size=40)
 @settings(max_examples=50)
 @given(st.sampled_from(["ep", "evt", "phk"]), moments, chances)
 def test_a_new_id_is_one_of_its_kind_and_of_no_other(
-    prefix: str, now: datetime, chance: bytes
+    prefix: str, now: datetime, random_bytes: bytes
 ) -> None:
-    made = ids.new(prefix, now, chance)
+    made = ids.new(prefix, now, random_bytes)
 
     assert [each for each in ("ep", "evt", "phk") if ids.is_id(each, made)] == [prefix]
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posthorn.models import (
+    DEFAULT_RETRY_DELAYS_SECONDS,
     MAX_ATTEMPTS,
-    NORCE_DELAYS_SECONDS,
     ExponentialRetry,
     RetryPolicy,
     ScheduleRetry,
@@ -94,7 +94,7 @@ def test_the_default_is_16_retries_over_22_hours_and_4_minutes() -> None:
     assert max_attempts(default) == 17
     assert span_seconds(default) == 22 * 3600 + 4 * 60
     waits = [delay_seconds(default, made, jitter=0) for made in range(1, 18)]
-    assert waits == [*NORCE_DELAYS_SECONDS, None]
+    assert waits == [*DEFAULT_RETRY_DELAYS_SECONDS, None]
 
 
 @settings(max_examples=50)

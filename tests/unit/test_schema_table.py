@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from console.schema_table import MOST_DEPTH, MOST_ROWS, Row, rows
+from console.schema_table import MOST_DEPTH, MOST_ROWS, SchemaRow, rows
 
 
 def names(schema: dict[str, Any]) -> list[tuple[int, str]]:
@@ -14,7 +14,7 @@ def test_a_row_tells_all_that_is_asked_of_a_field() -> None:
 
     found = rows({"required": ["Count"], "properties": {"Count": field}})
 
-    assert found == [Row(0, "Count", "integer", True, "How many.", ("≥ 1", "≤ 9"), ("1",))]
+    assert found == [SchemaRow(0, "Count", "integer", True, "How many.", ("≥ 1", "≤ 9"), ("1",))]
 
 
 def test_nested_fields_stand_below_theirs() -> None:

@@ -13,13 +13,13 @@ import boto3
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.dynamodb import Table
 from posthorn.models import Scope
-from posthorn.tenants.api_keys import Access
+from posthorn.tenants.api_keys import ApiKeyService
 
 
 def create(table_name: str, *, name: str = "first admin") -> str:
     """Store a new admin key in this ConfigTable and return its text."""
     config = ConfigStore(Table(boto3.client("dynamodb"), table_name))
-    access = Access(config, now=lambda: datetime.now(UTC), chance=os.urandom)
+    access = ApiKeyService(config, now=lambda: datetime.now(UTC), random_bytes=os.urandom)
     _, text = access.create_key(name=name, tenant=None, scopes=[Scope.ADMIN], by="operator")
     return text
 

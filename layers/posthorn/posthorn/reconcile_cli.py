@@ -17,8 +17,8 @@ from posthorn.aws.sqs import Queue
 from posthorn.deliveries.store import LogStore
 from posthorn.models import iso
 from posthorn.monitoring.counters import hour_of
-from posthorn.monitoring.inventory import Census
-from posthorn.monitoring.reconciliation import Conservation, Report
+from posthorn.monitoring.inventory import Inventory
+from posthorn.monitoring.reconciliation import Reconciliation, Report
 from posthorn.monitoring.stats_store import StatsStore
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def conservation(
     config_table: str,
     log_table: str,
     retry_queue_url: str,
-) -> Conservation:
+) -> Reconciliation:
     """The check of a stack, reached with these clients."""
     table = Table(dynamodb, log_table)
-    return Conservation(
+    return Reconciliation(
         config=ConfigStore(Table(dynamodb, config_table)),
         log=LogStore(table),
-        census=Census(table),
+        census=Inventory(table),
         stats=StatsStore(table),
         retry_queue=Queue(sqs, retry_queue_url),
         now=lambda: datetime.now(UTC),
@@ -51,7 +51,7 @@ def conservation(
 def told(report: Report) -> Iterator[str]:
     """The report in lines for people."""
     states = ", ".join(f"{count} {status}" for status, count in report.statuses.items() if count)
-    verdict = "conserved" if report.holds else "NOT CONSERVED"
+    verdict = "conserved" if report.is_balanced else "NOT CONSERVED"
     yield (
         f"{report.tenant}  {iso(report.since)} to {iso(report.until)}  {report.events} events "
         f"wanted {report.wanted} deliveries; the log has {report.found}"
@@ -91,11 +91,11 @@ def main() -> None:
         if arguments.tenant
         else check.check_all(since, until)
     )
-    holds = True
+    is_balanced = True
     for report in reports:
-        holds &= report.holds
+        is_balanced &= report.is_balanced
         sys.stdout.writelines(f"{line}\n" for line in told(report))
-    sys.exit(not holds)
+    sys.exit(not is_balanced)
 
 
 def _moment(text: str) -> datetime:
@@ -103,7 +103,7 @@ def _moment(text: str) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _of_stack(stack_name: str) -> Conservation:
+def _of_stack(stack_name: str) -> Reconciliation:
     cloudformation = boto3.client("cloudformation")
 
     def physical_id(logical_id: str) -> str:

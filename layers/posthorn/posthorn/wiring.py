@@ -15,48 +15,48 @@ from posthorn.aws.kms import Vault
 from posthorn.aws.s3 import CONFIG, ExportBucket
 from posthorn.aws.sqs import Queue
 from posthorn.aws.step_functions import StateMachine
-from posthorn.aws.stream_counters import Tallies
+from posthorn.aws.stream_counters import StreamCounters
 from posthorn.core.settings import Settings
-from posthorn.deliveries.erasure import Erasing
+from posthorn.deliveries.erasure import PayloadEraser
 from posthorn.deliveries.erasure_store import LogEraser
 from posthorn.deliveries.queries import LogLists
-from posthorn.deliveries.reader import Reading
-from posthorn.deliveries.search import Searching
+from posthorn.deliveries.reader import DeliveryReader
+from posthorn.deliveries.search import DeliverySearch
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.attempt import Attempter
-from posthorn.dispatch.resend import Recovery
+from posthorn.dispatch.resend import Resender
 from posthorn.egress.http_client import Sender
-from posthorn.egress.oauth2 import Tokens
+from posthorn.egress.oauth2 import TokenCache
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoint_tests.drafts import Drafts
 from posthorn.endpoint_tests.dry_run import DryRun
-from posthorn.endpoint_tests.preview_and_test import Trial
-from posthorn.endpoint_tests.sample_events import TrialEvents
-from posthorn.endpoints.history import History
-from posthorn.endpoints.service import Configuration
-from posthorn.events.catalogue import Cataloguing
-from posthorn.jobs.export import Exporting
+from posthorn.endpoint_tests.preview_and_test import EndpointTester
+from posthorn.endpoint_tests.sample_events import SampleEvents
+from posthorn.endpoints.history import EndpointHistoryReader
+from posthorn.endpoints.service import EndpointService
+from posthorn.events.catalogue import CatalogueService
+from posthorn.jobs.export import Exporter
 from posthorn.jobs.export_store import ExportStore
 from posthorn.jobs.model import JobKind
-from posthorn.jobs.progress import JobProgress
-from posthorn.jobs.replay import Replaying
-from posthorn.jobs.resume import Resuming
-from posthorn.jobs.runner import Runs, Stepping
-from posthorn.jobs.service import Jobs
+from posthorn.jobs.progress import JobTracker
+from posthorn.jobs.replay import ReplayStep
+from posthorn.jobs.resume import EndpointResumer
+from posthorn.jobs.runner import JobExecutions, JobRunner
+from posthorn.jobs.service import JobService
 from posthorn.jobs.store import JobStore
-from posthorn.models import Terms
-from posthorn.monitoring.event_type_overview import Overview
-from posthorn.monitoring.inventory import Census
-from posthorn.monitoring.reconciliation import Conservation
+from posthorn.models import EffectiveLimits
+from posthorn.monitoring.event_type_overview import EventTypeOverview
+from posthorn.monitoring.inventory import Inventory
+from posthorn.monitoring.reconciliation import Reconciliation
 from posthorn.monitoring.statistics import Statistics
 from posthorn.monitoring.stats_store import StatsStore
-from posthorn.monitoring.stream_consumer import Counting
+from posthorn.monitoring.stream_consumer import StreamConsumer
 from posthorn.monitoring.warnings import WarningSigns
-from posthorn.tenants.api_keys import Access
-from posthorn.tenants.console_sessions import Sessions
+from posthorn.tenants.api_keys import ApiKeyService
+from posthorn.tenants.console_sessions import SessionStore
 from posthorn.tenants.portal_links import PortalLinks
 from posthorn.tenants.rate_limits import Limits
-from posthorn.tenants.tenants import Tenancy
+from posthorn.tenants.tenants import TenantService
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -100,18 +100,18 @@ def config() -> ConfigStore:
 
 
 @cache
-def access() -> Access:
-    return Access(config(), now=now, chance=os.urandom)
+def access() -> ApiKeyService:
+    return ApiKeyService(config(), now=now, random_bytes=os.urandom)
 
 
 @cache
-def tenancy() -> Tenancy:
-    return Tenancy(config(), Terms(settings().retention_days), now=now)
+def tenancy() -> TenantService:
+    return TenantService(config(), EffectiveLimits(settings().retention_days), now=now)
 
 
 @cache
-def sessions() -> Sessions:
-    return Sessions(log_table(), config(), now=now, chance=os.urandom)
+def sessions() -> SessionStore:
+    return SessionStore(log_table(), config(), now=now, random_bytes=os.urandom)
 
 
 @cache
@@ -130,21 +130,21 @@ def policy() -> EgressPolicy:
 
 
 @cache
-def configuration() -> Configuration:
-    return Configuration(
+def configuration() -> EndpointService:
+    return EndpointService(
         config=config(),
         vault=vault(),
         policy=policy(),
         terms=tenancy().terms,
         now=now,
-        chance=os.urandom,
+        random_bytes=os.urandom,
         require_test=settings().require_test,
     )
 
 
 @cache
-def history() -> History:
-    return History(config(), vault())
+def history() -> EndpointHistoryReader:
+    return EndpointHistoryReader(config(), vault())
 
 
 @cache
@@ -153,16 +153,16 @@ def drafts() -> Drafts:
 
 
 @cache
-def trial() -> Trial:
+def trial() -> EndpointTester:
     send = Sender(policy(), monotonic=monotonic, utcnow=now).send
     log = reading().log
-    return Trial(
+    return EndpointTester(
         config=config(),
         log=log,
-        events=TrialEvents(log=log, types=cataloguing().types, now=now, chance=os.urandom),
+        events=SampleEvents(log=log, types=cataloguing().types, now=now, random_bytes=os.urandom),
         limits=Limits(config_table()),
         terms=tenancy().terms,
-        attempter=Attempter(vault=vault(), tokens=Tokens(send, now), send=send, now=now),
+        attempter=Attempter(vault=vault(), tokens=TokenCache(send, now), send=send, now=now),
         now=now,
     )
 
@@ -173,13 +173,13 @@ def dry_run() -> DryRun:
 
 
 @cache
-def cataloguing() -> Cataloguing:
-    return Cataloguing(config())
+def cataloguing() -> CatalogueService:
+    return CatalogueService(config())
 
 
 @cache
-def overview() -> Overview:
-    return Overview(
+def overview() -> EventTypeOverview:
+    return EventTypeOverview(
         config=config(),
         lists=reading().lists,
         stats=stats_store(),
@@ -189,8 +189,8 @@ def overview() -> Overview:
 
 
 @cache
-def reading() -> Reading:
-    return Reading(
+def reading() -> DeliveryReader:
+    return DeliveryReader(
         config=config(),
         log=LogStore(log_table()),
         lists=LogLists(log_table()),
@@ -214,14 +214,14 @@ def warning_signs() -> WarningSigns:
     return WarningSigns(
         config=config(),
         log=reading().log,
-        census=Census(log_table()),
+        census=Inventory(log_table()),
         stats=stats_store(),
         now=now,
     )
 
 
 @cache
-def conservation() -> Conservation:
+def conservation() -> Reconciliation:
     return conservation_check.conservation(
         dynamodb(),
         sqs(),
@@ -232,18 +232,20 @@ def conservation() -> Conservation:
 
 
 @cache
-def counting() -> Counting:
-    return Counting(stats_store(), job_progress())
+def counting() -> StreamConsumer:
+    return StreamConsumer(stats_store(), job_progress())
 
 
 @cache
-def erasing() -> Erasing:
-    return Erasing(log=reading().log, eraser=LogEraser(log_table()), reading=reading(), now=now)
+def erasing() -> PayloadEraser:
+    return PayloadEraser(
+        log=reading().log, eraser=LogEraser(log_table()), reading=reading(), now=now
+    )
 
 
 @cache
-def recovery() -> Recovery:
-    return Recovery(
+def recovery() -> Resender:
+    return Resender(
         config=config(),
         log=reading().log,
         reading=reading(),
@@ -253,8 +255,8 @@ def recovery() -> Recovery:
 
 
 @cache
-def searching() -> Searching:
-    return Searching(reading=reading(), log=reading().log, now=now)
+def searching() -> DeliverySearch:
+    return DeliverySearch(reading=reading(), log=reading().log, now=now)
 
 
 @cache
@@ -263,18 +265,20 @@ def job_store() -> JobStore:
 
 
 @cache
-def job_progress() -> JobProgress:
-    return JobProgress(job_store(), Tallies(log_table()), now)
+def job_progress() -> JobTracker:
+    return JobTracker(job_store(), StreamCounters(log_table()), now)
 
 
 @cache
-def runs() -> Runs:
-    return Runs(StateMachine(boto3.client("stepfunctions"), settings().job_state_machine_arn))
+def runs() -> JobExecutions:
+    return JobExecutions(
+        StateMachine(boto3.client("stepfunctions"), settings().job_state_machine_arn)
+    )
 
 
 @cache
-def jobs() -> Jobs:
-    return Jobs(
+def jobs() -> JobService:
+    return JobService(
         config=config(),
         reading=reading(),
         store=job_store(),
@@ -282,13 +286,13 @@ def jobs() -> Jobs:
         progress=job_progress(),
         terms=tenancy().terms,
         now=now,
-        chance=os.urandom,
+        random_bytes=os.urandom,
     )
 
 
 @cache
-def exporting() -> Exporting:
-    return Exporting(
+def exporting() -> Exporter:
+    return Exporter(
         reading=reading(),
         lists=reading().lists,
         jobs=job_store(),
@@ -298,13 +302,13 @@ def exporting() -> Exporting:
 
 
 @cache
-def resuming() -> Resuming:
-    return Resuming(configuration(), jobs())
+def resuming() -> EndpointResumer:
+    return EndpointResumer(configuration(), jobs())
 
 
 @cache
-def stepping() -> Stepping:
-    replaying = Replaying(
+def stepping() -> JobRunner:
+    replaying = ReplayStep(
         config=config(),
         log=reading().log,
         lists=reading().lists,
@@ -312,7 +316,7 @@ def stepping() -> Stepping:
         retry_queue=retry_queue(),
         now=now,
     )
-    return Stepping(
+    return JobRunner(
         jobs=job_store(),
         runs=runs(),
         progress=job_progress(),

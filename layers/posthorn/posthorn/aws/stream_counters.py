@@ -22,7 +22,7 @@ SHARDS_KEPT = 40
 READ_AT_ONCE = 100  # the most that BatchGetItem takes
 
 
-class Row(NamedTuple):
+class CounterRow(NamedTuple):
     """The key of a row."""
 
     pk: str
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Addition:
+class Increment:
     """What one record of the stream adds to a row, and until when what it tells of is kept."""
 
     sequence_number: int
@@ -43,10 +43,10 @@ class Addition:
 
 
 @dataclass(frozen=True)
-class Tallies:
+class StreamCounters:
     table: Table
 
-    def add(self, shard: str, batch: Mapping[Row, Sequence[Addition]]) -> None:
+    def add(self, shard: str, batch: Mapping[CounterRow, Sequence[Increment]]) -> None:
         """Add a batch of one shard; raise UnavailableError when a row cannot be written.
 
         Rows written before that stay. Adding the batch again counts only what is not counted yet.
@@ -58,19 +58,21 @@ class Tallies:
             for row in these:
                 self._add(row, shard, batch[row], found.get(row))
 
-    def read(self, rows: Sequence[Row]) -> dict[Row, Counter[str]]:
+    def read(self, rows: Sequence[CounterRow]) -> dict[CounterRow, Counter[str]]:
         """The counts of those rows that there are, consistently."""
-        found: dict[Row, Counter[str]] = {}
+        found: dict[CounterRow, Counter[str]] = {}
         for start in range(0, len(rows), READ_AT_ONCE):
             read = self._read(rows[start : start + READ_AT_ONCE])
             found |= {row: counts_of(item) for row, item in read.items()}
         return found
 
-    def _read(self, rows: Sequence[Row]) -> dict[Row, Item]:
+    def _read(self, rows: Sequence[CounterRow]) -> dict[CounterRow, Item]:
         read = self.table.get_many([each.key for each in rows])
-        return {Row(item["pk"], item["sk"]): item for item in read}
+        return {CounterRow(item["pk"], item["sk"]): item for item in read}
 
-    def _add(self, row: Row, shard: str, additions: Sequence[Addition], item: Item | None) -> None:
+    def _add(
+        self, row: CounterRow, shard: str, additions: Sequence[Increment], item: Item | None
+    ) -> None:
         for _ in range(WRITE_TRIES):
             if (changed := _with(additions, shard, row, item)) is None:
                 return
@@ -91,7 +93,9 @@ def counts_of(item: Item) -> Counter[str]:
     return Counter(json.loads(item["counts"]))
 
 
-def _with(additions: Sequence[Addition], shard: str, row: Row, item: Item | None) -> Item | None:
+def _with(
+    additions: Sequence[Increment], shard: str, row: CounterRow, item: Item | None
+) -> Item | None:
     """The row with those of the additions that it does not count yet; None when it counts all."""
     counts = counts_of(item) if item else Counter()
     shards: dict[str, str] = json.loads(item["shards"]) if item else {}

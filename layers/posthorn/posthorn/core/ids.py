@@ -15,10 +15,10 @@ _ULID = "[0-9A-HJKMNP-TV-Z]{26}"
 _DELIVERY = re.compile(f"dlv_({_ULID})_({_ULID})")
 
 
-def new(prefix: str, now: datetime, chance: bytes) -> str:
-    """Make a sortable id; `chance` is CHANCE_BYTES random bytes."""
+def new(prefix: str, now: datetime, random_bytes: bytes) -> str:
+    """Make a sortable id; `random_bytes` is CHANCE_BYTES random bytes."""
     milliseconds = int(now.timestamp() * 1000)
-    return f"{prefix}_{ULID.from_bytes(milliseconds.to_bytes(6, 'big') + chance)}"
+    return f"{prefix}_{ULID.from_bytes(milliseconds.to_bytes(6, 'big') + random_bytes)}"
 
 
 def derived_event(tenant: str, published_id: str) -> str:

@@ -14,18 +14,18 @@ from posthorn.core.errors import ConflictError
 from posthorn.deliveries import erasure_rules as erasure
 from posthorn.deliveries import state as progress
 from posthorn.deliveries.erasure_store import LogEraser
-from posthorn.deliveries.items import WANTED
-from posthorn.deliveries.reader import Reading
-from posthorn.deliveries.store import Body, Claim, LogStore, Story, body_of
+from posthorn.deliveries.items import DELIVERED_VERDICTS
+from posthorn.deliveries.reader import DeliveryReader
+from posthorn.deliveries.store import Claim, EventHistory, LogStore, StoredBody, body_of
 from posthorn.models import Delivery, Erasure
 from posthorn.subscriptions.matching import Decision
 
 
 @dataclass(frozen=True)
-class Erasing:
+class PayloadEraser:
     log: LogStore
     eraser: LogEraser
-    reading: Reading
+    reading: DeliveryReader
     now: Callable[[], datetime]
 
     def erase(self, tenant: str, event_id: str, *, by: str, cancel: bool = False) -> Erasure:
@@ -43,7 +43,7 @@ class Erasing:
             raise _busy()
         return done
 
-    def _end_what_is_to_come(self, story: Story, *, cancel: bool) -> None:
+    def _end_what_is_to_come(self, story: EventHistory, *, cancel: bool) -> None:
         running = [
             each.delivery
             for each in story.records.values()
@@ -52,7 +52,7 @@ class Erasing:
         missing = [
             each
             for each in story.decisions
-            if each.verdict in WANTED and each.endpoint_id not in story.records
+            if each.verdict in DELIVERED_VERDICTS and each.endpoint_id not in story.records
         ]
         if not running and not missing:
             return
@@ -69,7 +69,7 @@ class Erasing:
         if not all(ended):
             raise _busy()
 
-    def _are_nobodys(self, story: Story) -> bool:
+    def _are_nobodys(self, story: EventHistory) -> bool:
         """Whether no dispatcher works on the event; the claim that tells so lapses at once."""
         now = self.now()
         claim = Claim("erasing", now, now - timedelta(seconds=1))
@@ -79,7 +79,7 @@ class Erasing:
         after = progress.cancelled(before, progress.ERASED)
         return self.log.move_delivery(before, after, now=self.now())
 
-    def _put(self, story: Story, decision: Decision) -> bool:
+    def _put(self, story: EventHistory, decision: Decision) -> bool:
         fresh = progress.begun(
             story.event,
             decision.endpoint_id,
@@ -87,9 +87,9 @@ class Erasing:
             created_at=story.recorded_at,
             expires_at=story.expires_at,
         )
-        return self.log.put_delivery(progress.cancelled(fresh, progress.ERASED), Body())
+        return self.log.put_delivery(progress.cancelled(fresh, progress.ERASED), StoredBody())
 
-    def _mark(self, story: Story, by: str) -> Erasure:
+    def _mark(self, story: EventHistory, by: str) -> Erasure:
         bodies = {
             endpoint_id: body
             for endpoint_id, record in story.records.items()

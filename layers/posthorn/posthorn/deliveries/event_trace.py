@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from posthorn.aws.config_table import EndpointVersion
-from posthorn.deliveries.store import Story
+from posthorn.deliveries.store import EventHistory
 from posthorn.models import Delivery, Endpoint, iso
 from posthorn.subscriptions.matching import Decision, Verdict
 
 CREATED_LATER = "created_later"  # beside the verdicts of matching.py
-_WANTED = frozenset({Verdict.MATCHED, Verdict.HELD})
+_DELIVERED_VERDICTS = frozenset({Verdict.MATCHED, Verdict.HELD})
 
 
 @dataclass(frozen=True)
-class Fate:
+class EndpointResult:
     """What became of the event at one endpoint; `reason` is one short sentence.
 
     Name and times are None for an endpoint whose history is gone.
@@ -35,15 +35,15 @@ class Fate:
 
 
 @dataclass(frozen=True)
-class Trace:
-    story: Story
-    fates: tuple[Fate, ...]
+class EventTrace:
+    story: EventHistory
+    fates: tuple[EndpointResult, ...]
     summary: str  # of all fates, in one short sentence
 
 
 def trace(
-    story: Story, present: Iterable[Endpoint], deleted: Mapping[str, EndpointVersion]
-) -> Trace:
+    story: EventHistory, present: Iterable[Endpoint], deleted: Mapping[str, EndpointVersion]
+) -> EventTrace:
     """Tell the story by the endpoints that there are now and the last versions of deleted ones.
 
     A test is for one endpoint: what others thought of it, or might have, was not asked.
@@ -52,19 +52,19 @@ def trace(
     fates = [_decided(story, each, known, deleted) for each in story.decisions]
     if not _is_test(story):
         fates.extend(_created_later(story, known))
-    return Trace(story, tuple(fates), _summary(story))
+    return EventTrace(story, tuple(fates), _summary(story))
 
 
 def _decided(
-    story: Story,
+    story: EventHistory,
     decision: Decision,
     known: Mapping[str, Endpoint],
     deleted: Mapping[str, EndpointVersion],
-) -> Fate:
+) -> EndpointResult:
     last = deleted.get(decision.endpoint_id)
     endpoint = known.get(decision.endpoint_id) or (last and last.endpoint)
     record = story.records.get(decision.endpoint_id)
-    return Fate(
+    return EndpointResult(
         endpoint_id=decision.endpoint_id,
         endpoint_name=endpoint.name if endpoint else None,
         endpoint_version=decision.endpoint_version,
@@ -76,11 +76,11 @@ def _decided(
     )
 
 
-def _created_later(story: Story, known: Mapping[str, Endpoint]) -> Iterator[Fate]:
+def _created_later(story: EventHistory, known: Mapping[str, Endpoint]) -> Iterator[EndpointResult]:
     decided = {each.endpoint_id for each in story.decisions}
     for endpoint in known.values():
         if endpoint.id not in decided:
-            yield Fate(
+            yield EndpointResult(
                 endpoint_id=endpoint.id,
                 endpoint_name=endpoint.name,
                 endpoint_version=endpoint.version,
@@ -92,9 +92,9 @@ def _created_later(story: Story, known: Mapping[str, Endpoint]) -> Iterator[Fate
             )
 
 
-def _summary(story: Story) -> str:
+def _summary(story: EventHistory) -> str:
     of = len(story.decisions)
-    wanted = sum(each.verdict in _WANTED for each in story.decisions)
+    wanted = sum(each.verdict in _DELIVERED_VERDICTS for each in story.decisions)
     if _is_test(story):
         return "a test of one endpoint"
     if not of:
@@ -103,5 +103,5 @@ def _summary(story: Story) -> str:
     return f"wanted by {wanted or 'none'} of {endpoints}"
 
 
-def _is_test(story: Story) -> bool:
+def _is_test(story: EventHistory) -> bool:
     return any(record.delivery.test for record in story.records.values())

@@ -38,7 +38,7 @@ class StatusClass(StrEnum):
         return StatusClass(text) if text in set(StatusClass) else None
 
 
-class Wanted(Model):
+class DeliveryFilter(Model):
     """All filters that are given must be met. Without `endpoint_ids`, all that the tenant had.
 
     Times are those of `created_at`, `until` itself not included. `outcome` and `status_class` are

@@ -38,7 +38,7 @@ from posthorn.subscriptions.matching import Decision, Verdict
 # A partition of an index takes 1,000 write units a second. Four a busy endpoint give it 4,000
 # deliveries a second, and a page reads four partitions.
 ENDPOINT_SHARDS = 4
-WANTED = frozenset({Verdict.MATCHED, Verdict.HELD})  # decisions that make a delivery
+DELIVERED_VERDICTS = frozenset({Verdict.MATCHED, Verdict.HELD})  # decisions that make a delivery
 DUE_SHARDS = 8
 # Whatever is not, or not yet, as it should be. Cancelled ones too, so that `by_status` has all that
 # failed in some way.
@@ -84,7 +84,7 @@ def event_item(
     expires_at: datetime,
     test: bool,
 ) -> Item:
-    wanted = sum(each.verdict in WANTED for each in decisions)
+    wanted = sum(each.verdict in DELIVERED_VERDICTS for each in decisions)
     return {
         **event_key(event.tenant, event.id),
         "document": event_document(event, decisions),

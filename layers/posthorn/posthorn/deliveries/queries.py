@@ -15,7 +15,7 @@ from math import ceil, sqrt
 from posthorn.aws.dynamodb import Table
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.deliveries import items
-from posthorn.deliveries.filters import Order, Wanted, WithTests
+from posthorn.deliveries.filters import DeliveryFilter, Order, WithTests
 from posthorn.models import Delivery, Item, iso
 
 # A rare thing in a long log comes in several short pages, each with its cursor, instead of in one
@@ -97,7 +97,7 @@ class _Partition:
 
 
 @dataclass
-class Walk:
+class PageWalk:
     """One way down a list. Iterating yields each row in order, whether it is wanted or not.
 
     It ends at the end of the list, or once `most` rows were read. After each row, `position` says
@@ -149,7 +149,7 @@ class LogLists:
     table: Table
 
     def page(
-        self, tenant: str, wanted: Wanted, *, limit: int, after: Position | None = None
+        self, tenant: str, wanted: DeliveryFilter, *, limit: int, after: Position | None = None
     ) -> tuple[list[Delivery], Position | None]:
         """Return up to `limit` deliveries and where to go on, or None at the end."""
         walk = self.walk(tenant, wanted, limit=limit, after=after)
@@ -162,14 +162,16 @@ class LogLists:
         return found, None if walk.is_over else walk.position
 
     def walk(
-        self, tenant: str, wanted: Wanted, *, limit: int, after: Position | None = None
-    ) -> Walk:
+        self, tenant: str, wanted: DeliveryFilter, *, limit: int, after: Position | None = None
+    ) -> PageWalk:
         """Begin at the first row after a position. `wanted` names endpoints, or one event."""
         partitions = [
             _Partition(self.table, index, attributes, key, bounds, wanted.order)
             for index, attributes, key, bounds in _ranges(tenant, wanted, after)
         ]
-        return Walk(partitions, wanted.order, limit, most=limit * ROWS_READ_FOR_ONE, position=after)
+        return PageWalk(
+            partitions, wanted.order, limit, most=limit * ROWS_READ_FOR_ONE, position=after
+        )
 
     def newest(self, tenant: str, endpoint_id: str) -> list[Delivery]:
         """The newest delivery of each partition of the endpoint: no row more is read."""
@@ -189,7 +191,7 @@ class LogLists:
 _Range = tuple[str | None, tuple[str, str], str, tuple[str, str]]
 
 
-def _ranges(tenant: str, wanted: Wanted, after: Position | None) -> Iterator[_Range]:
+def _ranges(tenant: str, wanted: DeliveryFilter, after: Position | None) -> Iterator[_Range]:
     """Index, key attributes, key and bounds of each partition to merge."""
     if wanted.event_id:
         key = items.event_key(tenant, wanted.event_id)["pk"]
@@ -207,7 +209,7 @@ def _ranges(tenant: str, wanted: Wanted, after: Position | None) -> Iterator[_Ra
                 yield "by_endpoint", ("endpoint_pk", "endpoint_sk"), key, bounds
 
 
-def _bounds(wanted: Wanted, after: Position | None, endpoint_id: str) -> tuple[str, str]:
+def _bounds(wanted: DeliveryFilter, after: Position | None, endpoint_id: str) -> tuple[str, str]:
     """The lowest and the highest sort key that may follow in a partition of this endpoint.
 
     A time sorts before every key that begins with it, so `until` itself is not included.
@@ -224,7 +226,7 @@ def _bounds(wanted: Wanted, after: Position | None, endpoint_id: str) -> tuple[s
     return max(lowest, same), highest
 
 
-def _bounds_in_event(wanted: Wanted, after: Position | None) -> tuple[str, str]:
+def _bounds_in_event(wanted: DeliveryFilter, after: Position | None) -> tuple[str, str]:
     lowest, highest = "delivery#", f"delivery#{_LAST}"
     if after is None:
         return lowest, highest

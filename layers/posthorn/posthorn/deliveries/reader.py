@@ -8,23 +8,23 @@ from posthorn.aws.config_table import ConfigStore, EndpointVersion
 from posthorn.core import ids
 from posthorn.core.errors import InvalidError, NotFoundError, Violation
 from posthorn.deliveries import views
-from posthorn.deliveries.event_trace import Trace, trace
-from posthorn.deliveries.filters import Wanted
-from posthorn.deliveries.queries import LogLists, Position, Walk
-from posthorn.deliveries.store import LogStore, Record, Story
-from posthorn.models import Delivery, Event, Listed, Terms
+from posthorn.deliveries.event_trace import EventTrace, trace
+from posthorn.deliveries.filters import DeliveryFilter
+from posthorn.deliveries.queries import LogLists, PageWalk, Position
+from posthorn.deliveries.store import EventHistory, LogStore, Record
+from posthorn.models import Delivery, EffectiveLimits, Event, Listed
 
 
 @dataclass(frozen=True)
-class Reading:
+class DeliveryReader:
     config: ConfigStore
     log: LogStore
     lists: LogLists
-    terms: Callable[[str], Terms]
+    terms: Callable[[str], EffectiveLimits]
     now: Callable[[], datetime]
 
     def deliveries(
-        self, tenant: str, wanted: Wanted, *, limit: int, cursor: str | None = None
+        self, tenant: str, wanted: DeliveryFilter, *, limit: int, cursor: str | None = None
     ) -> views.DeliveryList:
         """One page as the API shows it. A cursor holds for the same filters and order only."""
         fingerprint = wanted.fingerprint()
@@ -36,7 +36,7 @@ class Reading:
         )
 
     def page(
-        self, tenant: str, wanted: Wanted, *, limit: int, after: Position | None = None
+        self, tenant: str, wanted: DeliveryFilter, *, limit: int, after: Position | None = None
     ) -> tuple[list[Delivery], Position | None]:
         """Up to `limit` deliveries and where to go on, or None at the end.
 
@@ -65,13 +65,13 @@ class Reading:
             endpoint = last.endpoint
         return endpoint.name if endpoint else None
 
-    def event(self, tenant: str, event_id: str) -> Story:
+    def event(self, tenant: str, event_id: str) -> EventHistory:
         story = self.log.story(tenant, event_id) if ids.is_id("evt", event_id) else None
         if story is None:
             raise NotFoundError("there is no such event")
         return story
 
-    def trace(self, tenant: str, event_id: str) -> Trace:
+    def trace(self, tenant: str, event_id: str) -> EventTrace:
         """The event and what became of it at each endpoint; NotFoundError when there is none."""
         return self._traced(tenant, self.event(tenant, event_id))
 
@@ -81,7 +81,7 @@ class Reading:
         found = [views.of_trace(self._traced(tenant, story))] if story else []
         return Listed[views.EventView](items=found)
 
-    def _traced(self, tenant: str, story: Story) -> Trace:
+    def _traced(self, tenant: str, story: EventHistory) -> EventTrace:
         present = self.config.endpoints(tenant)
         gone = {each.endpoint_id for each in story.decisions} - {each.id for each in present}
         last = {each: self._last_version(tenant, each) for each in gone}
@@ -91,12 +91,12 @@ class Reading:
         return next(self.config.versions(tenant, endpoint_id, page=1), None)
 
     def walk(
-        self, tenant: str, wanted: Wanted, *, limit: int, after: Position | None = None
-    ) -> Walk:
+        self, tenant: str, wanted: DeliveryFilter, *, limit: int, after: Position | None = None
+    ) -> PageWalk:
         """As `page`, but row by row, wanted or not."""
         return self.lists.walk(tenant, self._located(tenant, wanted), limit=limit, after=after)
 
-    def _located(self, tenant: str, wanted: Wanted) -> Wanted:
+    def _located(self, tenant: str, wanted: DeliveryFilter) -> DeliveryFilter:
         """With the endpoints whose partitions are to be read; InvalidError for what is no id."""
         if not all(ids.is_id("ep", each) for each in wanted.endpoint_ids):
             raise InvalidError.of([Violation("endpoint", "is not the id of an endpoint")])

@@ -12,9 +12,9 @@ from itertools import islice
 
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.deliveries import views
-from posthorn.deliveries.filters import Order, Wanted
-from posthorn.deliveries.queries import ROWS_READ_FOR_ONE, Position, Walk
-from posthorn.deliveries.reader import Reading
+from posthorn.deliveries.filters import DeliveryFilter, Order
+from posthorn.deliveries.queries import ROWS_READ_FOR_ONE, PageWalk, Position
+from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import RECORDS_READ_AT_ONCE, LogStore, Record
 from posthorn.models import Delivery, Event
 
@@ -24,13 +24,19 @@ BUDGET = timedelta(seconds=8)  # of the 29 that the function has; large events t
 
 
 @dataclass(frozen=True)
-class Searching:
-    reading: Reading
+class DeliverySearch:
+    reading: DeliveryReader
     log: LogStore
     now: Callable[[], datetime]
 
     def search(
-        self, tenant: str, wanted: Wanted, text: str, *, limit: int, cursor: str | None = None
+        self,
+        tenant: str,
+        wanted: DeliveryFilter,
+        text: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
     ) -> views.DeliveryList:
         """One page of those of `wanted` that hold the text, in whatever case.
 
@@ -49,7 +55,7 @@ class Searching:
         for delivery, position, content in self._read(tenant, ranged, walk):
             reached, until = position, delivery.created_at
             examined += content is not None
-            if content and holds(text, *content):
+            if content and contains_text(text, *content):
                 found.append(delivery)
             if len(found) == limit or self.now() > end:
                 break
@@ -64,7 +70,7 @@ class Searching:
             searched_until=until,
         )
 
-    def _ranged(self, wanted: Wanted) -> Wanted:
+    def _ranged(self, wanted: DeliveryFilter) -> DeliveryFilter:
         until = wanted.until or self.now()
         if wanted.since is None:
             raise InvalidError.of([Violation("since", "is required with q")])
@@ -75,7 +81,7 @@ class Searching:
         return wanted.model_copy(update={"until": until})
 
     def _read(
-        self, tenant: str, wanted: Wanted, walk: Walk
+        self, tenant: str, wanted: DeliveryFilter, walk: PageWalk
     ) -> Iterator[tuple[Delivery, Position | None, tuple[Event, Record] | None]]:
         """Each row of the walk, and what is to be searched of it: None where it is not wanted."""
         rows = ((delivery, walk.position) for delivery in walk)
@@ -88,7 +94,7 @@ class Searching:
                 yield delivery, position, contents.get((delivery.event_id, delivery.endpoint_id))
 
 
-def holds(text: str, event: Event, record: Record) -> bool:
+def contains_text(text: str, event: Event, record: Record) -> bool:
     """Whether the text is in an id, in the event's data as compact JSON, or in a body of its own.
 
     A body that a plain payload mode makes of the data holds nothing else of interest.

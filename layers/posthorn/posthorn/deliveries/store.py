@@ -45,7 +45,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Body:
+class StoredBody:
     """The bytes of a delivery: rendered anew by a plain payload mode, or kept as they were made."""
 
     mode: str | None = None
@@ -63,12 +63,12 @@ class Record:
     """A delivery as it stands, the attempts known beside it, and how to make its body again."""
 
     delivery: Delivery
-    body: Body
+    body: StoredBody
     attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True)
-class Story:
+class EventHistory:
     """All that the log knows of one event."""
 
     event: Event
@@ -115,7 +115,7 @@ class LogStore:
         return True
 
     def put_delivery(
-        self, delivery: Delivery, body: Body, *, attempt: Attempt | None = None
+        self, delivery: Delivery, body: StoredBody, *, attempt: Attempt | None = None
     ) -> bool:
         """Record a new delivery with its first attempt; False when there is one already.
 
@@ -167,7 +167,7 @@ class LogStore:
         now: datetime,
         holder: str | None = None,
         attempt: Attempt | None = None,
-        body: Body | None = None,
+        body: StoredBody | None = None,
     ) -> bool:
         """Write what became of a delivery and end the claim; False when it is not ours to move.
 
@@ -237,7 +237,7 @@ class LogStore:
             found |= {delivery.event_id: delivery for delivery in read}
         return found
 
-    def story(self, tenant: str, event_id: str) -> Story | None:
+    def story(self, tenant: str, event_id: str) -> EventHistory | None:
         """Read the whole story of one event: one Query, consistent."""
         key = items.event_key(tenant, event_id)
         rows = list(self._table.query("#pk = :pk", {"pk": key["pk"]}))
@@ -253,7 +253,7 @@ class LogStore:
                 deliveries[parts[1]] = row
             elif len(parts) == 3:
                 beside.setdefault(parts[1], []).append(row)
-        return Story(
+        return EventHistory(
             event=event,
             recorded_at=items.recorded_at(head),
             decisions=decisions,
@@ -289,7 +289,7 @@ def _record(row: Item, beside: Sequence[Item]) -> Record:
     kept = row.get("body")
     return Record(
         delivery=items.read_delivery(row),
-        body=Body(mode=row.get("body_mode"), kept=unpack(kept) if kept else None),
+        body=StoredBody(mode=row.get("body_mode"), kept=unpack(kept) if kept else None),
         attempts=tuple(items.read_attempt(each) for each in packed),
     )
 

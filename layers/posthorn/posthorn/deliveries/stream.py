@@ -16,7 +16,7 @@ Image = Mapping[str, Mapping[str, Any]]  # DynamoDB JSON as Lambda gets it, bina
 
 
 @dataclass(frozen=True)
-class Change:
+class StreamChange:
     """One record of the stream: an item as it was and as it is; None where it was not, or is not.
 
     Sequence numbers grow within a shard. Those of different shards cannot be compared.
@@ -61,7 +61,7 @@ class Transition:
         return self.after.last_outcome if self.after.attempt_count > made else None
 
 
-def read(change: Change) -> EventRecorded | Transition | None:
+def read(change: StreamChange) -> EventRecorded | Transition | None:
     """Read a record; None when it tells nothing: a claim, an expiry, an erasure, a test's event."""
     if change.after is None:
         return None
@@ -84,7 +84,9 @@ def _recorded(item: Item) -> EventRecorded | None:
         event_type=event.type,
         recorded_at=items.recorded_at(item),
         expires_at=read_expiry(item),
-        wanted_by=tuple(each.endpoint_id for each in decisions if each.verdict in items.WANTED),
+        wanted_by=tuple(
+            each.endpoint_id for each in decisions if each.verdict in items.DELIVERED_VERDICTS
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from posthorn.core import api_examples as examples
 from posthorn.core.errors import Violation
 from posthorn.deliveries import store as deliveries_store
-from posthorn.deliveries.event_trace import Fate, Trace
+from posthorn.deliveries.event_trace import EndpointResult, EventTrace
 from posthorn.deliveries.store import Record
 from posthorn.models import (
     Attempt,
@@ -159,7 +159,7 @@ def of_attempts(event: Event, record: Record) -> list[AttemptView]:
     return [_attempt(each, text, gone) for each in record.attempts]
 
 
-def of_trace(trace: Trace) -> EventView:
+def of_trace(trace: EventTrace) -> EventView:
     event = trace.story.event
     erasure = event.erasure
     names = {each.endpoint_id: each.endpoint_name for each in trace.fates}
@@ -177,7 +177,7 @@ def of_trace(trace: Trace) -> EventView:
     )
 
 
-def _decision(fate: Fate) -> DecisionView:
+def _decision(fate: EndpointResult) -> DecisionView:
     return DecisionView(
         **{name: getattr(fate, name) for name in DecisionView.model_fields if hasattr(fate, name)},
         delivery_id=fate.delivery.id if fate.delivery else None,

@@ -8,10 +8,10 @@ from http import HTTPStatus
 
 from posthorn.aws.kms import Secrets, Vault
 from posthorn.core.errors import PosthornError
-from posthorn.deliveries.store import Body, Record, body_of
+from posthorn.deliveries.store import Record, StoredBody, body_of
 from posthorn.dispatch import request_headers as outgoing
-from posthorn.egress.http_client import Exchange, Request
-from posthorn.egress.oauth2 import TokenError, Tokens
+from posthorn.egress.http_client import AttemptResult, Request
+from posthorn.egress.oauth2 import TokenCache, TokenError
 from posthorn.endpoints.secret_masking import masked, redacted
 from posthorn.models import (
     MASK,
@@ -38,22 +38,24 @@ class BodyChangedError(PosthornError):
 
 
 @dataclass(frozen=True)
-class Made:
+class CompletedAttempt:
     """An attempt, and the body it sent: None when the payload expression made none."""
 
     attempt: Attempt
-    body: Body
+    body: StoredBody
     body_sha256: str | None
 
 
 @dataclass(frozen=True)
 class Attempter:
     vault: Vault
-    tokens: Tokens
-    send: Callable[[Request], Exchange]
+    tokens: TokenCache
+    send: Callable[[Request], AttemptResult]
     now: Callable[[], datetime]
 
-    def attempt(self, event: Event, endpoint: Endpoint, record: Record, task: Task) -> Made:
+    def attempt(
+        self, event: Event, endpoint: Endpoint, record: Record, task: Task
+    ) -> CompletedAttempt:
         """Send the delivery's body once. Never raises for what the endpoint did."""
         started_at = self.now()
         request = _empty(endpoint)
@@ -61,7 +63,9 @@ class Attempter:
             body, content = _body(event, endpoint, record)
         except payload.PayloadError as error:
             unsent = _unsent(Outcome.PAYLOAD_ERROR, error.detail, request)
-            return Made(_attempt(endpoint, task, started_at, request, unsent), Body(), None)
+            return CompletedAttempt(
+                _attempt(endpoint, task, started_at, request, unsent), StoredBody(), None
+            )
         secrets = self._secrets(endpoint)
         headers = outgoing.headers(
             event,
@@ -77,9 +81,9 @@ class Attempter:
         request, exchange = self._sent(request, endpoint, secrets, started_at)
         exchange = _without_secrets(exchange, request, endpoint, secrets)
         made = _attempt(endpoint, task, started_at, request, exchange)
-        return Made(made, body, hashlib.sha256(content).hexdigest())
+        return CompletedAttempt(made, body, hashlib.sha256(content).hexdigest())
 
-    def rehearse(self, event: Event, endpoint: Endpoint) -> tuple[SentRequest, str]:
+    def preview(self, event: Event, endpoint: Endpoint) -> tuple[SentRequest, str]:
         """The request and body that a first attempt would send now, as the log would show them.
 
         Raise PayloadError when there is no payload. An OAuth 2 token is not fetched: it is a mask.
@@ -103,7 +107,7 @@ class Attempter:
 
     def _sent(
         self, request: Request, endpoint: Endpoint, secrets: Secrets, started_at: datetime
-    ) -> tuple[Request, Exchange]:
+    ) -> tuple[Request, AttemptResult]:
         """Send; with OAuth 2, a 401 is asked again once with a new token, in what time is left."""
         if not isinstance(endpoint.auth, OAuth2Auth):
             return request, self.send(request)
@@ -120,7 +124,7 @@ class Attempter:
 
     def _bearing_token(
         self, request: Request, endpoint: Endpoint, secrets: Secrets, started_at: datetime
-    ) -> tuple[Request, Exchange]:
+    ) -> tuple[Request, AttemptResult]:
         token = self.tokens.token(
             endpoint,
             secrets.auth["client_secret"],
@@ -137,27 +141,27 @@ class Attempter:
         return endpoint.timeout_seconds - (self.now() - started_at).total_seconds()
 
 
-def _body(event: Event, endpoint: Endpoint, record: Record) -> tuple[Body, bytes]:
+def _body(event: Event, endpoint: Endpoint, record: Record) -> tuple[StoredBody, bytes]:
     """The bytes fixed at the first attempt, or made now when this is the first."""
     fixed = body_of(event, record)
     if fixed is None:
         made = payload.render(endpoint.payload, event)
         if payload.is_plain(endpoint.payload):
-            return Body(mode=endpoint.payload.mode), made
-        return Body(kept=made.decode()), made
+            return StoredBody(mode=endpoint.payload.mode), made
+        return StoredBody(kept=made.decode()), made
     if hashlib.sha256(fixed).hexdigest() != record.delivery.body_sha256:
         raise BodyChangedError("the body is not the one of the first attempt")
     return record.body, fixed
 
 
-def _content_type(body: Body) -> str:
+def _content_type(body: StoredBody) -> str:
     """That of the bytes: the endpoint may have another payload mode by now."""
     return payload.content_type(payload.plain(body.mode)) if body.mode else payload.CONTENT_TYPE
 
 
 def _without_secrets(
-    exchange: Exchange, request: Request, endpoint: Endpoint, secrets: Secrets
-) -> Exchange:
+    exchange: AttemptResult, request: Request, endpoint: Endpoint, secrets: Secrets
+) -> AttemptResult:
     shown = _shown_headers(request, endpoint)
     sent = [value for name, value in request.headers.items() if shown[name] != value]
     hidden = {*sent, *(value.partition(" ")[2] for value in sent), *secrets.auth.values()}
@@ -189,8 +193,8 @@ def _shown_headers(request: Request, endpoint: Endpoint) -> dict[str, str]:
     return masked(request.headers, also=outgoing.auth_header(endpoint.auth))
 
 
-def _unsent(outcome: Outcome, advice: str, request: Request) -> Exchange:
-    return Exchange(
+def _unsent(outcome: Outcome, advice: str, request: Request) -> AttemptResult:
+    return AttemptResult(
         outcome=outcome,
         advice=advice,
         duration_ms=0,
@@ -206,7 +210,7 @@ def _unsent(outcome: Outcome, advice: str, request: Request) -> Exchange:
 
 
 def _attempt(
-    endpoint: Endpoint, task: Task, started_at: datetime, request: Request, exchange: Exchange
+    endpoint: Endpoint, task: Task, started_at: datetime, request: Request, exchange: AttemptResult
 ) -> Attempt:
     response = None
     if exchange.status_code is not None:

@@ -12,13 +12,13 @@ from posthorn.models import Endpoint
 SLOW_PLACES = 2
 
 
-class Crowd:
+class ConcurrencyLimiter:
     def __init__(self) -> None:
         self._lock = Lock()
         self._inside: Counter[str] = Counter()
 
     @contextmanager
-    def place_for(self, endpoint: Endpoint) -> Iterator[bool]:
+    def slot(self, endpoint: Endpoint) -> Iterator[bool]:
         """Whether there is a place; it is given up at the end of the block."""
         if not endpoint.health.slow:
             yield True

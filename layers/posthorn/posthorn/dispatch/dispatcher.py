@@ -15,21 +15,21 @@ from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.eventbridge import Announcement, Announcer
 from posthorn.aws.sqs import Queue
 from posthorn.deliveries import state as progress
-from posthorn.deliveries.items import WANTED
-from posthorn.deliveries.store import Body, Claim, LogStore, Record
-from posthorn.dispatch.attempt import Attempter, Made
-from posthorn.dispatch.concurrency import Crowd
-from posthorn.dispatch.endpoint_health import Caretaker
+from posthorn.deliveries.items import DELIVERED_VERDICTS
+from posthorn.deliveries.store import Claim, LogStore, Record, StoredBody
+from posthorn.dispatch.attempt import Attempter, CompletedAttempt
+from posthorn.dispatch.concurrency import ConcurrencyLimiter
+from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.dispatch.retry_timer import RetryTimer
 from posthorn.models import (
     Attempt,
     Delivery,
     DeliveryStatus,
+    EffectiveLimits,
     Endpoint,
     EndpointStatus,
     Event,
     Task,
-    Terms,
 )
 from posthorn.subscriptions.matching import Decision, Verdict, decide
 
@@ -42,7 +42,7 @@ CROWDED_DELAY_SECONDS = 20
 
 
 @dataclass(frozen=True)
-class Attempted:
+class AttemptReport:
     """One attempt and what became of its delivery: the fact behind one log line."""
 
     delivery: Delivery
@@ -51,7 +51,7 @@ class Attempted:
 
 
 @dataclass(frozen=True)
-class Turn:
+class MessageContext:
     """One message in hand: its id claims, `seconds_left` bounds, `report` hears of each attempt.
 
     `endpoints` and `terms` read those of a tenant; the messages of a batch may share what was read.
@@ -59,9 +59,9 @@ class Turn:
 
     message_id: str
     endpoints: Callable[[str], list[Endpoint]]
-    terms: Callable[[str], Terms]
+    terms: Callable[[str], EffectiveLimits]
     seconds_left: Callable[[], float]
-    report: Callable[[Attempted], None]
+    report: Callable[[AttemptReport], None]
 
     def has_time_for(self, endpoint: Endpoint) -> bool:
         return self.seconds_left() > endpoint.timeout_seconds + MARGIN_SECONDS
@@ -74,14 +74,14 @@ class Dispatcher:
     retry_queue: Queue
     timer: RetryTimer
     attempter: Attempter
-    caretaker: Caretaker
+    caretaker: EndpointHealth
     announcer: Announcer
-    crowd: Crowd
+    crowd: ConcurrencyLimiter
     pool: Executor
     now: Callable[[], datetime]
     jitter: Callable[[], float]
 
-    def take_event(self, event: Event, turn: Turn) -> None:
+    def take_event(self, event: Event, turn: MessageContext) -> None:
         """Match an event, attempt its deliveries at once, record and schedule what comes of it."""
         endpoints = {each.id: each for each in turn.endpoints(event.tenant)}
         decisions = tuple(decide(endpoint, event) for endpoint in endpoints.values())
@@ -109,10 +109,10 @@ class Dispatcher:
                 expires_at=expires_at,
             )
             for decision in decisions
-            if decision.verdict in WANTED and decision.endpoint_id not in known
+            if decision.verdict in DELIVERED_VERDICTS and decision.endpoint_id not in known
         )
 
-    def take_task(self, task: Task, turn: Turn) -> None:
+    def take_task(self, task: Task, turn: MessageContext) -> None:
         """Make one attempt of one delivery, unless it was made, or is no longer wanted."""
         found = self.log.record(task.tenant, task.event_id, task.endpoint_id)
         if found is None:
@@ -131,7 +131,7 @@ class Dispatcher:
         elif not turn.has_time_for(endpoint):
             self.retry_queue.send(task)
         else:
-            with self.crowd.place_for(endpoint) as has_place:
+            with self.crowd.slot(endpoint) as has_place:
                 if has_place:
                     self._try_again(event, record, endpoint, task, turn)
                 else:
@@ -142,7 +142,7 @@ class Dispatcher:
         event: Event,
         decision: Decision,
         endpoint: Endpoint | None,
-        turn: Turn,
+        turn: MessageContext,
         *,
         created_at: datetime,
         expires_at: datetime,
@@ -165,21 +165,21 @@ class Dispatcher:
             else _stopped(event, fresh, endpoint)
         )
         if endpoint is None or stopped:
-            self.log.put_delivery(stopped or fresh, Body())
+            self.log.put_delivery(stopped or fresh, StoredBody())
         elif endpoint.health.slow or not turn.has_time_for(endpoint):
             # Fresh events do not wait behind an endpoint that hangs: RetryQueue is its lane.
             waiting = progress.queued(fresh, self.now())
-            self.log.put_delivery(waiting, Body())
+            self.log.put_delivery(waiting, StoredBody())
             self.retry_queue.send(progress.task(waiting))
         else:
             task = progress.task(fresh)
-            made = self.attempter.attempt(event, endpoint, Record(fresh, Body()), task)
+            made = self.attempter.attempt(event, endpoint, Record(fresh, StoredBody()), task)
             delivery = self._after(fresh, made, endpoint)
             if self.log.put_delivery(delivery, made.body, attempt=made.attempt):
                 self._settle(delivery, endpoint, made.attempt, turn)
 
     def _try_again(
-        self, event: Event, record: Record, endpoint: Endpoint, task: Task, turn: Turn
+        self, event: Event, record: Record, endpoint: Endpoint, task: Task, turn: MessageContext
     ) -> None:
         claim = self._claim(turn)
         if not self.log.claim_delivery(record.delivery, claim):
@@ -197,12 +197,14 @@ class Dispatcher:
         ):
             self._settle(delivery, endpoint, made.attempt, turn)
 
-    def _after(self, delivery: Delivery, made: Made, endpoint: Endpoint) -> Delivery:
+    def _after(self, delivery: Delivery, made: CompletedAttempt, endpoint: Endpoint) -> Delivery:
         fixed = delivery.model_copy(update={"body_sha256": made.body_sha256})
         return progress.after(fixed, made.attempt, endpoint.retry, jitter=self.jitter())
 
-    def _settle(self, delivery: Delivery, endpoint: Endpoint, attempt: Attempt, turn: Turn) -> None:
-        turn.report(Attempted(delivery, endpoint.name, attempt))
+    def _settle(
+        self, delivery: Delivery, endpoint: Endpoint, attempt: Attempt, turn: MessageContext
+    ) -> None:
+        turn.report(AttemptReport(delivery, endpoint.name, attempt))
         self._follow_up(delivery)
         self.caretaker.learn(endpoint, attempt)
 
@@ -215,7 +217,7 @@ class Dispatcher:
         elif delivery.status is DeliveryStatus.DEAD:
             self.announcer.announce(Announcement.DELIVERY_DEAD, _obituary(delivery))
 
-    def _claim(self, turn: Turn) -> Claim:
+    def _claim(self, turn: MessageContext) -> Claim:
         now = self.now()
         return Claim(turn.message_id, now, now + LEASE)
 

@@ -18,7 +18,7 @@ _TIMEOUTS = frozenset({Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_READ})
 
 
 @dataclass(frozen=True)
-class Caretaker:
+class EndpointHealth:
     config: ConfigStore
     announcer: Announcer
     now: Callable[[], datetime]

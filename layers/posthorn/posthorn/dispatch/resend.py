@@ -8,16 +8,16 @@ from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.sqs import Queue
 from posthorn.core.errors import ConflictError
 from posthorn.deliveries import state as progress
-from posthorn.deliveries.reader import Reading
+from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import LogStore
 from posthorn.models import Delivery, EndpointStatus, Trigger
 
 
 @dataclass(frozen=True)
-class Recovery:
+class Resender:
     config: ConfigStore
     log: LogStore
-    reading: Reading
+    reading: DeliveryReader
     retry_queue: Queue
     now: Callable[[], datetime]
 

@@ -4,7 +4,7 @@ A wake-up that Step Functions, a deploy or a bug lost is found here. Sending one
 is harmless: the first message to claim the delivery makes the attempt, the others find it made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,7 +12,6 @@ from itertools import islice
 from posthorn.aws.sqs import Queue
 from posthorn.core.errors import UnavailableError
 from posthorn.deliveries.store import LogStore
-from posthorn.jobs.runner import Restarting
 
 # A wake-up may be a little late by itself: Step Functions, then the queue, then a busy dispatcher.
 GRACE = timedelta(minutes=2)
@@ -21,7 +20,7 @@ MOST_PER_RUN = 1000
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What one run found. `more` says that it stopped at its limit."""
 
     requeued: int
@@ -33,10 +32,10 @@ class Swept:
 class Sweeper:
     log: LogStore
     retry_queue: Queue
-    restarting: Restarting
+    restart_jobs: Callable[[], Sequence[str]]  # ids of the jobs that it started again
     now: Callable[[], datetime]
 
-    def sweep(self) -> Swept:
+    def sweep(self) -> SweepResult:
         """Put back what is overdue by GRACE, and start anew jobs whose execution was lost.
 
         Raise UnavailableError if SQS did not take all.
@@ -46,5 +45,5 @@ class Sweeper:
         if self.retry_queue.send_all(tasks):
             raise UnavailableError("the queue did not take all that is overdue")
         more = next(overdue, None) is not None
-        restarted = tuple(job.id for job in self.restarting.restart_lost())
-        return Swept(requeued=len(tasks), more=more, restarted=restarted)
+        restarted = tuple(self.restart_jobs())
+        return SweepResult(requeued=len(tasks), more=more, restarted=restarted)

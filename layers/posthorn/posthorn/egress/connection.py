@@ -70,7 +70,7 @@ class Deadline:
 
 
 @dataclass
-class Trace:
+class ConnectionTrace:
     """What is known of an attempt while it runs."""
 
     deadline: Deadline
@@ -93,7 +93,7 @@ class Trace:
             self.timings_ms[name] = self.timings_ms.get(name, 0) + elapsed
 
 
-class Wire(io.RawIOBase):
+class DeadlineSocket(io.RawIOBase):
     """A connected socket as http.client wants one, that cannot outlast its deadline."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
@@ -129,7 +129,7 @@ class Wire(io.RawIOBase):
 
 
 @dataclass(frozen=True)
-class Dialler:
+class Connector:
     """Opens connections to what the guard has checked, and to nothing else."""
 
     policy: EgressPolicy
@@ -137,7 +137,9 @@ class Dialler:
     tls: ssl.SSLContext
     now: Callable[[], datetime]
 
-    def dial(self, destination: Destination, deadline: Deadline, *, trace: Trace) -> socket.socket:
+    def connect(
+        self, destination: Destination, deadline: Deadline, *, trace: ConnectionTrace
+    ) -> socket.socket:
         """Resolve once, check every address, connect, and shake hands where the URL says https.
 
         Raise BlockedError or AttemptError; an OSError means that we are out of something ourselves.
@@ -163,7 +165,7 @@ class Dialler:
             raise AttemptError(Outcome.CONNECTION_ERROR, advice) from error
 
     def _addresses(
-        self, destination: Destination, deadline: Deadline, *, trace: Trace
+        self, destination: Destination, deadline: Deadline, *, trace: ConnectionTrace
     ) -> Sequence[Address]:
         if destination.address:
             return (destination.address,)
@@ -184,7 +186,12 @@ class Dialler:
         return check_addresses(host, answer, policy=self.policy)
 
     def _shake_hands(
-        self, sock: socket.socket, destination: Destination, *, deadline: Deadline, trace: Trace
+        self,
+        sock: socket.socket,
+        destination: Destination,
+        *,
+        deadline: Deadline,
+        trace: ConnectionTrace,
     ) -> ssl.SSLSocket:
         host = destination.host
         with ExitStack() as undo:

@@ -11,8 +11,15 @@ from datetime import datetime
 import certifi
 
 from posthorn.egress import advice as outcomes
-from posthorn.egress.connection import AttemptError, Deadline, Dialler, Resolve, Trace, Wire
-from posthorn.egress.response_reader import ask
+from posthorn.egress.connection import (
+    AttemptError,
+    ConnectionTrace,
+    Connector,
+    Deadline,
+    DeadlineSocket,
+    Resolve,
+)
+from posthorn.egress.response_reader import send_request
 from posthorn.egress.url_guard import (
     BlockedError,
     Destination,
@@ -50,7 +57,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class AttemptResult:
     """How a request ended; without a status code where no complete head came back."""
 
     outcome: Outcome
@@ -91,12 +98,12 @@ class Sender:
         self._monotonic = monotonic
         self._utcnow = utcnow
         self._connect_timeout_seconds = connect_timeout_seconds
-        self._dialler = Dialler(policy, resolve, tls, utcnow)
+        self._dialler = Connector(policy, resolve, tls, utcnow)
 
-    def send(self, request: Request) -> Exchange:
+    def send(self, request: Request) -> AttemptResult:
         """Never raise for what the endpoint did: an exception is a failure of ours."""
         deadline = Deadline.after(request.timeout_seconds, self._monotonic)
-        trace = Trace(deadline, request.url)
+        trace = ConnectionTrace(deadline, request.url)
         answer: Response | None = None
         try:
             outcome, advice, answer = self._follow(request, trace)
@@ -104,7 +111,7 @@ class Sender:
             outcome, advice = Outcome.BLOCKED, refusal.detail
         except AttemptError as end:
             outcome, advice = end.outcome, end.advice
-        return Exchange(
+        return AttemptResult(
             outcome=outcome,
             advice=advice,
             duration_ms=trace.elapsed_ms(),
@@ -119,7 +126,7 @@ class Sender:
         )
 
     def _follow(
-        self, request: Request, trace: Trace, *, hops: int = outcomes.MAX_REDIRECTS
+        self, request: Request, trace: ConnectionTrace, *, hops: int = outcomes.MAX_REDIRECTS
     ) -> tuple[Outcome, str, Response]:
         """Ask, and ask again where a redirect leads; each hop passes the guard like the first."""
         destination = check_url(request.url, self._policy)
@@ -145,7 +152,7 @@ class Sender:
             redirect_url(destination, location), replace(self._policy, allow_http=http)
         )
 
-    def _ask(self, request: Request, destination: Destination, trace: Trace) -> Response:
+    def _ask(self, request: Request, destination: Destination, trace: ConnectionTrace) -> Response:
         headers = {
             "host": destination.authority,
             **{
@@ -154,9 +161,9 @@ class Sender:
             "connection": "close",  # the next attempt is resolved and checked anew
         }
         connecting = trace.deadline.within(self._connect_timeout_seconds)
-        sock = self._dialler.dial(destination, connecting, trace=trace)
-        with closing(Wire(sock, trace.deadline)) as wire:
-            return ask(
+        sock = self._dialler.connect(destination, connecting, trace=trace)
+        with closing(DeadlineSocket(sock, trace.deadline)) as wire:
+            return send_request(
                 wire,
                 trace,
                 method=request.method,
@@ -165,7 +172,7 @@ class Sender:
                 body=request.body,
             )
 
-    def _advice(self, request: Request, answer: Response, trace: Trace) -> str:
+    def _advice(self, request: Request, answer: Response, trace: ConnectionTrace) -> str:
         status, headers = answer.status_code, answer.headers
         if outcomes.outcome_of(status) == Outcome.REDIRECT:
             location = headers.get("location", "")

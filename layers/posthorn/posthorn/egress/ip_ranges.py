@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 Address = IPv4Address | IPv6Address
 
 
-class Kind(StrEnum):
+class AddressKind(StrEnum):
     PUBLIC = "public"
     METADATA = "metadata"
     UNSPECIFIED = "unspecified"
@@ -24,21 +24,21 @@ class Kind(StrEnum):
 
 
 _NETWORKS = {
-    Kind.METADATA: (
+    AddressKind.METADATA: (
         *("169.254.169.0/24", "169.254.170.0/24", "fd00:ec2::/32"),  # EC2, and ECS and EKS roles
         *("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd20:ce::254"),  # other clouds
     ),
-    Kind.UNSPECIFIED: ("0.0.0.0/8", "::"),
-    Kind.LOOPBACK: ("127.0.0.0/8", "::1"),
-    Kind.PRIVATE: ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
-    Kind.LINK_LOCAL: ("169.254.0.0/16", "fe80::/10"),
-    Kind.CGNAT: ("100.64.0.0/10",),
-    Kind.MULTICAST: ("224.0.0.0/4", "ff00::/8"),
-    Kind.IPV4_IN_IPV6: (
+    AddressKind.UNSPECIFIED: ("0.0.0.0/8", "::"),
+    AddressKind.LOOPBACK: ("127.0.0.0/8", "::1"),
+    AddressKind.PRIVATE: ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+    AddressKind.LINK_LOCAL: ("169.254.0.0/16", "fe80::/10"),
+    AddressKind.CGNAT: ("100.64.0.0/10",),
+    AddressKind.MULTICAST: ("224.0.0.0/4", "ff00::/8"),
+    AddressKind.IPV4_IN_IPV6: (
         *("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96"),  # compatible, mapped, translated
         *("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"),  # NAT64, 6to4, Teredo
     ),
-    Kind.RESERVED: (
+    AddressKind.RESERVED: (
         *("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4"),
         *("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),  # documentation
         *("2001::/23", "2001:db8::/32", "3fff::/20"),  # protocol assignments, documentation
@@ -49,16 +49,16 @@ _GLOBAL_UNICAST = ip_network("2000::/3")  # all that IANA has opened of IPv6
 _ISATAP = 0x5EFE  # bits 32 to 63 of an address that carries an IPv4 one, leaving out the u bit
 
 
-def kind_of(address: Address) -> Kind:
+def kind_of(address: Address) -> AddressKind:
     """The first entry of the table that holds the address; what is in none is public."""
     if isinstance(address, IPv6Address) and address.scope_id:
-        return Kind.LINK_LOCAL  # a scope names one of this machine's links
+        return AddressKind.LINK_LOCAL  # a scope names one of this machine's links
     for network, kind in _TABLE:
         if address in network:
             return kind
     if isinstance(address, IPv4Address):
-        return Kind.PUBLIC
+        return AddressKind.PUBLIC
     if address not in _GLOBAL_UNICAST:
-        return Kind.RESERVED
+        return AddressKind.RESERVED
     carries_ipv4 = int(address) >> 32 & 0xFDFF_FFFF == _ISATAP
-    return Kind.IPV4_IN_IPV6 if carries_ipv4 else Kind.PUBLIC
+    return AddressKind.IPV4_IN_IPV6 if carries_ipv4 else AddressKind.PUBLIC

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from posthorn.egress.http_client import Exchange, Request
+from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Endpoint, OAuth2Auth, Outcome
 
 EARLY = timedelta(seconds=30)  # a token is fetched anew this long before it expires
@@ -30,13 +30,15 @@ class _Token:
     fresh_until: datetime
 
 
-class Tokens:
+class TokenCache:
     """Keeps a token for each version of an endpoint until shortly before it expires.
 
     Deliveries are sent by many threads: those that need the same token wait for one to fetch it.
     """
 
-    def __init__(self, send: Callable[[Request], Exchange], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, send: Callable[[Request], AttemptResult], now: Callable[[], datetime]
+    ) -> None:
         self._send = send
         self._now = now
         self._kept: dict[_Key, _Token] = {}
@@ -113,7 +115,7 @@ def _request(auth: OAuth2Auth, client_secret: str, timeout_seconds: float) -> Re
     )
 
 
-def _read(exchange: Exchange, now: datetime) -> _Token:
+def _read(exchange: AttemptResult, now: datetime) -> _Token:
     answer = _parsed(exchange.body)
     if exchange.outcome is not Outcome.SUCCEEDED:
         # RFC 6749 §5.2: the registered word is repeated, the rest of the body could hold anything.

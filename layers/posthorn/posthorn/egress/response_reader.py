@@ -19,7 +19,7 @@ from http.client import (
 )
 
 from posthorn.egress import advice as outcomes
-from posthorn.egress.connection import AttemptError, LimitError, Trace, Wire
+from posthorn.egress.connection import AttemptError, ConnectionTrace, DeadlineSocket, LimitError
 from posthorn.models import Outcome, Response
 
 KEPT_BYTES = 16 * 1024  # of a body, design.md §6
@@ -35,8 +35,14 @@ class _Answer(HTTPResponse):
             super().begin()
 
 
-def ask(
-    wire: Wire, trace: Trace, *, method: str, target: str, headers: Mapping[str, str], body: bytes
+def send_request(
+    wire: DeadlineSocket,
+    trace: ConnectionTrace,
+    *,
+    method: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes,
 ) -> Response:
     """Send a request, whose headers hold `host`, and read what comes back; or AttemptError.
 
@@ -63,7 +69,9 @@ def ask(
     )
 
 
-def _send(wire: Wire, method: str, target: str, *, headers: Mapping[str, str], body: bytes) -> None:
+def _send(
+    wire: DeadlineSocket, method: str, target: str, *, headers: Mapping[str, str], body: bytes
+) -> None:
     connection = HTTPConnection(headers["host"])
     connection.sock = wire
     with suppress(ConnectionError, ssl.SSLEOFError):  # it may have answered early: 401, 413
@@ -90,7 +98,7 @@ def _failure(error: Exception, where: str, seconds: float) -> AttemptError:
     return AttemptError(Outcome.CONNECTION_ERROR, outcomes.connection_advice(where, code))
 
 
-def _body(answer: HTTPResponse, trace: Trace) -> bytes:
+def _body(answer: HTTPResponse, trace: ConnectionTrace) -> bytes:
     """As much as is kept and one byte more, to know whether there is more."""
     kept = bytearray()
     try:

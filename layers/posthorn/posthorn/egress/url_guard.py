@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote, urljoin
 
 from posthorn.core.errors import InvalidError
-from posthorn.egress.ip_ranges import Address, Kind, kind_of
+from posthorn.egress.ip_ranges import Address, AddressKind, kind_of
 
 MAX_URL_LENGTH = 2048  # as models.EndpointSpec.url
 MAX_NAME_LENGTH = 253  # RFC 1035
@@ -32,7 +32,7 @@ _LOCAL_NAMES = (
     *("localhost", "localdomain", "local", "internal", "intranet", "private"),
     *("corp", "home", "lan", "home.arpa", "svc"),
 )
-_LAPTOP = frozenset({Kind.LOOPBACK, Kind.PRIVATE})
+_LAPTOP = frozenset({AddressKind.LOOPBACK, AddressKind.PRIVATE})
 
 
 class Reason(StrEnum):
@@ -224,6 +224,6 @@ def check_addresses(
 
 def _refusal(address: Address, policy: EgressPolicy) -> Reason | None:
     kind = kind_of(address)
-    if kind == Kind.PUBLIC or (policy.allow_private and kind in _LAPTOP):
+    if kind == AddressKind.PUBLIC or (policy.allow_private and kind in _LAPTOP):
         return None
     return Reason(f"address_{kind}")

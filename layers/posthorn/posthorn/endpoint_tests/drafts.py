@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from posthorn.core.errors import InvalidError, Violation
-from posthorn.endpoints.service import Configuration
+from posthorn.endpoints.service import EndpointService
 from posthorn.models import Endpoint, EndpointSpec
 
 
@@ -25,7 +25,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Drafts:
-    configuration: Configuration
+    configuration: EndpointService
 
     def of_saved(self, tenant: str, endpoint_id: str, changes: Mapping[str, Any]) -> Draft:
         saved = self.configuration.endpoint(tenant, endpoint_id)

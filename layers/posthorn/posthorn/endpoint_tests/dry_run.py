@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from posthorn.aws.config_table import ConfigStore
-from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.deliveries.queries import LogLists, Position
 from posthorn.deliveries.store import LogStore
 from posthorn.endpoint_tests.drafts import Draft
@@ -74,7 +74,7 @@ class DryRun:
         """Ids, newest first."""
         tenant = draft.endpoint.tenant
         chosen = self._endpoints(draft)
-        wanted = Wanted(endpoint_ids=tuple(each.id for each in chosen))
+        wanted = DeliveryFilter(endpoint_ids=tuple(each.id for each in chosen))
         found: dict[str, None] = {}
         position: Position | None = None
         for _ in range(MOST_PAGES):

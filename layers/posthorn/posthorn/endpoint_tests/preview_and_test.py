@@ -7,12 +7,26 @@ from datetime import datetime
 from posthorn.aws.config_table import ConfigStore
 from posthorn.deliveries import state as progress
 from posthorn.deliveries import views
-from posthorn.deliveries.store import Body, Claim, LogStore, Record
-from posthorn.dispatch.attempt import Attempter, Made
+from posthorn.deliveries.store import Claim, LogStore, Record, StoredBody
+from posthorn.dispatch.attempt import Attempter, CompletedAttempt
 from posthorn.endpoint_tests.drafts import Draft
-from posthorn.endpoint_tests.sample_events import TrialEvents
-from posthorn.endpoint_tests.views import PreviewView, RehearsedRequest, TrialSpec, TrialView
-from posthorn.models import Delivery, Endpoint, EndpointStatus, Event, Outcome, Task, Terms, Trigger
+from posthorn.endpoint_tests.sample_events import SampleEvents
+from posthorn.endpoint_tests.views import (
+    EndpointTestSpec,
+    EndpointTestView,
+    PreviewedRequest,
+    PreviewView,
+)
+from posthorn.models import (
+    Delivery,
+    EffectiveLimits,
+    Endpoint,
+    EndpointStatus,
+    Event,
+    Outcome,
+    Task,
+    Trigger,
+)
 from posthorn.subscriptions.matching import Decision, Verdict, decide
 from posthorn.subscriptions.payloads import PayloadError
 from posthorn.tenants.rate_limits import Limits
@@ -21,24 +35,24 @@ MAX_SECONDS = 25.0  # an HTTP API gives up after 30
 
 
 @dataclass(frozen=True)
-class Trial:
+class EndpointTester:
     config: ConfigStore
     log: LogStore
-    events: TrialEvents
+    events: SampleEvents
     limits: Limits
-    terms: Callable[[str], Terms]
+    terms: Callable[[str], EffectiveLimits]
     attempter: Attempter
     now: Callable[[], datetime]
 
-    def preview(self, draft: Draft, spec: TrialSpec) -> PreviewView:
+    def preview(self, draft: Draft, spec: EndpointTestSpec) -> PreviewView:
         """Tell whether the event matches, and the exact request. Nothing is sent or stored."""
         endpoint = draft.endpoint
         event = self.events.chosen(spec, endpoint, tenant=endpoint.tenant)
         decision = judged(endpoint, event)
         request, error = None, None
         try:
-            sent, body = self.attempter.rehearse(event, endpoint)
-            request = RehearsedRequest(**sent.model_dump(), body=body)
+            sent, body = self.attempter.preview(event, endpoint)
+            request = PreviewedRequest(**sent.model_dump(), body=body)
         except PayloadError as refusal:
             error = refusal.detail
         return PreviewView(
@@ -52,7 +66,7 @@ class Trial:
             signing_secret=draft.signing_secret,
         )
 
-    def test(self, draft: Draft, spec: TrialSpec, *, by: str) -> TrialView:
+    def test(self, draft: Draft, spec: EndpointTestSpec, *, by: str) -> EndpointTestView:
         """Send the event now and once, whatever the endpoint's status and whether it matches.
 
         What comes back changes neither its health nor its status, and is recorded when the endpoint
@@ -82,13 +96,13 @@ class Trial:
             trigger=Trigger.TEST,
             by=by,
         )
-        made = self.attempter.attempt(event, endpoint, Record(fresh, Body()), task)
+        made = self.attempter.attempt(event, endpoint, Record(fresh, StoredBody()), task)
         delivery = progress.tested(
             fresh.model_copy(update={"body_sha256": made.body_sha256}), made.attempt
         )
         if not draft.is_changed:
             self._record(event, decision, delivery, endpoint, made)
-        return TrialView(
+        return EndpointTestView(
             passed=made.attempt.outcome is Outcome.SUCCEEDED,
             matches=decision.verdict is Verdict.MATCHED,
             reason=decision.reason,
@@ -99,7 +113,12 @@ class Trial:
         )
 
     def _record(
-        self, event: Event, decision: Decision, delivery: Delivery, endpoint: Endpoint, made: Made
+        self,
+        event: Event,
+        decision: Decision,
+        delivery: Delivery,
+        endpoint: Endpoint,
+        made: CompletedAttempt,
     ) -> None:
         claim = Claim(event.id, now=delivery.created_at, until=delivery.created_at)
         self.log.claim_event(event, (decision,), claim, expires_at=delivery.expires_at, test=True)
@@ -119,6 +138,6 @@ def _hurried(endpoint: Endpoint) -> Endpoint:
     )
 
 
-def _seen(event: Event, delivery: Delivery, made: Made) -> views.AttemptView:
+def _seen(event: Event, delivery: Delivery, made: CompletedAttempt) -> views.AttemptView:
     record = Record(delivery, made.body, (made.attempt,))
     return views.of_attempts(event, record)[0]

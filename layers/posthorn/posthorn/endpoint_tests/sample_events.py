@@ -8,20 +8,20 @@ from typing import Any
 from posthorn.core import ids
 from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
 from posthorn.deliveries.store import LogStore
-from posthorn.endpoint_tests.views import TrialSpec
+from posthorn.endpoint_tests.views import EndpointTestSpec
 from posthorn.events.ingestion import check_data
 from posthorn.models import Change, Endpoint, Event, EventType
 from posthorn.subscriptions.matching import wants
 
 
 @dataclass(frozen=True)
-class TrialEvents:
+class SampleEvents:
     log: LogStore
     types: Callable[[], Mapping[str, EventType]]
     now: Callable[[], datetime]
-    chance: Callable[[int], bytes]
+    random_bytes: Callable[[int], bytes]
 
-    def chosen(self, spec: TrialSpec, endpoint: Endpoint, *, tenant: str) -> Event:
+    def chosen(self, spec: EndpointTestSpec, endpoint: Endpoint, *, tenant: str) -> Event:
         """The event that the request asks for: one of the log as it is, any other with a new id."""
         if spec.event_id is not None:
             return self._logged(tenant, spec.event_id)
@@ -54,7 +54,7 @@ class TrialEvents:
     ) -> Event:
         now = self.now()
         return Event(
-            id=ids.new("evt", now, self.chance(ids.CHANCE_BYTES)),
+            id=ids.new("evt", now, self.random_bytes(ids.CHANCE_BYTES)),
             tenant=tenant,
             type=event_type,
             time=time or now,

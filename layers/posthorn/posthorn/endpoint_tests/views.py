@@ -19,7 +19,7 @@ MAX_EXAMINED = 500
 # --- asked ----------------------------------------------------------------------------------------
 
 
-class TrialEvent(Model):
+class SampleEvent(Model):
     """An event as its publisher would write it."""
 
     model_config = examples.shown(examples.EVENT)
@@ -30,13 +30,13 @@ class TrialEvent(Model):
     change: Change | None = None
 
 
-class TrialSpec(Model):
+class EndpointTestSpec(Model):
     """Which event to try: a written one, one of the log, or a type's example.
 
     With none of the three, it is the example of the first type that the endpoint wants.
     """
 
-    event: TrialEvent | None = None
+    event: SampleEvent | None = None
     event_type: TypeName | None = Field(default=None, description="its example")
     event_id: str | None = Field(default=None, description="an event of the log")
 
@@ -47,7 +47,7 @@ class TrialSpec(Model):
         return self
 
 
-class SavedTrialSpec(TrialSpec):
+class SavedEndpointTestSpec(EndpointTestSpec):
     """`changes` are tried on top of what is saved, as PATCH would make them."""
 
     model_config = examples.shown(
@@ -58,7 +58,7 @@ class SavedTrialSpec(TrialSpec):
     changes: dict[str, Any] = Field(default={})
 
 
-class UnsavedTrialSpec(TrialSpec):
+class UnsavedEndpointTestSpec(EndpointTestSpec):
     model_config = examples.shown(
         {"endpoint": examples.ENDPOINT_SPEC, "event_type": "OrderReceivedEvent"}
     )
@@ -89,7 +89,7 @@ class UnsavedDryRunSpec(DryRunSpec):
 # --- answered -------------------------------------------------------------------------------------
 
 
-class RehearsedRequest(SentRequest):
+class PreviewedRequest(SentRequest):
     body: str
 
 
@@ -114,12 +114,12 @@ class PreviewView(Model):
     matches: bool
     verdict: Verdict
     reason: str | None
-    request: RehearsedRequest | None = Field(description="none when no payload can be made")
+    request: PreviewedRequest | None = Field(description="none when no payload can be made")
     payload_error: str | None
     signing_secret: str | None = Field(default=None, description=_NOT_SAVED)
 
 
-class TrialView(Model):
+class EndpointTestView(Model):
     """What came back from a test. It is in the log, by its ids, when a saved version was tested."""
 
     model_config = examples.shown(

@@ -8,7 +8,7 @@ _CHOICES = ("kind", "mode")  # which of several shapes an object has
 
 
 @dataclass(frozen=True)
-class Difference:
+class FieldDifference:
     """`field` is a JSON pointer (RFC 6901); None is what a side does not have."""
 
     field: str
@@ -18,7 +18,7 @@ class Difference:
 
 def between(
     before: Mapping[str, Any], after: Mapping[str, Any], at: str = ""
-) -> Iterator[Difference]:
+) -> Iterator[FieldDifference]:
     """Yield what differs, by the deepest object that both have. A list differs as a whole."""
     for name in [*before, *(each for each in after if each not in before)]:
         field = under(at, name)
@@ -26,7 +26,7 @@ def between(
         if isinstance(old, Mapping) and isinstance(new, Mapping) and _alike(old, new):
             yield from between(old, new, field)
         elif old != new:
-            yield Difference(field, old, new)
+            yield FieldDifference(field, old, new)
 
 
 def under(at: str, name: str) -> str:

@@ -13,7 +13,7 @@ from posthorn.core import api_examples as examples
 from posthorn.core import ids
 from posthorn.core.errors import InvalidError, NotFoundError, Violation
 from posthorn.endpoints import views as endpoints_views
-from posthorn.endpoints.differences import Difference, between, under
+from posthorn.endpoints.differences import FieldDifference, between, under
 from posthorn.endpoints.views import EndpointView
 from posthorn.models import MASK, Endpoint, EndpointSpec, Listed, Model, Time
 
@@ -50,7 +50,7 @@ class VersionView(Model):
 
 
 @dataclass(frozen=True)
-class History:
+class EndpointHistoryReader:
     config: ConfigStore
     vault: Vault
 
@@ -97,7 +97,7 @@ class History:
             endpoint=endpoints_views.of_endpoint(entry.endpoint),
         )
 
-    def _differences(self, before: Endpoint, after: Endpoint) -> Iterator[Difference]:
+    def _differences(self, before: Endpoint, after: Endpoint) -> Iterator[FieldDifference]:
         old, new = (each.model_dump(mode="json", include=_COMPARED) for each in (before, after))
         yield from between(old, new)
         if before.sealed != after.sealed:
@@ -109,7 +109,7 @@ class History:
 
 def _replaced(
     old: Secrets, new: Secrets, before: Endpoint, after: Endpoint
-) -> Iterator[Difference]:
+) -> Iterator[FieldDifference]:
     """The secrets that have another value where their masks look alike."""
     if before.auth.kind == after.auth.kind:
         yield from _masked("/auth", old.auth, new.auth)
@@ -119,10 +119,10 @@ def _replaced(
     )
 
 
-def _masked(at: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+def _masked(at: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[FieldDifference]:
     for name in old:
         if name in new and old[name] != new[name]:
-            yield Difference(under(at, name), MASK, MASK)
+            yield FieldDifference(under(at, name), MASK, MASK)
 
 
 def _below(cursor: str | None) -> int | None:

@@ -16,20 +16,20 @@ from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints import secret_masking as secrecy
 from posthorn.endpoints import signing
 from posthorn.endpoints import validation as checks
-from posthorn.models import DisabledBy, Endpoint, EndpointSpec, EndpointStatus, Terms
+from posthorn.models import DisabledBy, EffectiveLimits, Endpoint, EndpointSpec, EndpointStatus
 
 DRAFT = "draft"  # by whom, of what is stored nowhere
 DEFAULT_OVERLAP = timedelta(hours=24)  # design.md §6
 
 
 @dataclass(frozen=True)
-class Configuration:
+class EndpointService:
     config: ConfigStore
     vault: Vault
     policy: EgressPolicy
-    terms: Callable[[str], Terms]
+    terms: Callable[[str], EffectiveLimits]
     now: Callable[[], datetime]
-    chance: Callable[[int], bytes]
+    random_bytes: Callable[[int], bytes]
     require_test: bool = False
 
     def endpoints(
@@ -147,7 +147,7 @@ class Configuration:
 
     def _identity(self, tenant: str, *, version: int) -> dict[str, Any]:
         now = self.now()
-        endpoint_id = ids.new("ep", now, self.chance(ids.CHANCE_BYTES))
+        endpoint_id = ids.new("ep", now, self.random_bytes(ids.CHANCE_BYTES))
         times = {"created_at": now, "updated_at": now}
         return {"id": endpoint_id, "tenant": tenant, "version": version, **times}
 
@@ -162,7 +162,7 @@ class Configuration:
         return self.vault.open(endpoint.sealed, tenant=endpoint.tenant, endpoint_id=endpoint.id)
 
     def _first_secrets(self, spec: EndpointSpec) -> Secrets:
-        secret = signing.new_secret(spec.signing.scheme, self.chance(signing.SECRET_BYTES))
+        secret = signing.new_secret(spec.signing.scheme, self.random_bytes(signing.SECRET_BYTES))
         return Secrets(signing=(SigningKey(secret=secret),))
 
     def _secrets_for(self, spec: EndpointSpec, before: Endpoint, secrets: Secrets) -> Secrets:
@@ -173,7 +173,7 @@ class Configuration:
     def _rotated(self, secrets: Secrets, scheme: signing.Scheme, overlap: timedelta) -> Secrets:
         now = self.now()
         end = now + overlap
-        fresh = signing.new_secret(scheme, self.chance(signing.SECRET_BYTES))
+        fresh = signing.new_secret(scheme, self.random_bytes(signing.SECRET_BYTES))
         ending = [
             SigningKey(secret=key.secret, expires_at=min(key.expires_at or end, end))
             for key in secrets.signing

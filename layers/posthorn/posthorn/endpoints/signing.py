@@ -19,10 +19,10 @@ SECRET_BYTES = 32
 _PREFIX: dict[str, Scheme] = {"whsec_": "v1", "whsk_": "v1a"}
 
 
-def new_secret(scheme: Scheme, chance: bytes) -> str:
+def new_secret(scheme: Scheme, random_bytes: bytes) -> str:
     """Write SECRET_BYTES random bytes as a secret of this scheme."""
     prefix = next(prefix for prefix, of in _PREFIX.items() if of == scheme)
-    return prefix + base64.b64encode(chance).decode()
+    return prefix + base64.b64encode(random_bytes).decode()
 
 
 def check_secret(secret: str, scheme: Scheme) -> None:

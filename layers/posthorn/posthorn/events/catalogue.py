@@ -30,7 +30,7 @@ class IncompatibleError(InvalidError):
     code = "incompatible_change"
 
 
-class Effect(StrEnum):
+class TypeChangeEffect(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
@@ -44,7 +44,7 @@ class TypeChange(Model):
     )
 
     name: str
-    effect: Effect
+    effect: TypeChangeEffect
     incompatible: tuple[Violation, ...] = ()
 
 
@@ -71,7 +71,7 @@ class KnownTypes:
 
 
 @dataclass(frozen=True)
-class Cataloguing:
+class CatalogueService:
     config: ConfigStore
 
     def types(self) -> Mapping[str, EventType]:
@@ -102,7 +102,7 @@ class Cataloguing:
         change = _change(before, after)
         if not force:
             _refuse(change.incompatible)
-        if before and change.effect is Effect.UNCHANGED:
+        if before and change.effect is TypeChangeEffect.UNCHANGED:
             return before, False
         self.config.put_event_type(after)
         return after, before is None
@@ -141,7 +141,7 @@ class Cataloguing:
             listed = zip(places, changes, strict=True)
             _refuse([each for place, change in listed for each in _below(place, change)])
         for each, change in zip(types, changes, strict=True):
-            if change.effect is not Effect.UNCHANGED:
+            if change.effect is not TypeChangeEffect.UNCHANGED:
                 self.config.put_event_type(each)
         return changes
 
@@ -175,11 +175,11 @@ def _check_size(event_type: EventType, at: str) -> None:
 
 def _change(before: EventType | None, after: EventType) -> TypeChange:
     if before is None:
-        return TypeChange(name=after.name, effect=Effect.ADDED)
+        return TypeChange(name=after.name, effect=TypeChangeEffect.ADDED)
     same = before == after.model_copy(update={"source": before.source})
     return TypeChange(
         name=after.name,
-        effect=Effect.UNCHANGED if same else Effect.CHANGED,
+        effect=TypeChangeEffect.UNCHANGED if same else TypeChangeEffect.CHANGED,
         incompatible=() if same else _incompatible(before, after),
     )
 

@@ -14,7 +14,7 @@ from posthorn.events.catalogue_file import MAX_TYPES, custom_type, refusal
 from posthorn.events.event_types import check_type
 from posthorn.events.json_schema import NAMING, VALUES, Schema, pointer, resolve
 from posthorn.events.schema_samples import example_of
-from posthorn.models import EventType, Kind
+from posthorn.models import EventType, EventTypeKind
 
 _COMPONENTS = "#/components/schemas/"
 _METHODS = ("post", "put", "patch")
@@ -108,7 +108,9 @@ def _webhook(name: str, item: _Spot) -> EventType:
         tags = operation.value.get("tags")
         fields = {
             "name": name,
-            "kind": Kind.NOTIFICATION if name.endswith("Notification") else Kind.EVENT,
+            "kind": EventTypeKind.NOTIFICATION
+            if name.endswith("Notification")
+            else EventTypeKind.EVENT,
             "category": tags[0] if tags and isinstance(tags, list) else "Other",
             "description": operation.value.get("description", operation.value.get("summary", "")),
             "schema": whole,

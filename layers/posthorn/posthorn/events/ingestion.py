@@ -81,7 +81,7 @@ class Ingestion:
     queue: Queue
     find_type: Callable[[str], EventType | None]
     now: Callable[[], datetime]
-    chance: Callable[[int], bytes]
+    random_bytes: Callable[[int], bytes]
 
     def accept(
         self,
@@ -122,7 +122,7 @@ class Ingestion:
             id=(
                 ids.derived_event(tenant, publication.id)
                 if publication.id
-                else ids.new("evt", now, self.chance(ids.CHANCE_BYTES))
+                else ids.new("evt", now, self.random_bytes(ids.CHANCE_BYTES))
             ),
             tenant=tenant,
             type=publication.type,

@@ -10,7 +10,7 @@ from posthorn import __version__
 from posthorn.core import api_examples as examples
 from posthorn.core import problem_details as problems
 from posthorn.core.problem_details import CODES, Problem
-from posthorn.http_api.operations import JSON, Operation, Parameter
+from posthorn.http_api.operations import JSON, ApiOperation, Parameter
 
 PROBLEM = "application/problem+json"
 TAGS = {
@@ -69,7 +69,7 @@ class GatewayRefusal(BaseModel):
     message: str = Field(description="`Unauthorized` or `Forbidden`")
 
 
-def document(operations: Iterable[Operation]) -> dict[str, Any]:
+def document(operations: Iterable[ApiOperation]) -> dict[str, Any]:
     """The document, with the operations in the order of their tags and paths."""
     tags = list(TAGS)
     ordered = sorted(operations, key=lambda each: (tags.index(each.description.tag), each.path))
@@ -104,7 +104,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     }
 
 
-def _schemas(operations: Iterable[Operation]) -> tuple[_Kinds, dict[str, Any]]:
+def _schemas(operations: Iterable[ApiOperation]) -> tuple[_Kinds, dict[str, Any]]:
     """The schema of each type that is asked for or answered, and the models that these refer to."""
     asked = [kind for each in operations for kind in each.bodies.values()]
     asked += [parameter.kind for each in operations for parameter in each.parameters]
@@ -123,7 +123,7 @@ def _schemas(operations: Iterable[Operation]) -> tuple[_Kinds, dict[str, Any]]:
     return kinds, whole["$defs"]
 
 
-def _operation(operation: Operation, kinds: _Kinds, schemas: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: ApiOperation, kinds: _Kinds, schemas: dict[str, Any]) -> dict[str, Any]:
     further = (_TENANT,) if operation.acts_for_tenant else ()
     written = {
         "tags": [operation.description.tag],
@@ -178,7 +178,7 @@ def _content(schema: dict[str, Any], schemas: Mapping[str, Any]) -> dict[str, An
 
 
 def _answers(
-    operation: Operation, kinds: _Kinds, schemas: Mapping[str, Any]
+    operation: ApiOperation, kinds: _Kinds, schemas: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     texts = {200: "Done", 201: "Made", 202: "Accepted", 204: "Done, and there is nothing to tell"}
     answers: dict[str, dict[str, Any]] = {}
@@ -193,7 +193,7 @@ def _answers(
 
 
 def _refusals(
-    operation: Operation, kinds: _Kinds, schemas: Mapping[str, Any]
+    operation: ApiOperation, kinds: _Kinds, schemas: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     gateway = {JSON: _content(kinds[GatewayRefusal, "serialization"], schemas)}
     refusals: dict[str, dict[str, Any]] = {"401": {"description": _NO_KEY, "content": gateway}}

@@ -45,7 +45,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Operation:
+class ApiOperation:
     method: str
     path: str
     id: str
@@ -92,14 +92,14 @@ def described(
     return keep
 
 
-def of_app(app: ApiGatewayResolver) -> list[Operation]:
+def of_app(app: ApiGatewayResolver) -> list[ApiOperation]:
     """The operations of an event handler's routes; KeyError for one that is not described."""
     # The event handler has no public list of them.
     routes: Iterable[Route] = (*app._static_routes, *app._dynamic_routes)
     return [_operation(route) for route in routes if route.include_in_schema]
 
 
-def _operation(route: Route) -> Operation:
+def _operation(route: Route) -> ApiOperation:
     function = route.func
     summary, _, text = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
     kinds = get_type_hints(function, include_extras=True)
@@ -107,7 +107,7 @@ def _operation(route: Route) -> Operation:
     bodies = [name for name in signature if _told(kinds[name], Body)]
     description = _DESCRIPTIONS[function]
     statuses = (route.status_code, *description.also)
-    return Operation(
+    return ApiOperation(
         method=route.method,
         path=route.openapi_path,
         id=function.__name__,

@@ -9,13 +9,13 @@ from posthorn.core import problem_details as problems
 from posthorn.core.errors import Violation
 from posthorn.core.problem_details import Problem
 from posthorn.events.ingestion import MAX_BATCH, Publication, Result
-from posthorn.http_api.operations import JSON, Description, Operation, Parameter
+from posthorn.http_api.operations import JSON, ApiOperation, Description, Parameter
 from posthorn.models import Event, Model, Scope, Time, TypeName
 
 _ACCEPTED = {"id": examples.EVENT_ID}
 
 
-class Batch(Model):
+class PublishBatch(Model):
     model_config = examples.shown({"events": [examples.PUBLICATION, examples.CHANGE_EVENT]})
 
     events: list[Publication] = Field(min_length=1, max_length=MAX_BATCH)
@@ -78,7 +78,7 @@ def _header(name: str, text: str) -> Parameter:
     return Parameter(name=name, place="header", kind=kind, is_required=False)
 
 
-PUBLISH = Operation(
+PUBLISH = ApiOperation(
     method="POST",
     path="/v1/events",
     id="publish",
@@ -107,7 +107,7 @@ and the body is the data.""",
         _header("ce-time", "The time"),
     ),
     bodies={
-        JSON: Publication | Batch,
+        JSON: Publication | PublishBatch,
         "application/cloudevents+json": CloudEvent,
         "application/cloudevents-batch+json": Annotated[
             list[CloudEvent],

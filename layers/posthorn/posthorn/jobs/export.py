@@ -14,12 +14,12 @@ from io import BytesIO
 
 from posthorn.aws.s3 import LINK_SECONDS, ExportBucket
 from posthorn.deliveries.queries import LogLists
-from posthorn.deliveries.reader import Reading
+from posthorn.deliveries.reader import DeliveryReader
 from posthorn.jobs import slices as job_pages
 from posthorn.jobs.export_store import ExportStore, Part
 from posthorn.jobs.export_views import ExportView, Manifest, PartView, line
 from posthorn.jobs.model import Job, JobStatus, Skipped, Slice
-from posthorn.jobs.store import Hand, JobStore
+from posthorn.jobs.store import Batch, JobStore
 
 KEPT = timedelta(days=7)  # as ExportBucket of template.yaml keeps its files
 MOST_SHOWN = 1000  # parts with a link, in an answer of at most 6 MB; the manifest has them all
@@ -27,8 +27,8 @@ MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
-class Exporting:
-    reading: Reading
+class Exporter:
+    reading: DeliveryReader
     lists: LogLists
     jobs: JobStore
     store: ExportStore
@@ -41,7 +41,7 @@ class Exporting:
         """
         if of.status is JobStatus.CANCELLED:
             return Slice(of.slices + 1, 0, 0, {}, of.position or "", is_last=True)
-        hand = self.jobs.hand(of) or self.jobs.fix(of, self._next(of))
+        hand = self.jobs.hand(of) or self.jobs.pin_batch(of, self._next(of))
         content, lines = self._packed(of, hand)
         if lines:
             self._put(of, hand.number, content, lines)
@@ -76,7 +76,7 @@ class Exporting:
             kept_until=kept_until,
         )
 
-    def _next(self, of: Job) -> Hand:
+    def _next(self, of: Job) -> Batch:
         """Find the deliveries of the next slice, those of deleted endpoints among them."""
         hand = job_pages.none_left(of)
         endpoint_ids = self.reading.all_endpoints(of.tenant)
@@ -85,7 +85,7 @@ class Exporting:
                 break
         return hand
 
-    def _packed(self, of: Job, hand: Hand) -> tuple[bytes, int]:
+    def _packed(self, of: Job, hand: Batch) -> tuple[bytes, int]:
         """The bytes of a slice's file and how many lines they are; one event in memory at a time.
 
         Without time and name in the gzip header: the same lines are the same bytes.
@@ -97,7 +97,7 @@ class Exporting:
                 lines += 1
         return packed.getvalue(), lines
 
-    def _lines(self, of: Job, hand: Hand) -> Iterator[bytes]:
+    def _lines(self, of: Job, hand: Batch) -> Iterator[bytes]:
         if not hand.event_ids:
             return
         name = self.reading.endpoint_name(of.tenant, hand.endpoint_id)

@@ -7,7 +7,7 @@ from pydantic import Field
 from posthorn.core import api_examples as examples
 from posthorn.core.errors import Violation
 from posthorn.deliveries import views
-from posthorn.deliveries.store import Story
+from posthorn.deliveries.store import EventHistory
 from posthorn.deliveries.views import DeliveryWithAttempts
 from posthorn.jobs.export_store import Part
 from posthorn.models import Change, Model, Time
@@ -73,7 +73,7 @@ class Manifest(Model):
     parts: tuple[Part, ...]
 
 
-def line(story: Story, endpoint_id: str, endpoint_name: str | None) -> ExportLine:
+def line(story: EventHistory, endpoint_id: str, endpoint_name: str | None) -> ExportLine:
     event, erasure = story.event, story.event.erasure
     decisions = tuple(
         ExportedDecision(**{name: getattr(each, name) for name in ExportedDecision.model_fields})

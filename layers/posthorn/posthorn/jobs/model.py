@@ -15,7 +15,7 @@ from math import ceil
 from pydantic import Field
 
 from posthorn.core.errors import ConflictError, InvalidError, Violation
-from posthorn.deliveries.filters import Wanted
+from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.models import (
     Delivery,
     DeliveryStatus,
@@ -73,7 +73,7 @@ class Job(Model):
     id: str
     tenant: TenantId
     kind: JobKind
-    wanted: Wanted
+    wanted: DeliveryFilter
     rate_per_second: float = Field(default=10, ge=SLOWEST, le=FASTEST)
     status: JobStatus = JobStatus.RUNNING
     reason: str | None = None
@@ -123,14 +123,14 @@ class Job(Model):
             return timedelta()
         return timedelta(seconds=deliveries / self.rate_per_second)
 
-    def ended(self, counted: "Progress") -> "Progress":
+    def ended(self, counted: "JobCounts") -> "JobCounts":
         """What became of its deliveries, as counted; what an export has written, it has done."""
         if self.kind is JobKind.EXPORT:
-            return Progress(succeeded=self.started)
+            return JobCounts(succeeded=self.started)
         return counted
 
 
-def wanted_by(kind: JobKind, wanted: Wanted, now: datetime) -> Wanted:
+def wanted_by(kind: JobKind, wanted: DeliveryFilter, now: datetime) -> DeliveryFilter:
     """What a job of this kind is about; InvalidError when that is nothing it could do.
 
     Other jobs are of what is in the log when they begin: what comes later is not their affair.
@@ -140,13 +140,13 @@ def wanted_by(kind: JobKind, wanted: Wanted, now: datetime) -> Wanted:
             message = f"a {kind} is of what is held"
             raise InvalidError.of([Violation("/filter/status", message)])
         return wanted.model_copy(update={"status": DeliveryStatus.HELD})
-    if wanted == Wanted():
+    if wanted == DeliveryFilter():
         message = f"name at least one field: no {kind} of all deliveries by mistake"
         raise InvalidError.of([Violation("/filter", message)])
     return wanted.model_copy(update={"until": min(wanted.until or now, now)})
 
 
-class Progress(Model):
+class JobCounts(Model):
     """What became of the deliveries that a job started."""
 
     succeeded: int = 0
@@ -240,7 +240,7 @@ def _all_started(job: Job, now: datetime) -> Job:
     )
 
 
-def finished(job: Job, progress: Progress, now: datetime) -> Job:
+def finished(job: Job, progress: JobCounts, now: datetime) -> Job:
     """The job as completed, if all of its deliveries were started and came to an end."""
     if job.status is not JobStatus.RUNNING or job.all_started_at is None:
         return job

@@ -10,32 +10,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from posthorn.aws.stream_counters import Addition, Row, Tallies
+from posthorn.aws.stream_counters import CounterRow, Increment, StreamCounters
 from posthorn.core.errors import NotFoundError
 from posthorn.deliveries.stream import Transition
 from posthorn.jobs import model as job
-from posthorn.jobs.model import Job, Progress
+from posthorn.jobs.model import Job, JobCounts
 from posthorn.jobs.store import JobStore
 
 
 @dataclass(frozen=True)
-class JobProgress:
+class JobTracker:
     jobs: JobStore
-    tallies: Tallies
+    tallies: StreamCounters
     now: Callable[[], datetime]
 
-    def of(self, job_ids: list[str]) -> dict[str, Progress]:
+    def of(self, job_ids: list[str]) -> dict[str, JobCounts]:
         found = self.tallies.read([_row(each) for each in job_ids])
-        return {each: Progress(**found.get(_row(each), Counter())) for each in job_ids}
+        return {each: JobCounts(**found.get(_row(each), Counter())) for each in job_ids}
 
     def count(self, shard: str, facts: Iterable[tuple[int, Transition]]) -> None:
         """Count a batch of one shard, whole or again, and complete the jobs that it ended."""
-        batch: defaultdict[Row, list[Addition]] = defaultdict(list)
+        batch: defaultdict[CounterRow, list[Increment]] = defaultdict(list)
         touched: dict[str, str] = {}  # tenants by job
         for number, fact in facts:
             for job_id, counts in job.counted(fact.before, fact.after):
                 touched[job_id] = fact.after.tenant
-                batch[_row(job_id)].append(Addition(number, counts, fact.expires_at))
+                batch[_row(job_id)].append(Increment(number, counts, fact.expires_at))
         self.tallies.add(shard, batch)
         for job_id, tenant in touched.items():
             with suppress(NotFoundError):  # it has expired
@@ -54,5 +54,5 @@ class JobProgress:
         return self.jobs.change(tenant, job_id, change)
 
 
-def _row(job_id: str) -> Row:
-    return Row(f"job#{job_id}", "progress")
+def _row(job_id: str) -> CounterRow:
+    return CounterRow(f"job#{job_id}", "progress")

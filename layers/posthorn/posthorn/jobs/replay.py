@@ -18,14 +18,14 @@ from posthorn.deliveries.store import LogStore
 from posthorn.jobs import model as job
 from posthorn.jobs import slices as job_pages
 from posthorn.jobs.model import Job, JobKind, JobStatus, Skipped, Slice
-from posthorn.jobs.store import Hand, JobStore
+from posthorn.jobs.store import Batch, JobStore
 from posthorn.models import Delivery, DeliveryStatus, Endpoint, Task, Trigger
 
 _TRIGGERS = {JobKind.REPLAY: Trigger.REPLAY, JobKind.DRAIN: Trigger.DRAIN}
 
 
 @dataclass(frozen=True)
-class Replaying:
+class ReplayStep:
     config: ConfigStore
     log: LogStore
     lists: LogLists
@@ -43,7 +43,7 @@ class Replaying:
         hand = self.jobs.hand(of)
         if hand is None and of.status is JobStatus.CANCELLED:
             return Slice(of.slices + 1, 0, 0, {}, of.position or "", is_last=True)
-        hand = hand or self.jobs.fix(of, self._next(of))
+        hand = hand or self.jobs.pin_batch(of, self._next(of))
         skipped = self._do(of, hand)
         return Slice(
             number=hand.number,
@@ -54,7 +54,7 @@ class Replaying:
             is_last=hand.is_last,
         )
 
-    def _do(self, of: Job, hand: Hand) -> Counter[Skipped]:
+    def _do(self, of: Job, hand: Batch) -> Counter[Skipped]:
         skipped: Counter[Skipped] = Counter()
         if not hand.event_ids:
             return skipped
@@ -95,7 +95,7 @@ class Replaying:
             if self.retry_queue.send_all([task for _, task in tasks], delay_seconds=delay):
                 raise UnavailableError("the queue did not take all of the slice")
 
-    def _next(self, of: Job) -> Hand:
+    def _next(self, of: Job) -> Batch:
         """Find the deliveries of the next slice: those of one endpoint, oldest first."""
         hand = job_pages.none_left(of)
         endpoint_ids = [each.id for each in self.config.endpoints(of.tenant)]
@@ -106,7 +106,7 @@ class Replaying:
                 return hand
         return hand
 
-    def _without_own(self, of: Job, hand: Hand) -> Hand:
+    def _without_own(self, of: Job, hand: Batch) -> Batch:
         """The page without what the job has started, and counted, at its first look."""
         found = self.log.deliveries(of.tenant, hand.endpoint_id, hand.event_ids)
         own = {event_id for event_id, each in found.items() if each.job_id == of.id}

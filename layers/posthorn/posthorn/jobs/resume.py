@@ -3,29 +3,29 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from posthorn.deliveries.filters import Wanted
-from posthorn.endpoints.service import Configuration
+from posthorn.deliveries.filters import DeliveryFilter
+from posthorn.endpoints.service import EndpointService
 from posthorn.jobs.model import Job, JobKind
-from posthorn.jobs.service import Jobs
+from posthorn.jobs.service import JobService
 from posthorn.models import DeliveryStatus, Endpoint, EndpointStatus
 
 
-class Held(StrEnum):
+class HeldAction(StrEnum):
     DRAIN = "drain"  # deliver it, oldest first
     DISCARD = "discard"  # cancel it
     KEEP = "keep"  # leave it held, for a job later on
 
 
 @dataclass(frozen=True)
-class Resuming:
-    configuration: Configuration
-    jobs: Jobs
+class EndpointResumer:
+    configuration: EndpointService
+    jobs: JobService
 
     def resume(
         self,
         tenant: str,
         endpoint_id: str,
-        held: Held,
+        held: HeldAction,
         *,
         rate_per_second: float,
         by: str,
@@ -37,10 +37,10 @@ class Resuming:
             endpoint = self.configuration.change(
                 tenant, endpoint_id, {"status": "enabled"}, by=by, expected_version=expected_version
             )
-        if held is Held.KEEP:
+        if held is HeldAction.KEEP:
             return endpoint, None
         kind = JobKind(held)
-        of_it = Wanted(endpoint_ids=(endpoint_id,), status=DeliveryStatus.HELD)
+        of_it = DeliveryFilter(endpoint_ids=(endpoint_id,), status=DeliveryStatus.HELD)
         for running in self.jobs.running(tenant):
             if (running.kind, running.wanted) == (kind, of_it):
                 return endpoint, running

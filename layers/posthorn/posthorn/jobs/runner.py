@@ -13,7 +13,7 @@ from math import ceil
 from posthorn.aws.step_functions import StateMachine
 from posthorn.jobs import model as job
 from posthorn.jobs.model import Job, JobKind, Slice
-from posthorn.jobs.progress import JobProgress
+from posthorn.jobs.progress import JobTracker
 from posthorn.jobs.store import JobStore
 from posthorn.models import Model, TenantId
 
@@ -23,7 +23,7 @@ STEPS_IN_RUN = 1000
 OVERDUE = timedelta(minutes=3)
 
 
-class Run(Model):
+class JobRun(Model):
     """What goes round in an execution: whose step is next, and how long to wait before it."""
 
     tenant: TenantId
@@ -35,34 +35,34 @@ class Run(Model):
 
 
 @dataclass(frozen=True)
-class Runs:
+class JobExecutions:
     """Executions of jobs. Starting one that was started is harmless."""
 
     machine: StateMachine
 
     def start(self, of: Job) -> None:
-        run = Run(tenant=of.tenant, job_id=of.id, run=of.run)
+        run = JobRun(tenant=of.tenant, job_id=of.id, run=of.run)
         self.machine.start(f"{of.id}-{of.run}", run.model_dump(mode="json"))
 
 
 @dataclass(frozen=True)
-class Stepped:
+class StepResult:
     """What a step came to: the fact behind one log line."""
 
-    run: Run
+    run: JobRun
     job: Job | None
     slice: Slice | None = None
 
 
 @dataclass(frozen=True)
-class Stepping:
+class JobRunner:
     jobs: JobStore
-    runs: Runs
-    progress: JobProgress
+    runs: JobExecutions
+    progress: JobTracker
     kinds: Mapping[JobKind, Callable[[Job], Slice]]
     now: Callable[[], datetime]
 
-    def step(self, run: Run) -> Stepped:
+    def step(self, run: JobRun) -> StepResult:
         """Do the job's next slice if it is due; whatever dies here may be called again."""
         began = self.now()
         of = self.jobs.job(run.tenant, run.job_id)
@@ -73,7 +73,7 @@ class Stepping:
             self.runs.start(of)
             return self._ended(run, of)
         if began < of.next_step_at:
-            return Stepped(self._waiting(run, of.next_step_at), of)
+            return StepResult(self._waiting(run, of.next_step_at), of)
         done = self.kinds[of.kind](of)
         note = partial(job.sliced, done=done, began=began, now=self.now())
         after = self.jobs.change(of.tenant, of.id, note)
@@ -82,36 +82,38 @@ class Stepping:
         if run.steps + 1 >= STEPS_IN_RUN and after.run == run.run:
             return self._ended(run, self._handed_on(after), done)
         ahead = run.model_copy(update={"steps": run.steps + 1})
-        return Stepped(self._waiting(ahead, after.next_step_at), after, done)
+        return StepResult(self._waiting(ahead, after.next_step_at), after, done)
 
     def _handed_on(self, of: Job) -> Job:
         after = self.jobs.change(of.tenant, of.id, partial(job.in_next_run, now=self.now()))
         self.runs.start(after)
         return after
 
-    def _waiting(self, run: Run, until: datetime) -> Run:
+    def _waiting(self, run: JobRun, until: datetime) -> JobRun:
         seconds = ceil((until - self.now()).total_seconds())
         return run.model_copy(update={"wait_seconds": max(1, seconds)})
 
-    def _ended(self, run: Run, of: Job | None, done: Slice | None = None) -> Stepped:
-        return Stepped(run.model_copy(update={"done": True}), of, done)
+    def _ended(self, run: JobRun, of: Job | None, done: Slice | None = None) -> StepResult:
+        return StepResult(run.model_copy(update={"done": True}), of, done)
 
 
 @dataclass(frozen=True)
-class Restarting:
+class JobRecovery:
     """For the sweeper: jobs whose execution was lost go on in another one."""
 
     jobs: JobStore
-    runs: Runs
+    runs: JobExecutions
     now: Callable[[], datetime]
 
-    def restart_lost(self) -> list[Job]:
-        """Start anew whatever is overdue; return those jobs as they are then."""
+    def restarted_ids(self) -> list[str]:
+        """Start an execution for each job whose step is overdue, and return their ids."""
         now = self.now()
         found = list(self.jobs.overdue(now - OVERDUE))
-        return [self._restart(tenant, job_id, now) for tenant, job_id in found]
+        for tenant, job_id in found:
+            self._restart(tenant, job_id, now)
+        return [job_id for _, job_id in found]
 
-    def _restart(self, tenant: str, job_id: str, now: datetime) -> Job:
+    def _restart(self, tenant: str, job_id: str, now: datetime) -> None:
         def anew(of: Job) -> Job:
             is_overdue = of.next_step_at is not None and of.next_step_at < now - OVERDUE
             return job.restarted(of, now) if is_overdue else of
@@ -119,4 +121,3 @@ class Restarting:
         after = self.jobs.change(tenant, job_id, anew)
         if after.next_step_at is not None:
             self.runs.start(after)
-        return after

@@ -10,14 +10,14 @@ from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples as examples
 from posthorn.core import ids
 from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
-from posthorn.deliveries.filters import Wanted
-from posthorn.deliveries.reader import Reading
+from posthorn.deliveries.filters import DeliveryFilter
+from posthorn.deliveries.reader import DeliveryReader
 from posthorn.jobs import model as job
-from posthorn.jobs.model import OF_HELD, SECOND_LOOK, Job, JobKind, Progress
-from posthorn.jobs.progress import JobProgress
-from posthorn.jobs.runner import Runs
-from posthorn.jobs.store import Asked, JobStore
-from posthorn.models import Model, Terms, Time
+from posthorn.jobs.model import OF_HELD, SECOND_LOOK, Job, JobCounts, JobKind
+from posthorn.jobs.progress import JobTracker
+from posthorn.jobs.runner import JobExecutions
+from posthorn.jobs.store import JobRequest, JobStore
+from posthorn.models import EffectiveLimits, Model, Time
 
 MOST_RUNNING = 5  # jobs of one tenant that start deliveries at the same time
 MOST_COUNTED = 10_000
@@ -26,7 +26,7 @@ COUNT_PAGE = 500
 JOBS_LOOKED_AT = 100  # the newest, to find those that run
 
 
-class Counted(Model):
+class JobEstimate(Model):
     """How many deliveries a filter finds, and of when. Not `complete`: there are more than that."""
 
     model_config = examples.shown(
@@ -45,17 +45,17 @@ class Counted(Model):
 
 
 @dataclass(frozen=True)
-class Jobs:
+class JobService:
     config: ConfigStore
-    reading: Reading
+    reading: DeliveryReader
     store: JobStore
-    runs: Runs
-    progress: JobProgress
-    terms: Callable[[str], Terms]
+    runs: JobExecutions
+    progress: JobTracker
+    terms: Callable[[str], EffectiveLimits]
     now: Callable[[], datetime]
-    chance: Callable[[int], bytes]
+    random_bytes: Callable[[int], bytes]
 
-    def count(self, tenant: str, kind: JobKind, wanted: Wanted) -> Counted:
+    def count(self, tenant: str, kind: JobKind, wanted: DeliveryFilter) -> JobEstimate:
         """Count what a job of this kind would find, up to MOST_COUNTED or MOST_COUNT_SECONDS."""
         return self._counted(tenant, kind, self._checked(kind, wanted))
 
@@ -63,11 +63,11 @@ class Jobs:
         self,
         tenant: str,
         kind: JobKind,
-        wanted: Wanted,
+        wanted: DeliveryFilter,
         *,
         rate_per_second: float,
         by: str,
-        asked: Asked | None = None,
+        asked: JobRequest | None = None,
     ) -> Job:
         """Record the job, then start its execution; if we die in between, the sweeper does.
 
@@ -81,7 +81,7 @@ class Jobs:
         counted = self._counted(tenant, kind, wanted)
         now = self.now()
         fresh = Job(
-            id=ids.new("job", now, self.chance(ids.CHANCE_BYTES)),
+            id=ids.new("job", now, self.random_bytes(ids.CHANCE_BYTES)),
             tenant=tenant,
             kind=kind,
             wanted=wanted,
@@ -99,7 +99,7 @@ class Jobs:
             fresh = self.store.asked_before(tenant, asked) or fresh
         return self._at_work(fresh)
 
-    def job(self, tenant: str, job_id: str) -> tuple[Job, Progress]:
+    def job(self, tenant: str, job_id: str) -> tuple[Job, JobCounts]:
         found = self.store.job(tenant, job_id) if ids.is_id("job", job_id) else None
         if found is None:
             raise NotFoundError("there is no such job")
@@ -107,7 +107,7 @@ class Jobs:
 
     def jobs(
         self, tenant: str, *, limit: int, cursor: str | None = None
-    ) -> tuple[list[tuple[Job, Progress]], str | None]:
+    ) -> tuple[list[tuple[Job, JobCounts]], str | None]:
         """One page, newest first, and the cursor of the next."""
         if cursor is not None and not ids.is_id("job", cursor):
             raise InvalidError.of([Violation("cursor", "is not a cursor that this API gave")])
@@ -147,7 +147,7 @@ class Jobs:
             self.runs.start(of)
         return of
 
-    def _checked(self, kind: JobKind, wanted: Wanted) -> Wanted:
+    def _checked(self, kind: JobKind, wanted: DeliveryFilter) -> DeliveryFilter:
         if not all(ids.is_id("ep", each) for each in wanted.endpoint_ids):
             raise InvalidError.of([Violation("/filter/endpoint", "is not the id of an endpoint")])
         if wanted.event_id is not None and not ids.is_id("evt", wanted.event_id):
@@ -166,7 +166,7 @@ class Jobs:
             return self.reading.all_endpoints(tenant)
         return [each.id for each in self.config.endpoints(tenant)]
 
-    def _counted(self, tenant: str, kind: JobKind, wanted: Wanted) -> Counted:
+    def _counted(self, tenant: str, kind: JobKind, wanted: DeliveryFilter) -> JobEstimate:
         until = self.now().timestamp() + MOST_COUNT_SECONDS
         matched, oldest, newest = 0, None, None
         for endpoint_id in wanted.endpoint_ids or self._endpoint_ids(tenant, kind):
@@ -174,7 +174,9 @@ class Jobs:
             position = None
             while True:
                 if matched >= MOST_COUNTED or self.now().timestamp() > until:
-                    return Counted(matched=matched, complete=False, oldest=oldest, newest=newest)
+                    return JobEstimate(
+                        matched=matched, complete=False, oldest=oldest, newest=newest
+                    )
                 found, position = self.reading.lists.page(
                     tenant, of_one, limit=COUNT_PAGE, after=position
                 )
@@ -184,4 +186,4 @@ class Jobs:
                     newest = max(newest or each.created_at, each.created_at)
                 if position is None:
                     break
-        return Counted(matched=matched, complete=True, oldest=oldest, newest=newest)
+        return JobEstimate(matched=matched, complete=True, oldest=oldest, newest=newest)

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from posthorn.deliveries.filters import Order
 from posthorn.deliveries.queries import LogLists, Position
 from posthorn.jobs.model import Job
-from posthorn.jobs.store import Hand
+from posthorn.jobs.store import Batch
 
 # A step looks at so many pages before it ends without a delivery, and another one goes on.
 PAGES_IN_STEP = 20
 _END = "~"  # the position behind the last delivery of an endpoint
 
 
-def following(of: Job, lists: LogLists, endpoint_ids: Sequence[str]) -> Iterator[Hand]:
+def following(of: Job, lists: LogLists, endpoint_ids: Sequence[str]) -> Iterator[Batch]:
     """Yield the pages that follow the job's position, up to PAGES_IN_STEP."""
     endpoint_ids = sorted(of.wanted.endpoint_ids or endpoint_ids)
     position = of.position or ""
@@ -25,7 +25,7 @@ def following(of: Job, lists: LogLists, endpoint_ids: Sequence[str]) -> Iterator
         after = Position(sort_key, at) if left[0] == at else None
         found, ended = lists.page(of.tenant, wanted, limit=of.slice_size, after=after)
         position = f"{left[0]}#{ended.sort_key if ended else _END}"
-        yield Hand(
+        yield Batch(
             number=of.slices + 1,
             endpoint_id=left[0],
             event_ids=tuple(each.event_id for each in found),
@@ -34,9 +34,9 @@ def following(of: Job, lists: LogLists, endpoint_ids: Sequence[str]) -> Iterator
         )
 
 
-def none_left(of: Job) -> Hand:
+def none_left(of: Job) -> Batch:
     """The last slice of a job that has come to the end of its deliveries."""
-    return Hand(
+    return Batch(
         number=of.slices + 1,
         endpoint_id="",
         event_ids=(),

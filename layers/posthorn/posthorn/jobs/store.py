@@ -20,7 +20,7 @@ _DUE = "jobs"  # the partition of `due`, beside those of deliveries
 _TRIES = 5  # against a step, the sweeper and people who change the same job
 
 
-class Hand(Model):
+class Batch(Model):
     """The deliveries of one slice, all of one endpoint, and where the next slice begins."""
 
     number: int
@@ -31,7 +31,7 @@ class Hand(Model):
 
 
 @dataclass(frozen=True)
-class Asked:
+class JobRequest:
     """An idempotency key, and what it was first used for."""
 
     key: str
@@ -46,7 +46,7 @@ class Asked:
 class JobStore:
     table: Table
 
-    def create(self, job: Job, asked: Asked | None = None) -> bool:
+    def create(self, job: Job, asked: JobRequest | None = None) -> bool:
         """Record a new job; False when its idempotency key was used before."""
         if asked is None:
             self.table.put(_item(job), condition=_ABSENT)
@@ -65,7 +65,7 @@ class JobStore:
             return False
         return True
 
-    def asked_before(self, tenant: str, asked: Asked) -> Job | None:
+    def asked_before(self, tenant: str, asked: JobRequest) -> Job | None:
         """The job that this key made; ConflictError when it was another request."""
         item = self.table.get(_key(tenant, asked.sort_key))
         if item is None:
@@ -121,13 +121,13 @@ class JobStore:
         )
         return ((row["pk"].partition("#")[2], row["sk"]) for row in rows)
 
-    def hand(self, job: Job) -> Hand | None:
+    def hand(self, job: Job) -> Batch | None:
         """The slice that was fixed and is not counted yet."""
         item = self.table.get(_hand_key(job))
-        hand = Hand.model_validate_json(item["document"]) if item else None
+        hand = Batch.model_validate_json(item["document"]) if item else None
         return hand if hand and hand.number == job.slices + 1 else None
 
-    def fix(self, job: Job, hand: Hand) -> Hand:
+    def pin_batch(self, job: Job, hand: Batch) -> Batch:
         """Fix the next slice, and return it; one that was fixed meanwhile comes first.
 
         Raise UnavailableError when the job is further on: this step is a late one.

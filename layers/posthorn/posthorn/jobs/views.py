@@ -5,11 +5,11 @@ from datetime import datetime
 from pydantic import Field
 
 from posthorn.core import api_examples as examples
-from posthorn.deliveries.filters import StatusClass, Wanted
+from posthorn.deliveries.filters import DeliveryFilter, StatusClass
 from posthorn.endpoints.views import EndpointView
 from posthorn.jobs.export_views import ExportView
-from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobKind, JobStatus, Progress, Skipped
-from posthorn.jobs.resume import Held
+from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobCounts, JobKind, JobStatus, Skipped
+from posthorn.jobs.resume import HeldAction
 from posthorn.models import DeliveryStatus, Model, Outcome, Time
 
 DEFAULT_RATE = 10
@@ -28,10 +28,10 @@ class JobFilter(Model):
     until: Time | None = None
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> DeliveryFilter:
         shared = self.model_dump(exclude={"endpoint", "status_code"})
         endpoint_ids = (self.endpoint,) if self.endpoint else ()
-        return Wanted(**shared, endpoint_ids=endpoint_ids, status_class=self.status_code)
+        return DeliveryFilter(**shared, endpoint_ids=endpoint_ids, status_class=self.status_code)
 
 
 class JobCountSpec(Model):
@@ -65,7 +65,7 @@ class ResumeSpec(Model):
 
     model_config = examples.shown({"held": "drain", "rate_per_second": 10})
 
-    held: Held
+    held: HeldAction
     rate_per_second: float = Field(default=DEFAULT_RATE, ge=SLOWEST, le=FASTEST)
 
 
@@ -116,7 +116,7 @@ class ResumedView(Model):
 
 
 def of_job(
-    job: Job, counted: Progress, now: datetime, *, export: ExportView | None = None
+    job: Job, counted: JobCounts, now: datetime, *, export: ExportView | None = None
 ) -> JobView:
     progress = job.ended(counted)
     kept = (
@@ -142,7 +142,7 @@ def of_job(
     )
 
 
-def _filter(wanted: Wanted) -> JobFilter:
+def _filter(wanted: DeliveryFilter) -> JobFilter:
     endpoint = wanted.endpoint_ids[0] if wanted.endpoint_ids else None
     shared = wanted.model_dump(exclude={"endpoint_ids", "status_class", "test", "order"})
     return JobFilter(**shared, endpoint=endpoint, status_code=wanted.status_class)

@@ -26,7 +26,7 @@ from posthorn.models.delivery import (
     Trigger,
 )
 from posthorn.models.endpoint import (
-    NORCE_DELAYS_SECONDS,
+    DEFAULT_RETRY_DELAYS_SECONDS,
     ApiKeyAuth,
     Auth,
     BasicAuth,
@@ -54,28 +54,35 @@ from posthorn.models.endpoint import (
     Signing,
 )
 from posthorn.models.event import Change, Erasure, Event, Operation
-from posthorn.models.event_type import Entity, EventType, EventTypeSpec, Kind, Source, Validation
+from posthorn.models.event_type import (
+    Entity,
+    EventType,
+    EventTypeKind,
+    EventTypeSpec,
+    Source,
+    Validation,
+)
 from posthorn.models.paging import Listed
 from posthorn.models.tenant import (
     MAX_RETENTION_DAYS,
     MIN_RETENTION_DAYS,
     ApiKey,
     Caller,
+    EffectiveLimits,
     Scope,
     Tenant,
     TenantLimits,
     TenantSpec,
-    Terms,
 )
 
 __all__ = [
+    "DEFAULT_RETRY_DELAYS_SECONDS",
     "MASK",
     "MAX_ATTEMPTS",
     "MAX_ENDPOINTS",
     "MAX_RETENTION_DAYS",
     "MAX_RETRY_SPAN_SECONDS",
     "MIN_RETENTION_DAYS",
-    "NORCE_DELAYS_SECONDS",
     "ApiKey",
     "ApiKeyAuth",
     "Attempt",
@@ -91,6 +98,7 @@ __all__ = [
     "Delivery",
     "DeliveryStatus",
     "DisabledBy",
+    "EffectiveLimits",
     "Endpoint",
     "EndpointSpec",
     "EndpointStatus",
@@ -99,13 +107,13 @@ __all__ = [
     "Erasure",
     "Event",
     "EventType",
+    "EventTypeKind",
     "EventTypeSpec",
     "ExponentialRetry",
     "HeaderName",
     "HeaderValue",
     "Health",
     "Item",
-    "Kind",
     "Listed",
     "Model",
     "NoAuth",
@@ -127,7 +135,6 @@ __all__ = [
     "TenantId",
     "TenantLimits",
     "TenantSpec",
-    "Terms",
     "Time",
     "Trigger",
     "TypeName",

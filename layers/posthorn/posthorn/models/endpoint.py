@@ -19,7 +19,7 @@ from posthorn.models.base import (
     TypePattern,
 )
 
-NORCE_DELAYS_SECONDS = (
+DEFAULT_RETRY_DELAYS_SECONDS = (
     *(5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
     *(3600, 7200, 10800, 14400, 18000, 21600),
 )  # norce.md §2.1: 16 retries over 22 h 4 min
@@ -30,7 +30,7 @@ class ScheduleRetry(Model):
 
     kind: Literal["schedule"] = "schedule"
     delays_seconds: tuple[Annotated[float, Field(ge=0.1, le=MAX_RETRY_SPAN_SECONDS)], ...] = Field(
-        default=NORCE_DELAYS_SECONDS, max_length=MAX_ATTEMPTS - 1
+        default=DEFAULT_RETRY_DELAYS_SECONDS, max_length=MAX_ATTEMPTS - 1
     )
 
     @model_validator(mode="after")

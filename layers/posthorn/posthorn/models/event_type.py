@@ -9,7 +9,7 @@ from posthorn.core import api_examples as examples
 from posthorn.models.base import Model, TypeName
 
 
-class Kind(StrEnum):
+class EventTypeKind(StrEnum):
     EVENT = "event"  # raised by the platform on its own
     NOTIFICATION = "notification"  # a change that rules watch for (norce.md §1.5)
 
@@ -42,7 +42,7 @@ class EventTypeSpec(Model):
         validate_by_name=True, serialize_by_alias=True, **examples.shown(examples.TYPE_SPEC)
     )
 
-    kind: Kind = Kind.EVENT
+    kind: EventTypeKind = EventTypeKind.EVENT
     category: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "Other"
     description: Annotated[str, StringConstraints(max_length=2048)] = ""
     # Pydantic's models have a `schema` of their own.

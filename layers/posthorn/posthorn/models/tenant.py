@@ -79,7 +79,7 @@ class Tenant(TenantSpec):
 
 
 @dataclass(frozen=True)
-class Terms:
+class EffectiveLimits:
     """The defaults are those of a stack, whose retention is one of its settings."""
 
     retention_days: int
@@ -95,7 +95,7 @@ class Terms:
     def longest_retention(self) -> timedelta:
         return timedelta(days=max(self.longest_retention_days, self.retention_days))
 
-    def of(self, tenant: Tenant | None) -> "Terms":
+    def of(self, tenant: Tenant | None) -> "EffectiveLimits":
         """These terms with what the tenant was given instead; a deleted one was given nothing."""
         if tenant is None:
             return self
@@ -105,4 +105,4 @@ class Terms:
             **tenant.limits.model_dump(),
         }
         known = {name: value for name, value in given.items() if value is not None}
-        return Terms(**{**vars(self), **known})
+        return EffectiveLimits(**{**vars(self), **known})

@@ -30,7 +30,7 @@ BUCKET_RATIO = 2 ** (1 / 4)
 
 
 @dataclass(frozen=True)
-class Cell:
+class StatsKey:
     """One hour's deliveries of one event type to one endpoint, by when their event was recorded."""
 
     tenant: str
@@ -47,7 +47,7 @@ def day_of(moment: datetime) -> datetime:
     return hour_of(moment).replace(hour=0)
 
 
-def counted(fact: EventRecorded | Transition) -> Iterator[tuple[Cell, Counts]]:
+def counted(fact: EventRecorded | Transition) -> Iterator[tuple[StatsKey, Counts]]:
     """Yield what a fact adds to which cells. Tests are not counted."""
     if isinstance(fact, EventRecorded):
         yield from _counted_event(fact)
@@ -57,7 +57,7 @@ def counted(fact: EventRecorded | Transition) -> Iterator[tuple[Cell, Counts]]:
             yield _cell(fact.after, fact.after.last_attempt_at), Counts(died=1)
 
 
-def _counted_event(event: EventRecorded) -> Iterator[tuple[Cell, Counts]]:
+def _counted_event(event: EventRecorded) -> Iterator[tuple[StatsKey, Counts]]:
     """Every endpoint that wants it is owed one; the event itself counts where the first one does.
 
     So an event for one endpoint, and its delivery, are one write of one row.
@@ -69,11 +69,11 @@ def _counted_event(event: EventRecorded) -> Iterator[tuple[Cell, Counts]]:
             counts["wanted"] = 1
         if place == 0:
             counts["events"] = 1
-        yield Cell(event.tenant, hour, endpoint_id, event.event_type), counts
+        yield StatsKey(event.tenant, hour, endpoint_id, event.event_type), counts
 
 
-def _cell(delivery: Delivery, moment: datetime) -> Cell:
-    return Cell(delivery.tenant, hour_of(moment), delivery.endpoint_id, delivery.event_type)
+def _cell(delivery: Delivery, moment: datetime) -> StatsKey:
+    return StatsKey(delivery.tenant, hour_of(moment), delivery.endpoint_id, delivery.event_type)
 
 
 def _counted_transition(transition: Transition) -> Counts:

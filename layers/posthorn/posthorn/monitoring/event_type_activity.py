@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from posthorn.models import Endpoint, EndpointStatus
-from posthorn.monitoring.counters import Cell, Counts, hour_of
+from posthorn.monitoring.counters import Counts, StatsKey, hour_of
 from posthorn.monitoring.stats_store import StatsStore
 from posthorn.monitoring.stats_views import success_rate
 
@@ -20,7 +20,7 @@ class Activity:
     """The hours from `since` on; `rows` by event type, None where there are too many."""
 
     since: datetime
-    rows: dict[str, list[tuple[Cell, Counts]]] | None
+    rows: dict[str, list[tuple[StatsKey, Counts]]] | None
 
     @staticmethod
     def read(stats: StatsStore, tenant: str, now: datetime) -> "Activity":
@@ -29,7 +29,7 @@ class Activity:
         found = list(islice(stats.rows(tenant, since, until), MOST_ROWS + 1))
         if len(found) > MOST_ROWS:
             return Activity(since, None)
-        rows: defaultdict[str, list[tuple[Cell, Counts]]] = defaultdict(list)
+        rows: defaultdict[str, list[tuple[StatsKey, Counts]]] = defaultdict(list)
         for cell, counts in found:
             rows[cell.event_type].append((cell, counts))
         return Activity(since, dict(rows))

@@ -21,7 +21,7 @@ from posthorn.models import (
     EndpointStatus,
     Entity,
     EventType,
-    Kind,
+    EventTypeKind,
     Listed,
     Model,
     Source,
@@ -36,17 +36,17 @@ LOOKED_AT = 25  # endpoints whose log is asked for one page: four reads of one r
 Order = tuple[bool, str, str]  # inactive, category, name: active types come first
 
 
-class Condition(StrEnum):
+class TypeCondition(StrEnum):
     OK = "ok"
     FAILING = "failing"  # no attempt has succeeded since one failed
     DISABLED = "disabled"
 
 
-class WantingEndpoint(Model):
+class SubscribingEndpoint(Model):
     id: str
     name: str
     status: EndpointStatus
-    health: Condition
+    health: TypeCondition
 
 
 class EventTypeView(Model):
@@ -55,7 +55,7 @@ class EventTypeView(Model):
     model_config = examples.shown(examples.SEEN_TYPE)
 
     name: str
-    kind: Kind
+    kind: EventTypeKind
     category: str
     description: str
     source: Source
@@ -63,9 +63,9 @@ class EventTypeView(Model):
     deprecated: bool
     deprecated_reason: str | None
     active: bool
-    health: Condition | None
+    health: TypeCondition | None
     endpoint_count: int
-    endpoints: tuple[WantingEndpoint, ...]
+    endpoints: tuple[SubscribingEndpoint, ...]
     last_delivery_at: Time | None = Field(
         description="The newest delivery of this type among the newest of its endpoints"
     )
@@ -84,7 +84,7 @@ class EventTypeView(Model):
     )
 
 
-class WholeEventType(EventTypeView):
+class EventTypeDetails(EventTypeView):
     model_config = ConfigDict(
         validate_by_name=True, serialize_by_alias=True, **examples.shown(examples.WHOLE_TYPE)
     )
@@ -110,7 +110,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Overview:
+class EventTypeOverview:
     config: ConfigStore
     lists: LogLists
     stats: StatsStore
@@ -122,7 +122,7 @@ class Overview:
     ) -> Listed[EventTypeView]:
         """One page: active types first, then the others, each by category and name."""
         after = _position(cursor) if cursor else None
-        wanting = Wanting(self.config.endpoints(tenant))
+        wanting = TypeSubscriptions(self.config.endpoints(tenant))
         ordered = sorted(
             ((_order(each, wanting.of(each.name)), each) for each in self.types().values()),
             key=lambda placed: placed[0],
@@ -143,12 +143,12 @@ class Overview:
             next_cursor=_cursor(page[-1][0]) if len(rest) > limit else None,
         )
 
-    def event_type(self, tenant: str, name: str) -> WholeEventType:
+    def event_type(self, tenant: str, name: str) -> EventTypeDetails:
         found = self.types().get(name)
         if found is None:
             raise NotFoundError("there is no such event type")
-        endpoints = Wanting(self.config.endpoints(tenant)).of(name)
-        return WholeEventType(
+        endpoints = TypeSubscriptions(self.config.endpoints(tenant)).of(name)
+        return EventTypeDetails(
             **_seen(
                 found,
                 endpoints,
@@ -166,7 +166,7 @@ class Overview:
         return {each: self.lists.newest(tenant, each) for each in list(ids)[:LOOKED_AT]}
 
 
-class Wanting:
+class TypeSubscriptions:
     """Who wants a type, without trying each pattern on each type (`matching.wants`)."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
@@ -192,14 +192,16 @@ def _seen(
 ) -> dict[str, Any]:
     told = event_type.model_dump(exclude={"json_schema", "example", "entities"})
     tracked = {_condition(each) for each in endpoints if not each.is_off}
-    worst = (Condition.FAILING, Condition.DISABLED, Condition.OK)
+    worst = (TypeCondition.FAILING, TypeCondition.DISABLED, TypeCondition.OK)
     return {
         **told,
         "active": any(map(_is_enabled, endpoints)),
         "health": next((each for each in worst if each in tracked), None),
         "endpoint_count": len(endpoints),
         "endpoints": tuple(
-            WantingEndpoint(id=each.id, name=each.name, status=each.status, health=_condition(each))
+            SubscribingEndpoint(
+                id=each.id, name=each.name, status=each.status, health=_condition(each)
+            )
             for each in endpoints[:SHOWN_ENDPOINTS]
         ),
         **_last_delivery(event_type.name, endpoints, newest),
@@ -224,10 +226,10 @@ def _last_delivery(
     }
 
 
-def _condition(endpoint: Endpoint) -> Condition:
+def _condition(endpoint: Endpoint) -> TypeCondition:
     if endpoint.status is EndpointStatus.DISABLED:
-        return Condition.DISABLED
-    return Condition.FAILING if endpoint.health.failing_since else Condition.OK
+        return TypeCondition.DISABLED
+    return TypeCondition.FAILING if endpoint.health.failing_since else TypeCondition.OK
 
 
 def _is_enabled(endpoint: Endpoint) -> bool:

@@ -15,7 +15,7 @@ _IN_RANGE = "#endpoint_sk BETWEEN :since AND :until"
 
 
 @dataclass(frozen=True)
-class Standing:
+class DeliverySnapshot:
     """One delivery as its item says, read consistently.
 
     `states` are what each part of the item says: one, or something is broken.
@@ -27,7 +27,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Census:
+class Inventory:
     table: Table
 
     def deliveries(
@@ -59,7 +59,7 @@ class Census:
             )
             yield from map(items.read_delivery, rows)
 
-    def standings(self, keys: Iterable[Item]) -> Iterator[Standing]:
+    def standings(self, keys: Iterable[Item]) -> Iterator[DeliverySnapshot]:
         """Yield those of these deliveries that are there, by the keys of their items."""
         rest = iter(keys)
         while some := list(islice(rest, READ_AT_ONCE)):
@@ -83,15 +83,18 @@ class Census:
             },
         ):
             event, decisions = items.read_event(row)
-            yield event.id, tuple(d.endpoint_id for d in decisions if d.verdict in items.WANTED)
+            yield (
+                event.id,
+                tuple(d.endpoint_id for d in decisions if d.verdict in items.DELIVERED_VERDICTS),
+            )
 
 
-def _standing(item: Item) -> Standing:
+def _standing(item: Item) -> DeliverySnapshot:
     delivery = items.read_delivery(item)
     listed = items.status_of_partition(item["status_pk"]) if "status_pk" in item else None
     states = {item["status"], delivery.status.value, listed or DeliveryStatus.SUCCEEDED.value}
     claimed = item.get("claim_until")
-    return Standing(
+    return DeliverySnapshot(
         delivery=delivery,
         states=frozenset(states - ({DeliveryStatus.SUCCEEDED.value} if delivery.test else set())),
         claimed_until=datetime.fromtimestamp(claimed, UTC) if claimed else None,

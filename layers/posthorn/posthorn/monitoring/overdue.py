@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from posthorn.deliveries.state import WAITING
 from posthorn.dispatch.sweeper import GRACE
 from posthorn.models import Delivery, Endpoint, Model, Time
-from posthorn.monitoring.inventory import Standing
+from posthorn.monitoring.inventory import DeliverySnapshot
 
 # What the sweeper needs at the most to find an overdue delivery (it runs every five minutes), and a
 # dispatcher to take it from a queue that is not behind.
@@ -29,7 +29,7 @@ def is_overdue(delivery: Delivery, now: datetime) -> bool:
 
 
 def explained(
-    standings: Iterable[Standing],
+    standings: Iterable[DeliverySnapshot],
     endpoints: Mapping[str, Endpoint],
     *,
     backlog: int,
@@ -52,7 +52,7 @@ def explained(
 
 
 def _by_itself(
-    standings: Iterable[Standing], endpoints: Mapping[str, Endpoint], now: datetime
+    standings: Iterable[DeliverySnapshot], endpoints: Mapping[str, Endpoint], now: datetime
 ) -> Iterator[Overdue]:
     for standing in standings:
         delivery = standing.delivery
@@ -66,7 +66,9 @@ def _by_itself(
             )
 
 
-def _explanation(standing: Standing, endpoint: Endpoint | None, now: datetime) -> str | None:
+def _explanation(
+    standing: DeliverySnapshot, endpoint: Endpoint | None, now: datetime
+) -> str | None:
     due = standing.delivery.next_attempt_at
     if standing.claimed_until and standing.claimed_until > now:
         return "an attempt is being made"

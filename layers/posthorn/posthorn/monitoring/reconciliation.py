@@ -19,8 +19,8 @@ from posthorn.deliveries import items
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.sweeper import GRACE
 from posthorn.models import Delivery, DeliveryStatus, Endpoint, Model, Time
-from posthorn.monitoring.counters import NOBODY, Cell, Counts, hour_of
-from posthorn.monitoring.inventory import Census, Standing
+from posthorn.monitoring.counters import NOBODY, Counts, StatsKey, hour_of
+from posthorn.monitoring.inventory import DeliverySnapshot, Inventory
 from posthorn.monitoring.overdue import Overdue, explained, is_overdue
 from posthorn.monitoring.stats_store import StatsStore
 
@@ -29,7 +29,7 @@ SETTLED_AFTER = timedelta(hours=1)
 MOST_OVERDUE = 1000  # looked at in one run: more than that is one thing to say
 
 
-class Difference(Model):
+class CountDifference(Model):
     """An hour of an endpoint and type in which the numbers are not the same."""
 
     endpoint_id: str
@@ -49,7 +49,7 @@ class Report(Model):
     events: int
     wanted: int
     statuses: dict[DeliveryStatus, int]
-    differences: tuple[Difference, ...]
+    differences: tuple[CountDifference, ...]
     in_two_states: tuple[str, ...]  # ids of deliveries
     overdue: tuple[Overdue, ...]
     missing: tuple[str, ...] | None = None  # ids of deliveries, where each event was looked at
@@ -69,7 +69,7 @@ class Report(Model):
         return tuple(each for each in self.overdue if each.explanation is None)
 
     @property
-    def holds(self) -> bool:
+    def is_balanced(self) -> bool:
         return not self.unaccounted and not self.unexplained
 
 
@@ -94,17 +94,17 @@ class Findings:
 class _Stock:
     """What the log has of a tenant in a range."""
 
-    by_cell: Counter[Cell] = field(default_factory=Counter)
+    by_cell: Counter[StatsKey] = field(default_factory=Counter)
     by_status: Counter[DeliveryStatus] = field(default_factory=Counter)
     overdue: list[Delivery] = field(default_factory=list)
     doubtful: list[Delivery] = field(default_factory=list)  # indexes do not agree about these
 
 
 @dataclass(frozen=True)
-class Conservation:
+class Reconciliation:
     config: ConfigStore
     log: LogStore
-    census: Census
+    census: Inventory
     stats: StatsStore
     retry_queue: Queue
     now: Callable[[], datetime]
@@ -175,21 +175,23 @@ class Conservation:
             for each in self.census.listed(tenant, endpoint_id, status, since, until):
                 listed.setdefault(each.id, set()).add(status)
         for each in self.census.deliveries(tenant, endpoint_id, since, until):
-            stock.by_cell[Cell(tenant, hour_of(each.created_at), endpoint_id, each.event_type)] += 1
+            stock.by_cell[
+                StatsKey(tenant, hour_of(each.created_at), endpoint_id, each.event_type)
+            ] += 1
             stock.by_status[each.status] += 1
             if listed.get(each.id, {DeliveryStatus.SUCCEEDED}) != {each.status}:
                 stock.doubtful.append(each)
             if is_overdue(each, now):
                 stock.overdue.append(each)
 
-    def _standing(self, deliveries: Iterable[Delivery]) -> Iterator[Standing]:
+    def _standing(self, deliveries: Iterable[Delivery]) -> Iterator[DeliverySnapshot]:
         """How these stand now: what an index said may be over."""
         return self.census.standings(
             items.delivery_key(each.tenant, each.event_id, each.endpoint_id) for each in deliveries
         )
 
     def _explained(
-        self, standings: Iterator[Standing], endpoints: dict[str, Endpoint]
+        self, standings: Iterator[DeliverySnapshot], endpoints: dict[str, Endpoint]
     ) -> list[Overdue]:
         found = list(standings)
         backlog = self.retry_queue.depth() if found else 0
@@ -205,11 +207,13 @@ class Conservation:
         yield from sorted(wanted.keys() - there)
 
 
-def _differences(counted: dict[Cell, Counts], found: Counter[Cell]) -> Iterator[Difference]:
+def _differences(
+    counted: dict[StatsKey, Counts], found: Counter[StatsKey]
+) -> Iterator[CountDifference]:
     for cell in sorted({*counted, *found}, key=lambda each: (each.hour, each.endpoint_id)):
         counts = counted.get(cell, Counts())
         if counts["wanted"] != found[cell] and cell.endpoint_id != NOBODY:
-            yield Difference(
+            yield CountDifference(
                 endpoint_id=cell.endpoint_id,
                 event_type=cell.event_type,
                 hour=cell.hour,

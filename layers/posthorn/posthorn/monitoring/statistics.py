@@ -13,14 +13,14 @@ from posthorn.aws.config_table import ConfigStore
 from posthorn.core import ids
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.models import DeliveryStatus, Outcome
-from posthorn.monitoring.counters import NOBODY, Cell, Counts, hour_of
+from posthorn.monitoring.counters import NOBODY, Counts, StatsKey, hour_of
 from posthorn.monitoring.stats_store import StatsStore
 from posthorn.monitoring.stats_views import (
     MOST_GROUPS,
     Bucket,
     By,
     Group,
-    Numbers,
+    StatsNumbers,
     StatsView,
     TimeBucket,
     numbers_of,
@@ -34,7 +34,7 @@ MOST_ROWS = 30_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class StatsQuery:
     by: By = By.STATUS
     since: datetime | None = None
     until: datetime | None = None
@@ -62,11 +62,11 @@ class Statistics:
     stats: StatsStore
     now: Callable[[], datetime]
 
-    def view(self, tenant: str, asked: Asked) -> StatsView:
+    def view(self, tenant: str, asked: StatsQuery) -> StatsView:
         """Raise InvalidError where the range is too long, or has too much in it."""
         return self.views(tenant, asked, asked.by)[asked.by]
 
-    def views(self, tenant: str, asked: Asked, *groupings: By) -> dict[By, StatsView]:
+    def views(self, tenant: str, asked: StatsQuery, *groupings: By) -> dict[By, StatsView]:
         """What is asked, grouped in each of these ways instead of its own, by one read."""
         if asked.endpoint_id is not None and not ids.is_id("ep", asked.endpoint_id):
             raise _invalid("endpoint", "is not the id of an endpoint")
@@ -98,7 +98,7 @@ class Statistics:
             )
         return views
 
-    def _rows(self, tenant: str, asked: Asked, over: Range) -> list[tuple[Cell, Counts]]:
+    def _rows(self, tenant: str, asked: StatsQuery, over: Range) -> list[tuple[StatsKey, Counts]]:
         found = self.stats.rows(tenant, over.since, over.until, endpoint_id=asked.endpoint_id)
         rows = list(islice(found, MOST_ROWS + 1))
         if len(rows) > MOST_ROWS:
@@ -106,7 +106,7 @@ class Statistics:
         return rows
 
     def _groups(
-        self, tenant: str, by: By, rows: list[tuple[Cell, Counts]], over: Range
+        self, tenant: str, by: By, rows: list[tuple[StatsKey, Counts]], over: Range
     ) -> Iterator[Group]:
         if by in (By.STATUS, By.OUTCOME):
             total = _sum(rows)
@@ -119,7 +119,7 @@ class Statistics:
         if by is By.ENDPOINT:
             names = {each.id: each.name for each in self.config.endpoints(tenant)}
             rows = [(cell, counts) for cell, counts in rows if cell.endpoint_id != NOBODY]
-        grouped: defaultdict[str, list[tuple[Cell, Counts]]] = defaultdict(list)
+        grouped: defaultdict[str, list[tuple[StatsKey, Counts]]] = defaultdict(list)
         for cell, counts in rows:
             grouped[cell.endpoint_id if by is By.ENDPOINT else cell.event_type].append(
                 (cell, counts)
@@ -131,12 +131,12 @@ class Statistics:
 
 def _group(
     key: str,
-    rows: list[tuple[Cell, Counts]],
+    rows: list[tuple[StatsKey, Counts]],
     over: Range,
     *,
     counter: str,
     name: str | None = None,
-    numbers: Numbers | None = None,
+    numbers: StatsNumbers | None = None,
 ) -> Group:
     buckets = _summed(rows, lambda cell: over.bucket.start_of(cell.hour))
     counts = [buckets[start][counter] for start in over.starts]
@@ -147,7 +147,7 @@ def _most_first(group: Group) -> tuple[int, str]:
     return -group.count, group.key
 
 
-def _range(asked: Asked, now: datetime) -> Range:
+def _range(asked: StatsQuery, now: datetime) -> Range:
     until = min(asked.until or now, now)
     since = asked.since or until - DEFAULT_RANGE
     if since >= until:
@@ -166,7 +166,7 @@ def _invalid(field: str, message: str) -> InvalidError:
 
 
 def _summed(
-    rows: Iterable[tuple[Cell, Counts]], key: Callable[[Cell], datetime]
+    rows: Iterable[tuple[StatsKey, Counts]], key: Callable[[StatsKey], datetime]
 ) -> defaultdict[datetime, Counts]:
     sums: defaultdict[datetime, Counts] = defaultdict(Counts)
     for cell, counts in rows:
@@ -174,7 +174,7 @@ def _summed(
     return sums
 
 
-def _sum(rows: Iterable[tuple[Cell, Counts]]) -> Counts:
+def _sum(rows: Iterable[tuple[StatsKey, Counts]]) -> Counts:
     total = Counts()
     for _, counts in rows:
         total.update(counts)

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from posthorn.aws.dynamodb import Table
-from posthorn.aws.stream_counters import Addition, Row, Tallies, counts_of
+from posthorn.aws.stream_counters import CounterRow, Increment, StreamCounters, counts_of
 from posthorn.models import Item
-from posthorn.monitoring.counters import Cell, Counts
+from posthorn.monitoring.counters import Counts, StatsKey
 
 
 @dataclass(frozen=True)
 class StatsStore:
     table: Table
 
-    def add(self, shard: str, batch: Mapping[Cell, Sequence[Addition]]) -> None:
+    def add(self, shard: str, batch: Mapping[StatsKey, Sequence[Increment]]) -> None:
         """Add a batch of one shard; raise UnavailableError when a row cannot be written."""
         rows = {_row(cell): additions for cell, additions in batch.items()}
-        Tallies(self.table).add(shard, rows)
+        StreamCounters(self.table).add(shard, rows)
 
     def rows(
         self, tenant: str, since: datetime, until: datetime, *, endpoint_id: str | None = None
-    ) -> Iterator[tuple[Cell, Counts]]:
+    ) -> Iterator[tuple[StatsKey, Counts]]:
         """Yield the rows of the hours from `since` to before `until`, in no order."""
         since = since.astimezone(UTC)
         for days in range((until.astimezone(UTC).date() - since.date()).days + 1):
@@ -42,14 +42,14 @@ def _day(tenant: str, moment: datetime) -> str:
     return f"stats#{tenant}#{moment:%Y-%m-%d}"
 
 
-def _row(cell: Cell) -> Row:
+def _row(cell: StatsKey) -> CounterRow:
     sort_key = f"{cell.endpoint_id}#{cell.hour:%H}#{cell.event_type}"
-    return Row(_day(cell.tenant, cell.hour), sort_key)
+    return CounterRow(_day(cell.tenant, cell.hour), sort_key)
 
 
-def _cell(row: Item) -> Cell:
+def _cell(row: Item) -> StatsKey:
     _, tenant, day = row["pk"].split("#")
     endpoint_id, hour, event_type = row["sk"].split("#")
-    return Cell(
+    return StatsKey(
         tenant, datetime.fromisoformat(f"{day}T{hour}:00:00+00:00"), endpoint_id, event_type
     )

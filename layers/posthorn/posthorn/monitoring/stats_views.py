@@ -39,7 +39,7 @@ class Latency(Model):
     p99: int
 
 
-class Numbers(Model):
+class StatsNumbers(Model):
     """What became of some deliveries. A rate is null where there is nothing to divide by."""
 
     events: int | None = Field(
@@ -57,7 +57,7 @@ class Numbers(Model):
     latency_ms: Latency | None
 
 
-class TimeBucket(Numbers):
+class TimeBucket(StatsNumbers):
     start: Time
 
 
@@ -68,7 +68,7 @@ class Group(Model):
     name: str | None = Field(description="Of an endpoint that is still there")
     count: int
     counts: list[int] = Field(description="The same by bucket")
-    numbers: Numbers | None = Field(description="For an endpoint or an event type")
+    numbers: StatsNumbers | None = Field(description="For an endpoint or an event type")
 
 
 class StatsView(Model):
@@ -80,15 +80,15 @@ class StatsView(Model):
     until: Time
     bucket: Bucket
     by: By
-    totals: Numbers
+    totals: StatsNumbers
     buckets: list[TimeBucket]
     groups: list[Group] = Field(description=f"At most {MOST_GROUPS}, those with the most first")
     groups_left_off: int
 
 
-def numbers_of(counts: Counts, *, with_events: bool) -> Numbers:
+def numbers_of(counts: Counts, *, with_events: bool) -> StatsNumbers:
     tried = counts["tried"]
-    return Numbers(
+    return StatsNumbers(
         events=counts["events"] if with_events else None,
         wanted=counts["wanted"],
         deliveries=counts["created"],

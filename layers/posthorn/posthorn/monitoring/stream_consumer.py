@@ -4,16 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from posthorn.aws.stream_counters import Addition
+from posthorn.aws.stream_counters import Increment
 from posthorn.deliveries import stream as transitions
-from posthorn.deliveries.stream import Change, EventRecorded, Transition
-from posthorn.jobs.progress import JobProgress
-from posthorn.monitoring.counters import Cell, counted
+from posthorn.deliveries.stream import EventRecorded, StreamChange, Transition
+from posthorn.jobs.progress import JobTracker
+from posthorn.monitoring.counters import StatsKey, counted
 from posthorn.monitoring.stats_store import StatsStore
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedBatch:
     """What a batch had: facts, and records that could not be read and are not counted."""
 
     facts: int
@@ -22,28 +22,28 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Counting:
+class StreamConsumer:
     stats: StatsStore
-    jobs: JobProgress
+    jobs: JobTracker
 
-    def count(self, shard: str, changes: Iterable[Change]) -> Counted:
+    def count(self, shard: str, changes: Iterable[StreamChange]) -> CountedBatch:
         """Count one batch of a shard, whole or again; raise UnavailableError to get it again.
 
         A record that cannot be read is told of and passed over: it would hold up its shard for a
         day, and be lost then.
         """
         facts, unreadable = _facts(changes)
-        batch: defaultdict[Cell, list[Addition]] = defaultdict(list)
+        batch: defaultdict[StatsKey, list[Increment]] = defaultdict(list)
         for number, fact in facts:
             for cell, counts in counted(fact):
-                batch[cell].append(Addition(number, counts, fact.expires_at))
+                batch[cell].append(Increment(number, counts, fact.expires_at))
         self.stats.add(shard, batch)
         self.jobs.count(shard, [(n, fact) for n, fact in facts if isinstance(fact, Transition)])
-        return Counted(len(facts), len(batch), tuple(unreadable))
+        return CountedBatch(len(facts), len(batch), tuple(unreadable))
 
 
 def _facts(
-    changes: Iterable[Change],
+    changes: Iterable[StreamChange],
 ) -> tuple[list[tuple[int, EventRecorded | Transition]], list[int]]:
     facts: list[tuple[int, EventRecorded | Transition]] = []
     unreadable: list[int] = []

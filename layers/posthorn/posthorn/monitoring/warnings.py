@@ -15,7 +15,7 @@ from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.sweeper import GRACE
 from posthorn.models import DeliveryStatus, DisabledBy, Endpoint, EndpointStatus, Model, Time
 from posthorn.monitoring.counters import NOBODY
-from posthorn.monitoring.inventory import Census
+from posthorn.monitoring.inventory import Inventory
 from posthorn.monitoring.stats_store import StatsStore
 
 RECENTLY = timedelta(hours=24)
@@ -24,7 +24,7 @@ MOST_OVERDUE = 1000  # of all tenants' that are looked at
 _ALWAYS = datetime.fromtimestamp(0, UTC)
 
 
-class Sign(StrEnum):
+class WarningSign(StrEnum):
     """What the signs are, the most urgent first."""
 
     OVERDUE = "deliveries_overdue"  # ours: their next attempt should have been made by now
@@ -38,7 +38,7 @@ class Sign(StrEnum):
 class WarningView(Model):
     model_config = examples.shown(examples.WARNING)
 
-    code: Sign
+    code: WarningSign
     message: str
     endpoint_id: str
     endpoint_name: str | None = Field(description="Null where the endpoint was deleted")
@@ -54,7 +54,7 @@ class WarningView(Model):
 class WarningSigns:
     config: ConfigStore
     log: LogStore
-    census: Census
+    census: Inventory
     stats: StatsStore
     now: Callable[[], datetime]
 
@@ -65,23 +65,25 @@ class WarningSigns:
         found = [*self._overdue(tenant, names), *self._dead(tenant, names)]
         for endpoint in endpoints:
             found.extend(self._of_endpoint(endpoint))
-        order = list(Sign)
+        order = list(WarningSign)
         return sorted(found, key=lambda each: (order.index(each.code), each.endpoint_id))
 
     def _of_endpoint(self, endpoint: Endpoint) -> Iterator[WarningView]:
         failing_since = endpoint.health.failing_since
         if endpoint.status is EndpointStatus.DISABLED:
-            yield _warning(Sign.DISABLED, endpoint, _why_disabled(endpoint), endpoint.updated_at)
+            yield _warning(
+                WarningSign.DISABLED, endpoint, _why_disabled(endpoint), endpoint.updated_at
+            )
         elif failing_since:
             retried = self._count(endpoint, DeliveryStatus.RETRYING)
             words = "no attempt has succeeded since one failed"
-            yield _warning(Sign.FAILING, endpoint, words, failing_since, count=retried)
+            yield _warning(WarningSign.FAILING, endpoint, words, failing_since, count=retried)
         if held := self._count(endpoint, DeliveryStatus.HELD):
             words = f"deliveries are held, and the endpoint is {endpoint.status}"
-            yield _warning(Sign.HELD, endpoint, words, None, count=held)
+            yield _warning(WarningSign.HELD, endpoint, words, None, count=held)
         if expires_at := endpoint.health.certificate_expires_at:
             words = f"its certificate expires on {expires_at:%Y-%m-%d}: renew it"
-            yield _warning(Sign.CERTIFICATE, endpoint, words, None, until=expires_at)
+            yield _warning(WarningSign.CERTIFICATE, endpoint, words, None, until=expires_at)
 
     def _count(self, endpoint: Endpoint, status: DeliveryStatus) -> int:
         until = self.now() + timedelta(days=1)
@@ -95,18 +97,18 @@ class WarningSigns:
             if cell.endpoint_id != NOBODY:
                 died[cell.endpoint_id] += counts["died"]
         words = "deliveries used up their retries in the last 24 hours"
-        yield from _of_deliveries(Sign.DEAD, words, died, names, since)
+        yield from _of_deliveries(WarningSign.DEAD, words, died, names, since)
 
     def _overdue(self, tenant: str, names: dict[str, str]) -> Iterator[WarningView]:
         since = self.now() - GRACE
         tasks = islice(self.log.due_before(since), MOST_OVERDUE)
         late = Counter(each.endpoint_id for each in tasks if each.tenant == tenant)
         words = "attempts are overdue: not the endpoint's fault, and being repaired"
-        yield from _of_deliveries(Sign.OVERDUE, words, late, names, since)
+        yield from _of_deliveries(WarningSign.OVERDUE, words, late, names, since)
 
 
 def _of_deliveries(
-    code: Sign, message: str, counts: Counter[str], names: dict[str, str], since: datetime
+    code: WarningSign, message: str, counts: Counter[str], names: dict[str, str], since: datetime
 ) -> Iterator[WarningView]:
     """One for each endpoint, there or deleted, that has any."""
     for endpoint_id, count in counts.items():
@@ -123,7 +125,7 @@ def _of_deliveries(
 
 
 def _warning(
-    code: Sign,
+    code: WarningSign,
     endpoint: Endpoint,
     message: str,
     since: datetime | None,

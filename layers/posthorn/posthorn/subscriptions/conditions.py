@@ -18,7 +18,7 @@ from posthorn.subscriptions.jmespath_expressions import (
     parse,
     tokenize,
 )
-from posthorn.subscriptions.jmespath_interpreter import Search
+from posthorn.subscriptions.jmespath_interpreter import Interpreter
 
 MAX_STEPS = (
     20_000  # about 50 ms: enough to filter 4,000 lines, and a thousand endpoints in a minute
@@ -51,7 +51,7 @@ def compile_condition(text: str, field: str = "/condition") -> None:
 
 def evaluate(condition: str, document: Mapping[str, Any]) -> Evaluation:
     """Evaluate over `expressions.document`. Never raises, whatever the condition and the event."""
-    search = Search(MAX_STEPS)
+    search = Interpreter(MAX_STEPS)
     value: Any = None
     try:
         for clause in _clauses(condition):
@@ -83,7 +83,7 @@ def _clauses(text: str) -> tuple[Expression, ...]:
 
 
 def _value(
-    clause: Expression, document: Mapping[str, Any], search: Search
+    clause: Expression, document: Mapping[str, Any], search: Interpreter
 ) -> tuple[Any, list[Any]]:
     """The value of a clause, and the values it compared."""
     tree = clause.tree

@@ -19,10 +19,10 @@ _CALLS = Functions()
 
 def search(expression: Expression, document: Any) -> Any:
     """Evaluate; raise ExpressionError when that fails or takes too many steps."""
-    return Search().evaluate(expression.tree, document)
+    return Interpreter().evaluate(expression.tree, document)
 
 
-class Search(TreeInterpreter):
+class Interpreter(TreeInterpreter):
     """jmespath's interpreter with a budget that all its evaluations share."""
 
     def __init__(self, steps: int = MAX_STEPS) -> None:

@@ -39,10 +39,10 @@ def tenant_for(caller: Caller, named: str | None) -> str:
 
 
 @dataclass(frozen=True)
-class Access:
+class ApiKeyService:
     config: ConfigStore
     now: Callable[[], datetime]
-    chance: Callable[[int], bytes]
+    random_bytes: Callable[[int], bytes]
 
     def create_key(
         self, *, name: str, tenant: str | None, scopes: Sequence[Scope], by: str
@@ -58,9 +58,9 @@ class Access:
             message = "there is no such tenant"
             raise InvalidError(f"tenant: {message}", [Violation("/tenant", message)])
         now = self.now()
-        secret = self.chance(SECRET_BYTES).hex()
+        secret = self.random_bytes(SECRET_BYTES).hex()
         key = ApiKey(
-            id=ids.new("phk", now, self.chance(ids.CHANCE_BYTES)),
+            id=ids.new("phk", now, self.random_bytes(ids.CHANCE_BYTES)),
             name=name,
             tenant=tenant,
             scopes=tuple(scopes),

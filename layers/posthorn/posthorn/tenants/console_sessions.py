@@ -79,11 +79,11 @@ class Session(Model):
 
 
 @dataclass(frozen=True)
-class Sessions:
+class SessionStore:
     table: Table
     config: ConfigStore
     now: Callable[[], datetime]
-    chance: Callable[[int], bytes]
+    random_bytes: Callable[[int], bytes]
 
     def begin(
         self,
@@ -94,7 +94,7 @@ class Sessions:
         ends_at: datetime | None = None,
     ) -> tuple[Session, str]:
         """Begin a session; return it and its id, which nobody knew before and no table holds."""
-        session_id = self.chance(CHANCE_BYTES).hex()
+        session_id = self.random_bytes(CHANCE_BYTES).hex()
         now = self.now()
         session = Session(
             digest=_digest(session_id),
@@ -103,7 +103,7 @@ class Sessions:
             scopes=caller.scopes,
             access=access,
             frame_origins=frame_origins,
-            csrf_secret=self.chance(CHANCE_BYTES).hex(),
+            csrf_secret=self.random_bytes(CHANCE_BYTES).hex(),
             seen_at=now,
             ends_at=min(ends_at or now + LONGEST, now + LONGEST),
         )

@@ -17,7 +17,7 @@ from posthorn.aws.kms import Vault
 from posthorn.core import api_examples as examples
 from posthorn.core.errors import ForbiddenError
 from posthorn.models import Caller, Model, Scope, TenantId, Time
-from posthorn.tenants.console_sessions import Session, SessionAccess, Sessions
+from posthorn.tenants.console_sessions import Session, SessionAccess, SessionStore
 
 PURPOSE = "portal-link"
 # What a customer may do at the most: publishing is the platform's own affair.
@@ -81,7 +81,7 @@ class _Pass(Model):
 class PortalLinks:
     config: ConfigStore
     vault: Vault
-    sessions: Sessions
+    sessions: SessionStore
     now: Callable[[], datetime]
 
     def make(self, tenant: str, spec: PortalLinkSpec, *, by: Caller) -> tuple[str, datetime]:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
-from posthorn.models import Tenant, TenantId, TenantLimits, Terms
+from posthorn.models import EffectiveLimits, Tenant, TenantId, TenantLimits
 
 _TENANT_ID = TypeAdapter(TenantId)
 
@@ -24,9 +24,9 @@ def is_id(text: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Tenancy:
+class TenantService:
     config: ConfigStore
-    stack: Terms
+    stack: EffectiveLimits
     now: Callable[[], datetime]
 
     def tenant(self, tenant_id: str) -> Tenant:
@@ -44,7 +44,7 @@ class Tenancy:
         page = found[:limit]
         return page, page[-1].id if len(found) > limit else None
 
-    def terms(self, tenant_id: str) -> Terms:
+    def terms(self, tenant_id: str) -> EffectiveLimits:
         """What holds for the tenant at this moment: one read."""
         return self.stack.of(self.config.tenant(tenant_id))
 

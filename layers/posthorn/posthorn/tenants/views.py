@@ -5,20 +5,29 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from posthorn.core import api_examples as examples
-from posthorn.models import ApiKey, Model, Scope, Tenant, TenantId, TenantSpec, Terms, Time
+from posthorn.models import (
+    ApiKey,
+    EffectiveLimits,
+    Model,
+    Scope,
+    Tenant,
+    TenantId,
+    TenantSpec,
+    Time,
+)
 from posthorn.models.paging import _ONLY_IF_THERE
 
 
-class EffectiveLimits(Model):
+class EffectiveLimitsView(Model):
     endpoints: int
     tests_per_minute: int
 
 
-class EffectiveTerms(Model):
+class EffectiveTermsView(Model):
     """What holds: the tenant's own values, and the stack's for the rest."""
 
     retention_days: int
-    limits: EffectiveLimits
+    limits: EffectiveLimitsView
 
 
 class TenantView(TenantSpec):
@@ -29,7 +38,7 @@ class TenantView(TenantSpec):
     id: TenantId
     created_at: Time
     updated_at: Time
-    effective: EffectiveTerms
+    effective: EffectiveTermsView
 
 
 class ApiKeySpec(Model):
@@ -59,11 +68,11 @@ class ApiKeyView(Model):
     key: str | None = _ONLY_IF_THERE
 
 
-def of_tenant(tenant: Tenant, terms: Terms) -> TenantView:
-    limits = EffectiveLimits(endpoints=terms.endpoints, tests_per_minute=terms.tests_per_minute)
+def of_tenant(tenant: Tenant, terms: EffectiveLimits) -> TenantView:
+    limits = EffectiveLimitsView(endpoints=terms.endpoints, tests_per_minute=terms.tests_per_minute)
     return TenantView(
         **tenant.model_dump(exclude={"longest_retention_days"}),
-        effective=EffectiveTerms(retention_days=terms.retention_days, limits=limits),
+        effective=EffectiveTermsView(retention_days=terms.retention_days, limits=limits),
     )
 
 
