@@ -64,7 +64,7 @@ def measured(condition: str, count: int, published: Event = STOCK) -> Cost:
             super().__init__(steps)
             searches.append(self)
 
-    with patch.object(conditions, "Search", Counted):
+    with patch.object(conditions, "Interpreter", Counted):
         began = process_time()
         for each in endpoints:
             decide(each, published)
