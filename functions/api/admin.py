@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from posthorn import wiring
 from posthorn.core import api_examples as examples
 from posthorn.http_api import requests as web
-from posthorn.http_api.operations import described
+from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, Limit
 from posthorn.models import Listed, Scope, Tenant, TenantSpec
 from posthorn.tenants import views as tenants_views

@@ -11,7 +11,7 @@ from posthorn import wiring
 from posthorn.core import api_examples as examples
 from posthorn.events.catalogue import TypeChange
 from posthorn.http_api import requests as web
-from posthorn.http_api.operations import described
+from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, Force, Limit
 from posthorn.models import EventType, EventTypeSpec, Listed, Scope
 from posthorn.monitoring.event_type_overview import EventTypeDetails, EventTypeView, Filters

@@ -14,7 +14,7 @@ from posthorn.core.errors import NotFoundError
 from posthorn.endpoints import views as endpoints_views
 from posthorn.endpoints.views import EndpointView, PublicKeyView, RotationSpec, SecretView
 from posthorn.http_api import requests as web
-from posthorn.http_api.operations import described
+from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
 from posthorn.models import EndpointSpec, Listed, Scope
 

@@ -8,9 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api import admin, catalogue, docs, endpoints, history, jobs, log, portal, stats, trial
-from posthorn.http_api import openapi as api_document
-from posthorn.http_api import operations
-from posthorn.http_api import publish_operation as publishing
+from posthorn.http_api import openapi, publish_operation
 from posthorn.http_api import requests as web
 
 logger = Logger()
@@ -27,7 +25,7 @@ app.include_router(admin.router)
 
 
 @app.get("/openapi.json", include_in_schema=False)
-def openapi() -> dict[str, Any]:
+def openapi_document() -> dict[str, Any]:
     return description()
 
 
@@ -38,7 +36,7 @@ def pages() -> Response[str]:
 
 @cache
 def description() -> dict[str, Any]:
-    return api_document.document([publishing.PUBLISH, *operations.of_app(app)])
+    return openapi.document(publish_operation.app, app)
 
 
 @logger.inject_lambda_context

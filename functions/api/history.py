@@ -12,7 +12,7 @@ from posthorn.endpoints import views as endpoints_views
 from posthorn.endpoints.history import VersionView
 from posthorn.endpoints.views import EndpointView
 from posthorn.http_api import requests as web
-from posthorn.http_api.operations import described
+from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
 from posthorn.models import Listed, Scope
 

@@ -10,7 +10,7 @@ from posthorn import wiring
 from posthorn.core import api_examples as examples
 from posthorn.endpoints import views as endpoints_views
 from posthorn.http_api import requests as web
-from posthorn.http_api.operations import described
+from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
 from posthorn.jobs import views as job_views
 from posthorn.jobs.model import Job, JobCounts, JobKind

@@ -19,7 +19,7 @@ from posthorn.deliveries.views import (
     EventView,
 )
 from posthorn.http_api import requests as web
-from posthorn.http_api.operations import described
+from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, Limit
 from posthorn.models import DeliveryStatus, Listed, Outcome, Scope
 

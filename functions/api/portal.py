@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from posthorn import wiring
 from posthorn.http_api import requests as web
-from posthorn.http_api.operations import described
+from posthorn.http_api.openapi import described
 from posthorn.models import Scope
 from posthorn.tenants.portal_links import PortalLinkSpec, PortalLinkView
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from posthorn import wiring
 from posthorn.http_api import requests as web
-from posthorn.http_api.operations import described
+from posthorn.http_api.openapi import described
 from posthorn.models import Listed, Scope
 from posthorn.monitoring.statistics import StatsQuery
 from posthorn.monitoring.stats_views import Bucket, By, StatsView

@@ -23,7 +23,7 @@ from posthorn.endpoint_tests.views import (
     UnsavedEndpointTestSpec,
 )
 from posthorn.http_api import requests as web
-from posthorn.http_api.operations import described
+from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import EndpointId
 from posthorn.models import Scope
 from posthorn.tenants import api_keys as access

@@ -1,7 +1,9 @@
-"""POST /v1/events from outside: what it takes and answers. Its function is apart from the API's."""
+"""The bodies and answers of `POST /v1/events`, which the ingest function serves."""
 
 from typing import Annotated, Any, Literal
 
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header
 from pydantic import BaseModel, Field
 
 from posthorn.core import api_examples as examples
@@ -9,9 +11,11 @@ from posthorn.core import problem_details as problems
 from posthorn.core.errors import Violation
 from posthorn.core.problem_details import Problem
 from posthorn.events.ingestion import MAX_BATCH, Publication, Result
-from posthorn.http_api.operations import JSON, ApiOperation, Description, Parameter
+from posthorn.http_api.openapi import JSON, described
 from posthorn.models import Event, Model, Scope, Time, TypeName
 
+_CLOUD_EVENT = "application/cloudevents+json"
+_CLOUD_EVENTS = "application/cloudevents-batch+json"
 _ACCEPTED = {"id": examples.EVENT_ID}
 
 
@@ -73,47 +77,47 @@ def entry(result: Result) -> Accepted | Refused:
     return Refused(error=Problem.model_validate(problems.problem(result)))
 
 
-def _header(name: str, text: str) -> Parameter:
-    kind = Annotated[str, Field(description=f"{text} of a CloudEvent in binary content mode")]
-    return Parameter(name=name, place="header", kind=kind, is_required=False)
+_CloudEvents = Annotated[
+    list[CloudEvent],
+    Field(min_length=1, max_length=MAX_BATCH, examples=[[examples.CLOUD_EVENT]]),
+]
 
 
-PUBLISH = ApiOperation(
-    method="POST",
-    path="/v1/events",
-    id="publish",
-    summary="Publish one event, or a batch of up to 100",
-    text="""\
-202 means that the event is taken, and that nothing loses it from then on. Of a batch, each event is
-taken or refused by itself, and the answer has an entry for each in the same order; it is refused in
-whole when none of it can be taken.
+def _of_binary(name: str) -> Any:
+    return Header(alias=f"ce-{name}", description=f"`{name}` of a CloudEvent in binary mode")
 
-With an `id`, an event that is published again is recognised, and delivered once. `change` is what
-the rules of endpoints look at.
 
-CloudEvents 1.0 are taken as well: one (`application/cloudevents+json`), a batch of them
-(`application/cloudevents-batch+json`), or in binary content mode: the attributes in `ce-` headers,
-and the body is the data.""",
-    description=Description(
-        "Events",
-        Scope.EVENTS_WRITE,
-        ("schema_violation", "too_large", "unknown_event_type"),
-    ),
-    parameters=(
-        _header("ce-specversion", "`1.0`, the version"),
-        _header("ce-id", "The id"),
-        _header("ce-source", "The source"),
-        _header("ce-type", "The type"),
-        _header("ce-time", "The time"),
-    ),
-    bodies={
-        JSON: Publication | PublishBatch,
-        "application/cloudevents+json": CloudEvent,
-        "application/cloudevents-batch+json": Annotated[
-            list[CloudEvent],
-            Field(min_length=1, max_length=MAX_BATCH, examples=[[examples.CLOUD_EVENT]]),
-        ],
-    },
-    answers={202: Accepted | BatchResult},
-    refused_in_whole={422: BatchResult, 503: BatchResult},
+# Describes the operation for the API's document: the ingest function answers it.
+app = APIGatewayHttpResolver(enable_validation=True)
+
+
+@app.post("/v1/events", status_code=202)
+@described(
+    "Events",
+    Scope.EVENTS_WRITE,
+    *("schema_violation", "too_large", "unknown_event_type"),
+    media_types={JSON: (0, 1), _CLOUD_EVENT: (2,), _CLOUD_EVENTS: (3,)},
+    refused_as=BatchResult,
 )
+def publish(
+    body: Annotated[Publication | PublishBatch | CloudEvent | _CloudEvents, Body()],
+    ce_specversion: Annotated[str | None, _of_binary("specversion")] = None,
+    ce_id: Annotated[str | None, _of_binary("id")] = None,
+    ce_source: Annotated[str | None, _of_binary("source")] = None,
+    ce_type: Annotated[str | None, _of_binary("type")] = None,
+    ce_time: Annotated[str | None, _of_binary("time")] = None,
+) -> Accepted | BatchResult:
+    """Publish one event, or a batch of up to 100.
+
+    202 means that the event is accepted and will not be lost. Each event of a batch is accepted or
+    refused on its own, and the answer has one entry for each in the same order; the batch is
+    refused as a whole when none of its events can be accepted.
+
+    An event with an `id` that was published before is recognised, and delivered once. `change` is
+    the input of the endpoints' rules.
+
+    CloudEvents 1.0 are accepted as well: one (`application/cloudevents+json`), a batch
+    (`application/cloudevents-batch+json`), or in binary content mode: the attributes in `ce-`
+    headers, and the data as the body.
+    """
+    raise NotImplementedError

@@ -27,8 +27,7 @@ from posthorn.core.errors import (
     Violation,
 )
 from posthorn.core.problem_details import invalid, problem
-from posthorn.http_api.openapi import PROBLEM
-from posthorn.http_api.operations import JSON
+from posthorn.http_api.openapi import JSON, PROBLEM
 from posthorn.models import Caller, Scope
 from posthorn.tenants import api_keys as access
 from posthorn.tenants import tenants as tenancy
