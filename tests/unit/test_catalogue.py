@@ -363,7 +363,6 @@ NARROWER_TREE = {"$defs": {"Node": object_of(Next={"$ref": "#/$defs/Node"}, Valu
         (object_of(A=TEXT), object_of(A=NULLABLE)),
         ({**object_of(A=TEXT), "required": ["A"]}, object_of(A=TEXT)),
         (object_of(A={"enum": [1]}), object_of(A={"enum": [1, 2]})),
-        (object_of(A={"minimum": 3}), object_of(A={"exclusiveMinimum": 2})),
         (object_of(A=TEXT | {"format": "date"}), object_of(A=TEXT | {"title": "A"})),
         (object_of(A=TEXT, B=TEXT), object_of(A=TEXT)),
         (
@@ -372,7 +371,6 @@ NARROWER_TREE = {"$defs": {"Node": object_of(Next={"$ref": "#/$defs/Node"}, Valu
         ),
         ({**TREE, "$ref": "#/$defs/Node"}, {**WIDER_TREE, "$ref": "#/$defs/Node"}),
         ({**TREE, **object_of(A={"$ref": "#/$defs/Node"})}, object_of(A={"type": "object"})),
-        ({"oneOf": [TEXT]}, {"oneOf": [TEXT, INTEGER]}),
         (object_of(A={"description": "x"}), object_of(A={"description": "y"})),
     ],
 )
@@ -418,7 +416,7 @@ def test_a_schema_that_takes_all_it_took_is_compatible(
         (
             {**object_of(A=TEXT, B=TEXT), "additionalProperties": False},
             {**object_of(A=TEXT), "additionalProperties": False},
-            {"/schema/additionalProperties": 'refused, as it is no longer declared: "B"'},
+            {"/schema/additionalProperties": 'no longer declared, so refused: "B"'},
         ),
         (
             object_of(A=TEXT),
@@ -436,7 +434,7 @@ def test_a_schema_that_takes_all_it_took_is_compatible(
         (
             object_of(A={"items": object_of(B=TEXT)}),
             object_of(A={"items": object_of(B=False)}),
-            {"/schema/properties/A/items/properties/B": "nothing is accepted here any more"},
+            {"/schema/properties/A/items/properties/B": "no value is accepted any more"},
         ),
         (
             {**TREE, **object_of(A={"$ref": "#/$defs/Node"}, B={"$ref": "#/$defs/Node"})},
@@ -448,7 +446,7 @@ def test_a_schema_that_takes_all_it_took_is_compatible(
             object_of(A={"pattern": "^ab?"}),
             {
                 "/schema/properties/A/pattern": (
-                    'was "^a", is now "^ab?"; whether that refuses more cannot be told'
+                    'was "^a", is now "^ab?"; cannot tell whether that refuses accepted events'
                 )
             },
         ),
@@ -460,7 +458,20 @@ def test_a_schema_that_takes_all_it_took_is_compatible(
         (
             object_of(A=TEXT),
             {**object_of(A=TEXT), "if": {"required": ["A"]}, "then": {"required": ["B"]}},
-            {"/schema/then": 'is new: {"required": ["B"]}'},
+            {
+                "/schema/if": 'is new: {"required": ["A"]}',
+                "/schema/then": 'is new: {"required": ["B"]}',
+            },
+        ),
+        (
+            {"oneOf": [TEXT]},
+            {"oneOf": [TEXT, INTEGER]},
+            {
+                "/schema/oneOf": (
+                    'was [{"type": "string"}], is now [{"type": "string"}, {"type": "integer"}]; '
+                    "cannot tell whether that refuses accepted events"
+                )
+            },
         ),
     ],
 )
