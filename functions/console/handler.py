@@ -6,9 +6,10 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from console import assets, session, site
-from console.answer import PageAnswer
-from console.request import PageRequest
+from console import site
+from console.web import assets, session
+from console.web.answer import PageAnswer
+from console.web.request import PageRequest
 from posthorn import wiring
 from posthorn.core.errors import PosthornError
 from posthorn.tenants.console_sessions import Session

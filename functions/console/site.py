@@ -4,27 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from console import (
-    assets,
-    dashboard,
-    deliveries,
-    endpoint_editing,
-    endpoint_history,
-    endpoint_secrets,
-    endpoint_status,
-    endpoints,
-    entrance,
-    event_types,
-    events,
-    jobs,
-    log,
-    portal,
-    render,
-    routing,
-    session,
-    traces,
-)
-from console.answer import (
+from console.endpoints import detail, editing, history, secrets, status
+from console.log import deliveries, delivery, event, jobs
+from console.pages import dashboard, entrance, event_types, events, portal
+from console.web import assets, render, routing, session
+from console.web.answer import (
     Download,
     PageAnswer,
     Redirect,
@@ -33,9 +17,9 @@ from console.answer import (
     private_headers,
     redirect,
 )
-from console.errors import error_page
-from console.request import PageRequest
-from console.routing import OpenRoute, Result
+from console.web.errors import error_page
+from console.web.request import PageRequest
+from console.web.routing import OpenRoute, Result
 from posthorn.core.errors import ForbiddenError, NotFoundError, PosthornError
 from posthorn.tenants.console_sessions import Session, TenantRequiredError
 
@@ -43,16 +27,16 @@ ROUTES = (
     *entrance.router.routes,
     *events.router.routes,
     *event_types.router.routes,
-    *endpoint_editing.router.routes,  # `new` before any id
-    *endpoints.router.routes,
-    *endpoint_status.router.routes,
-    *endpoint_secrets.router.routes,
-    *endpoint_history.router.routes,
+    *editing.router.routes,  # `new` before any id
+    *detail.router.routes,
+    *status.router.routes,
+    *secrets.router.routes,
+    *history.router.routes,
     *dashboard.router.routes,
     *portal.router.routes,
-    *log.router.routes,
     *deliveries.router.routes,
-    *traces.router.routes,
+    *delivery.router.routes,
+    *event.router.routes,
     *jobs.router.routes,
 )
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from console.routing import Route
 from console.site import ROUTES
+from console.web.routing import Route
 from tests.http_client import Client
 from tests.integration.conftest import Tenant
 from tests.visitor import Visitor

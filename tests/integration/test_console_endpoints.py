@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from console import endpoints
 from posthorn import wiring
 from posthorn.models import Endpoint, Scope
 from tests.http_client import Answer, Client
@@ -589,7 +588,7 @@ def test_deleting_asks_first_and_leaves_the_history(tenant: Tenant, visitor: Vis
 def test_the_list_is_found_by_text_and_status_and_comes_in_pages(
     tenant: Tenant, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoints, "SHOWN", 3)
+    monkeypatch.setattr(detail, "SHOWN", 3)
     for number in range(3):
         tenant.world.endpoint(f"shop-{number:02}", tenant=tenant.id)
     tenant.world.endpoint("resting", tenant=tenant.id, status="paused")

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from console.log import SHOWN
+from console.log.deliveries import SHOWN
 from posthorn.deliveries import state as progress
 from posthorn.models import Endpoint, Scope
 from tests.integration.conftest import Tenant

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console import charts
+from console.pages import charts
 from posthorn.models import DeliveryStatus
 from posthorn.monitoring.counters import Counts
 from posthorn.monitoring.stats_views import Bucket, TimeBucket, numbers_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console import wording
+from console.pages import wording
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console import durations
-from console.endpoint_fields import placed, spec_of
-from console.endpoint_form import ROWS, SECRETS, EndpointForm
-from console.request import Fields
+from console.endpoints import durations
+from console.endpoints.fields import placed, spec_of
+from console.endpoints.form import ROWS, SECRETS, EndpointForm
+from console.web.request import Fields
 from posthorn.core.errors import InvalidError
 from posthorn.models import MASK, EndpointSpec
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from console import excerpts
+from console.log import excerpts
 
 
 @given(text=st.text(max_size=300), most=st.integers(0, 400))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.retry_plan import RetryPlan, plan
+from console.endpoints.retry_plan import RetryPlan, plan
 from posthorn.models import ExponentialRetry, ScheduleRetry
 
 

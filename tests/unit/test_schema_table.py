@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from console.schema_table import MOST_DEPTH, MOST_ROWS, SchemaRow, rows
+from console.pages.schema_table import MOST_DEPTH, MOST_ROWS, SchemaRow, rows
 
 
 def names(schema: dict[str, Any]) -> list[tuple[int, str]]:

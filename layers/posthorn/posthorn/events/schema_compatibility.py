@@ -77,13 +77,13 @@ def _narrowed(
         lost = [each for each in before if each not in after]
         return f"no longer allowed: {_listed(lost)}" if lost else None
     if keyword == "type" and before is not None:
-        lost = set(_types(before)) - set(_types(after))
-        return _difference(before, after) if lost else None
+        narrowed = set(_types(before)) - set(_types(after))
+        return _difference(before, after) if narrowed else None
     if keyword == "additionalProperties" and after is False:
         if before is not False:
             return "fields that are not declared are refused now"
-        lost = set(old.get("properties", {})) - set(new.get("properties", {}))
-        return f"no longer declared, so refused: {_listed(lost)}" if lost else None
+        gone = set(old.get("properties", {})) - set(new.get("properties", {}))
+        return f"no longer declared, so refused: {_listed(gone)}" if gone else None
     if before is not None and keyword in _UPPER | _LOWER:
         is_wider = before <= after if keyword in _UPPER else before >= after
         return None if is_wider else _difference(before, after)

@@ -2,11 +2,11 @@
 
 from aws_lambda_powertools import Logger
 
-from console import endpoints
-from console.answer import redirect
-from console.endpoint_form import version_sent
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.endpoints import detail
+from console.endpoints.form import version_sent
+from console.web.answer import redirect
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import ConflictError, ForbiddenError, NotFoundError, StaleVersionError
 from posthorn.jobs.resume import HeldAction
@@ -37,8 +37,8 @@ def switch(visitor: Session, request: PageRequest) -> Result:
             _resumed(visitor, request) if "held" in request.form else _switched(visitor, request)
         )
     except (ConflictError, StaleVersionError) as refusal:
-        return endpoints.refused(visitor, request, endpoint, refusal)
-    return redirect(f"{endpoints.LIST}/{endpoint.id}", flash=flash)
+        return detail.refused(visitor, request, endpoint, refusal)
+    return redirect(f"{detail.LIST}/{endpoint.id}", flash=flash)
 
 
 def _switched(visitor: Session, request: PageRequest) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import log
 
-from console import wording
+from console.pages import wording
 from posthorn.models import RetryPolicy
 from posthorn.models.retry_schedule import delay_seconds, max_attempts
 

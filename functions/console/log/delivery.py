@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from aws_lambda_powertools import Logger
 
-from console import attempts
-from console.answer import Download, Page, page, redirect
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.log import attempts
+from console.web.answer import Download, Page, page, redirect
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import ConflictError, NotFoundError
 from posthorn.deliveries.state import TO_COME

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from console import attention, charts, wording
-from console.answer import page
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.pages import attention, charts, wording
+from console.web.answer import page
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.deliveries.state import WAITING
 from posthorn.models import DeliveryStatus, Scope, iso

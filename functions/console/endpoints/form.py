@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Self
 
-from console import durations
-from console.request import Fields
+from console.endpoints import durations
+from console.web.request import Fields
 from posthorn.endpoints.secret_masking import looks_secret
 from posthorn.models import DEFAULT_RETRY_DELAYS_SECONDS, MASK, EndpointSpec, Rule
 

@@ -1,9 +1,9 @@
 """One event type: what its events look like, who gets them, and when."""
 
-from console import schema_table
-from console.answer import page
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.pages import schema_table
+from console.web.answer import page
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.models import Scope
 from posthorn.tenants.console_sessions import Session

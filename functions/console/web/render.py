@@ -8,16 +8,18 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console import assets, charts, log_words, wording
-from console.answer import Page
-from console.request import PageRequest
-from console.session import csrf_token
+from console.log import words as log_words
+from console.pages import charts, wording
+from console.web import assets
+from console.web.answer import Page
+from console.web.request import PageRequest
+from console.web.session import csrf_token
 from posthorn import wiring
 from posthorn.models import MASK, Scope, iso
 from posthorn.tenants.console_sessions import Session
 
 MOST_SHOWN = 12_000  # characters of a body
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 @dataclass(frozen=True)

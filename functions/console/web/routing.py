@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from console.answer import Download, Page, Redirect
-from console.request import PageRequest
+from console.web.answer import Download, Page, Redirect
+from console.web.request import PageRequest
 from posthorn.models import Scope
 from posthorn.tenants.console_sessions import Session
 

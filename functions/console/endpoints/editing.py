@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from aws_lambda_powertools import Logger
 from pydantic import TypeAdapter, ValidationError
 
-from console import endpoint_secrets, retry_plan, trying
-from console.answer import Page, fragment, page, redirect
-from console.endpoint_fields import changes_of, fields_of, placed, spec_of
-from console.endpoint_form import EndpointForm, version_sent
-from console.errors import NO_ERRORS, FieldErrors
-from console.request import PageRequest
-from console.retry_plan import RetryPlan
-from console.routing import Result, Router
-from console.trying import Tried
+from console.endpoints import preview_and_test, retry_plan, secrets
+from console.endpoints.fields import changes_of, fields_of, placed, spec_of
+from console.endpoints.form import EndpointForm, version_sent
+from console.endpoints.preview_and_test import Tried
+from console.endpoints.retry_plan import RetryPlan
+from console.web.answer import Page, fragment, page, redirect
+from console.web.errors import NO_ERRORS, FieldErrors
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import ConflictError, InvalidError, LimitedError, StaleVersionError
 from posthorn.endpoint_tests.drafts import Draft
@@ -90,8 +90,10 @@ def _done(editing: Editing) -> Result:
     action, _, at = editing.request.form.get("do", SAVE).partition(" ")
     if action == SAVE:
         return _changed(editing, editing.saved) if editing.saved else _created(editing)
-    if action in trying.KINDS:
-        came = trying.tried(action, editing.visitor, _draft(editing), editing.request.form)
+    if action in preview_and_test.KINDS:
+        came = preview_and_test.tried(
+            action, editing.visitor, _draft(editing), editing.request.form
+        )
         return _form(replace(editing, tried=came))
     if action == "add":
         return _form(replace(editing, form=form.with_row(at), opened=at))
@@ -106,7 +108,7 @@ def _created(editing: Editing) -> Result:
         visitor.tenant, spec_of(editing.form), by=visitor.key_id
     )
     logger.info("endpoint created", tenant=made.tenant, endpoint_id=made.id, key_id=visitor.key_id)
-    return endpoint_secrets.shown(made, secret, why="created")
+    return secrets.shown(made, secret, why="created")
 
 
 def _changed(editing: Editing, saved: Endpoint) -> Result:
@@ -127,7 +129,7 @@ def _changed(editing: Editing, saved: Endpoint) -> Result:
     )
     if "signing" in changes:
         secret = wiring.configuration().signing_secret(visitor.tenant, saved.id)
-        return endpoint_secrets.shown(after, secret, why="rotated")
+        return secrets.shown(after, secret, why="rotated")
     return redirect(path, flash=f"Saved as version {after.version}.")
 
 
@@ -175,7 +177,7 @@ def _form(editing: Editing, *, status: int = 200) -> Page:
         unknown=[each for each in form.types if each not in types],
         more_types=max(0, len(types) - MOST_TYPES),
         entities=sorted({entity.name for each in types.values() for entity in each.entities}),
-        choices=trying.choices(
+        choices=preview_and_test.choices(
             editing.visitor, patterns, editing.request.form, endpoint_id=endpoint_id
         ),
         changed_meanwhile=editing.changed_meanwhile,

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from console import durations
-from console.endpoint_form import ANY_UPDATE, SOME_UPDATES, EndpointForm, Row, lines
-from console.errors import FieldErrors
+from console.endpoints import durations
+from console.endpoints.form import ANY_UPDATE, SOME_UPDATES, EndpointForm, Row, lines
+from console.web.errors import FieldErrors
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.core.problem_details import invalid
 from posthorn.models import MASK, Endpoint, EndpointSpec

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from aws_lambda_powertools import Logger
 
-from console import job_words
-from console.answer import Page, fragment, page, redirect
-from console.errors import NO_ERRORS, FieldErrors
-from console.log_filters import LogFilters, of_wanted
-from console.names import endpoint_names
-from console.request import Fields, PageRequest
-from console.routing import Result, Router
+from console.log import job_words
+from console.log.filters import LogFilters, of_wanted
+from console.pages.names import endpoint_names
+from console.web.answer import Page, fragment, page, redirect
+from console.web.errors import NO_ERRORS, FieldErrors
+from console.web.request import Fields, PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import (
     ConflictError,

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Self, TypeVar
 from urllib.parse import urlencode
 
-from console import log_words
-from console.request import Fields
-from console.wording import clock
+from console.log import words as log_words
+from console.pages.wording import clock
+from console.web.request import Fields
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass, WithTests
 from posthorn.models import DeliveryStatus, Outcome, iso

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from console.answer import Page, page
+from console.web.answer import Page, page
 from posthorn.core.errors import InvalidError, PosthornError, Violation
 from posthorn.core.problem_details import problem
 

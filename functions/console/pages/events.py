@@ -2,10 +2,10 @@
 
 from urllib.parse import urlencode
 
-from console.answer import page, redirect
-from console.request import PageRequest
-from console.routing import Result, Router
-from console.session import HOME
+from console.web.answer import page, redirect
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
+from console.web.session import HOME
 from posthorn import wiring
 from posthorn.models import Scope
 from posthorn.monitoring.event_type_overview import Filters

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from console import excerpts
-from console.answer import Download, fragment, page
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.log import excerpts
+from console.web.answer import Download, fragment, page
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import NotFoundError
 from posthorn.deliveries.event_trace import EndpointResult, EventTrace

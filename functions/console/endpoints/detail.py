@@ -5,14 +5,15 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools import Logger
 
-from console import retry_plan, trying, wording
-from console.answer import Page, fragment, page, redirect
-from console.endpoint_fields import placed
-from console.endpoint_form import EndpointForm, version_sent
-from console.errors import NO_ERRORS, FieldErrors
-from console.request import PageRequest
-from console.routing import Result, Router
-from console.trying import Tried
+from console.endpoints import preview_and_test, retry_plan
+from console.endpoints.fields import placed
+from console.endpoints.form import EndpointForm, version_sent
+from console.endpoints.preview_and_test import Tried
+from console.pages import wording
+from console.web.answer import Page, fragment, page, redirect
+from console.web.errors import NO_ERRORS, FieldErrors
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import InvalidError, LimitedError, PosthornError, StaleVersionError
 from posthorn.deliveries.filters import DeliveryFilter
@@ -65,8 +66,8 @@ def try_out(visitor: Session, request: PageRequest) -> Result:
     kind = request.form.get("do")
     try:
         draft = wiring.drafts().of_saved(visitor.tenant, endpoint.id, {})
-        tried = trying.tried(
-            kind if kind in trying.KINDS else "preview", visitor, draft, request.form
+        tried = preview_and_test.tried(
+            kind if kind in preview_and_test.KINDS else "preview", visitor, draft, request.form
         )
     except InvalidError as refusal:
         errors = placed(EndpointForm.blank(), refusal)
@@ -136,7 +137,7 @@ def _page(
         status=status,
         tab="settings",
         endpoint=endpoint,
-        choices=trying.choices(
+        choices=preview_and_test.choices(
             visitor, endpoint.event_types, request.form, endpoint_id=endpoint.id
         ),
         disabled_at=disabled_at(endpoint),

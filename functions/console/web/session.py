@@ -5,7 +5,7 @@ import hmac
 import re
 from urllib.parse import quote, unquote, urlsplit
 
-from console.request import PageRequest
+from console.web.request import PageRequest
 from posthorn.core.errors import ForbiddenError
 from posthorn.tenants.console_sessions import LONGEST, Session
 

@@ -2,11 +2,11 @@
 
 from aws_lambda_powertools import Logger
 
-from console import endpoint_secrets
-from console.answer import page, redirect
-from console.endpoint_form import version_sent
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.endpoints import secrets
+from console.endpoints.form import version_sent
+from console.web.answer import page, redirect
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import NotFoundError, StaleVersionError
 from posthorn.models import Scope
@@ -60,7 +60,7 @@ def restore(visitor: Session, request: PageRequest) -> Result:
     )
     if after.signing != before.signing:  # which makes a secret of the other kind
         secret = wiring.configuration().signing_secret(visitor.tenant, after.id)
-        return endpoint_secrets.shown(after, secret, why="rotated")
+        return secrets.shown(after, secret, why="rotated")
     return redirect(
         f"/console/endpoints/{after.id}",
         flash=f"Version {_number(request)} is restored, as version {after.version}.",

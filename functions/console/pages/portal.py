@@ -2,10 +2,10 @@
 
 from aws_lambda_powertools import Logger
 
-from console import session
-from console.answer import Page
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.web import session
+from console.web.answer import Page
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 
 logger = Logger()

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from console import attention, log_words
-from console.answer import fragment, page, redirect
-from console.errors import NO_ERRORS, FieldErrors
-from console.log_filters import RANGE_WORDS, RANGES, LogFilters
-from console.names import endpoint_names
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.log import words as log_words
+from console.log.filters import RANGE_WORDS, RANGES, LogFilters
+from console.pages import attention
+from console.pages.names import endpoint_names
+from console.web.answer import fragment, page, redirect
+from console.web.errors import NO_ERRORS, FieldErrors
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core import ids
 from posthorn.core.errors import InvalidError

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from console.request import Fields
+from console.web.request import Fields
 from posthorn import wiring
 from posthorn.core.errors import ForbiddenError, InvalidError, Violation
 from posthorn.core.problem_details import invalid

@@ -9,9 +9,9 @@ from datetime import timedelta
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from console.answer import Page, page
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.web.answer import Page, page
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.problem_details import invalid
 from posthorn.endpoints.views import RotationSpec

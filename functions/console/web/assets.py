@@ -4,10 +4,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from console.answer import PageAnswer
+from console.web.answer import PageAnswer
 from posthorn.core.errors import NotFoundError
 
-FOLDER = Path(__file__).parent / "assets"
+FOLDER = Path(__file__).parents[1] / "assets"
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PREFIX = "/console/assets/"
 KEPT = "public, max-age=31536000, immutable"

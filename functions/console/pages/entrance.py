@@ -5,11 +5,11 @@ from urllib.parse import quote
 
 from aws_lambda_powertools import Logger
 
-from console import session
-from console.answer import Page, page, redirect
-from console.errors import NO_ERRORS, FieldErrors
-from console.request import PageRequest
-from console.routing import Result, Router
+from console.web import session
+from console.web.answer import Page, page, redirect
+from console.web.errors import NO_ERRORS, FieldErrors
+from console.web.request import PageRequest
+from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import ForbiddenError, NotFoundError, Violation
 from posthorn.models import Caller, Scope

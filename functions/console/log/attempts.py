@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from console import curl, excerpts
-from console.excerpts import BodyExcerpt, Excerpt
+from console.log import curl, excerpts
+from console.log.excerpts import BodyExcerpt, Excerpt
 from posthorn.deliveries.views import AttemptView, DeliveryWithAttempts
 
 # All in bytes of HTML. What does not fit opens on the same page in its turn, or is downloaded.
