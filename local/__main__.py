@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(_: argparse.Namespace) -> int:
     run()
-    return 1  # it ends by itself only when the emulator did
+    return 1  # it ends only if the emulator has ended
 
 
 def _load(arguments: argparse.Namespace) -> int:
@@ -68,7 +68,7 @@ def _screenshots(_: argparse.Namespace) -> int:
 
 
 def _interrupt(*_: object) -> None:
-    """Stop in order; a second Ctrl-C must not leave the half of it behind."""
+    """Stop in order; a second Ctrl-C must not interrupt the clean-up."""
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""A client of the HTTP API: what a program of a platform or a tenant would write."""
+"""A client of the HTTP API, as a program of a platform or a tenant would use it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,20 +6,20 @@ from typing import Any
 
 import requests
 
-TIMEOUT_SECONDS = 35  # the HTTP API itself gives up after 30
+TIMEOUT_SECONDS = 35  # the HTTP API itself times out after 30
 
 
 class ApiError(Exception):
-    """The API refused; the message begins its answer."""
+    """The API refused the request; the message contains the beginning of its answer."""
 
 
 @dataclass(frozen=True)
 class Api:
-    """Calls with one key."""
+    """The API, called with one key."""
 
     url: str
     key: str = field(repr=False)
-    tenant: str | None = None  # whom an admin key acts for
+    tenant: str | None = None  # the tenant for which an admin key acts
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
 
     def call(
@@ -33,8 +33,8 @@ class Api:
     def raw(
         self, method: str, path: str, *, body: object = None, params: dict[str, str] | None = None
     ) -> requests.Response:
-        """Answer with whatever came, refusals too."""
-        self._session.trust_env = False  # no proxy lies between us and loopback
+        """Return the answer, including an error."""
+        self._session.trust_env = False  # loopback needs no proxy
         headers = {"authorization": f"Bearer {self.key}"}
         if self.tenant:
             headers["posthorn-tenant"] = self.tenant
@@ -48,7 +48,7 @@ class Api:
         )
 
     def items(self, path: str, **params: str) -> Iterator[dict[str, Any]]:
-        """Yield what all pages of a list hold."""
+        """Yield the items of all pages of a list."""
         while True:
             page = self.call("GET", path, params=params)
             yield from page["items"]

@@ -1,7 +1,7 @@
-"""What the emulator (ministack 1.5.33) leaves out of a deploy, one function per gap.
+"""Bridges over the gaps of the emulator (ministack 1.5.33) in a deployment, one function per gap.
 
-`tests/e2e/test_emulator_gaps.py` shows of each gap that it is still there, so that an upgrade of
-the emulator tells which function can go.
+`tests/e2e/test_emulator_gaps.py` checks that each gap still exists, so an upgrade of the emulator
+shows which function can be removed.
 """
 
 import json
@@ -20,7 +20,7 @@ class Resource(NamedTuple):
 
 @dataclass(frozen=True)
 class Deployment:
-    """What CloudFormation made of a stack's template."""
+    """The processed template of a deployed stack."""
 
     emulator: Emulator
     resources: dict[str, list[Resource]]  # by type
@@ -116,7 +116,7 @@ def _route_key(method: str, path: str) -> str:
 
 
 def _invocation_uri(deployment: Deployment, uri: object) -> str:
-    """Resolve what SAM wrote with `Fn::Sub`: it names exactly one function."""
+    """The function named in a `Fn::Sub` that SAM wrote; it names exactly one."""
     words = set(re.findall(r"\w+", json.dumps(uri)))
     functions = deployment.of_type("AWS::Lambda::Function")
     (name,) = (made.physical_id for made in functions if made.logical_id in words)

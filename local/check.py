@@ -1,4 +1,4 @@
-"""Conservation on the local stack: what `make conservation` checks of a deployed one."""
+"""Reconciliation of the local stack, as `make conservation` does it for a deployed one."""
 
 import time
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from posthorn.monitoring.reconciliation import Report
 
 WAIT_SECONDS = 30
 POLL_SECONDS = 0.5
-LOOKED_BACK = timedelta(hours=28)  # the demo's yesterday too, see past.py
+LOOKED_BACK = timedelta(hours=28)  # includes the demo's past day (past.py)
 
 
 def conserved(stack: Mapping[str, Any], tenant: str, *, events: int) -> bool:
-    """Wait until so many events are counted and delivered, say what the check found of them.
+    """Wait until so many events are counted and delivered, then print the result of the check.
 
-    `stack` is what stack.json describes. After WAIT_SECONDS it says how things stand.
+    `stack` is the content of stack.json. After WAIT_SECONDS the result is printed anyway.
     """
     emulator = Emulator.at(stack["emulator_url"])
     check = conservation_check.conservation(

@@ -1,7 +1,7 @@
-"""The emulator that stands in for AWS: one ministack process with an environment of its own.
+"""The emulator of AWS: one ministack process with its own environment.
 
-Its Lambda workers inherit that environment, so nothing of the caller's (proxies, CA bundles,
-credentials) is in it. They are in its process group, so that stopping the group stops them too.
+Its Lambda workers inherit that environment, so it contains nothing of the caller's (proxies, CA
+bundles, credentials). They are in its process group, so stopping the group stops them too.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ class EmulatorError(Exception):
 class Emulator:
     """A running emulator.
 
-    One port serves two hosts: `localhost` takes AWS calls, the address itself is the HTTP API.
+    One port serves two hosts: `localhost` for AWS calls, the IP address for the HTTP API.
     """
 
     port: int
@@ -49,7 +49,7 @@ class Emulator:
 
     @classmethod
     def at(cls, url: str) -> Self:
-        """The emulator that already runs at this URL."""
+        """An emulator that already runs at this URL."""
         return cls(int(url.rpartition(":")[2]))
 
     @property
@@ -93,10 +93,10 @@ def running(
     on_line: Callable[[str], None] = lambda line: None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Emulator]:
-    """Run an emulator for the length of the `with` block, and leave nothing of it behind.
+    """Run an emulator for the length of the `with` block, and remove all its files and processes.
 
-    `on_line` sees each line of its output, among them what the functions log; it runs on a thread
-    of its own. `variables` are added to what the emulator and each function finds in os.environ.
+    `on_line` is called on another thread for each line of its output, including the functions'
+    logs. `variables` are added to the environment of the emulator and of each function.
     """
     with tempfile.TemporaryDirectory(prefix="posthorn-", ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(
@@ -172,7 +172,7 @@ def _wait_until_ready(emulator: Emulator, process: subprocess.Popen[str], log: P
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End the emulator and whatever is left in its group: workers in the middle of a call."""
+    """Stop the emulator and the remaining processes of its group, such as busy workers."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sign)

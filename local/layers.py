@@ -1,7 +1,7 @@
 """The two layers for this machine.
 
-The emulator unpacks each layer for each worker it starts, so a layer here is one `.pth` file that
-puts a folder in front of `sys.path`: the built packages, or our package in the work tree.
+The emulator unpacks each layer for each worker, so a layer here is one `.pth` file that puts a
+folder in front of `sys.path`: the built packages, or our package in the work tree.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ SITE_PACKAGES = f"python/lib/python{sys.version_info.major}.{sys.version_info.mi
 
 
 def build_dependencies(requirements: Path, cache: Path) -> Path:
-    """Return a folder with the pinned packages; only a change of pins or interpreter builds it."""
+    """Return a folder with the pinned packages; it is rebuilt if pins or interpreter change."""
     fingerprint = hashlib.sha256(
         requirements.read_bytes() + f"{sys.version}{platform.machine()}".encode()
     )
@@ -30,7 +30,7 @@ def build_dependencies(requirements: Path, cache: Path) -> Path:
             _install(requirements, Path(target, "python"))
             for old in cache.glob("dependencies-*"):
                 shutil.rmtree(old)
-            with contextlib.suppress(OSError):  # another run was faster
+            with contextlib.suppress(OSError):  # another process has built it
                 Path(target, "python").rename(folder)
     return folder
 
@@ -43,7 +43,7 @@ def _install(requirements: Path, target: Path) -> None:
 
 
 def pointing_to(folder: Path, *, plugin: Path | None = None) -> bytes:
-    """A layer archive that makes `folder` importable, and runs `plugin` as each worker starts."""
+    """A layer archive that makes `folder` importable and runs `plugin` at each worker's start."""
     archive = BytesIO()
     with zipfile.ZipFile(archive, "w") as layer:
         startup = f"import sys; sys.path.insert(0, {str(folder)!r})\n"

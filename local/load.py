@@ -1,6 +1,6 @@
-"""Publish many events, a third of them to an endpoint that fails twice first, and count them all.
+"""Publish many events, a third of them to an endpoint that fails twice first, and count them.
 
-What the API's log says is compared with what the receiver saw: nothing may be lost on the way.
+The API's log is compared with the receiver's requests: nothing may be lost.
 """
 
 import secrets
@@ -17,7 +17,7 @@ from local.api import Api
 from local.emulator import Emulator
 from local.screen import say
 
-BATCH = 100  # the most that one request may publish
+BATCH = 100  # the limit of one request
 WAIT_SECONDS = 300
 POLL_SECONDS = 0.5
 UNFINISHED = {"pending", "retrying"}
@@ -25,7 +25,7 @@ UNFINISHED = {"pending", "retrying"}
 
 @dataclass(frozen=True)
 class Lane:
-    """An endpoint, the one kind of event that it gets, and how often it fails first."""
+    """An endpoint, the event type that it receives, and the number of its first failures."""
 
     name: str
     event: dict[str, Any]
@@ -35,7 +35,7 @@ class Lane:
 
 
 def load(stack: Mapping[str, Any], *, events: int) -> bool:
-    """Run against the stack that stack.json describes; say and return whether all agrees."""
+    """Run against the stack of stack.json; print and return whether log and receiver agree."""
     tenant = f"load-{secrets.token_hex(4)}"
     key = seed.create_tenant(Api(stack["api_url"], stack["admin_key"]), tenant, name=tenant)
     api = Api(stack["api_url"], key)
@@ -74,7 +74,7 @@ def _enough(lane: Lane, receiver: "_Receiver") -> bool:
 
 
 def _wait(done: Callable[[], bool]) -> None:
-    """Until it is done, or for so long that the comparison had better tell what is missing."""
+    """Wait for the end, but no longer than a bound, after which the comparison shows the rest."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not done() and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
@@ -118,7 +118,7 @@ class _Receiver:
         return int(self._get("/_received/count", path).get(path, 0))
 
     def seen(self, path: str) -> tuple[int, set[str]]:
-        """How many requests came to this path, and the webhook-ids that got a 200."""
+        """The number of requests to this path, and the webhook-ids that were answered by 200."""
         found = self._get("/_received", path)
         return len(found), {r["headers"]["webhook-id"] for r in found if r["status"] == 200}
 

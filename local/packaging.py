@@ -1,4 +1,4 @@
-"""What `sam package` does: each local path in the template becomes an object in S3."""
+"""`sam package` for the emulator: each local path in the template becomes an object in S3."""
 
 import json
 import zipfile
@@ -15,9 +15,9 @@ STATE_MACHINE = "AWS::Serverless::StateMachine"
 
 
 def package(template: Path, layers: Mapping[str, bytes], *, store: Store) -> str:
-    """Return the template as JSON with its code stored by `store`, which answers with a URI.
+    """Return the template as JSON, with its code stored by `store`, which returns a URI.
 
-    `layers` are ready archives by ContentUri; functions are zipped from their CodeUri.
+    `layers` are finished archives by ContentUri; functions are zipped from their CodeUri.
     """
     root = template.parent
     document: dict[str, Any] = yaml_parse(template.read_text())

@@ -1,7 +1,7 @@
-"""A day of the demo shop before now, so that log, lists and charts have something to show.
+"""The past day of the demo shop, as content for log, lists and charts.
 
-The dispatcher of production makes it against the deployed tables, at a clock that is set back. Only
-what endpoints answer is made up: nobody can be asked about yesterday.
+The production dispatcher writes it to the deployed tables, with a clock that is set back. Only the
+endpoints' answers are simulated.
 """
 
 import random
@@ -29,9 +29,9 @@ from posthorn.egress.oauth2 import TokenCache
 from posthorn.events import event_types as catalogue
 from posthorn.models import Delivery, EffectiveLimits, Endpoint, Event, Outcome, Task, Trigger
 
-# Events of each hour from midnight on: a shop sleeps at night and is busy in the evening.
+# Events per hour from midnight: few at night, many in the evening.
 BY_HOUR = (1, 1, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 6, 6, 6, 7, 8, 9, 11, 10, 7, 4, 2)
-# How often each type comes, beside the others.
+# The relative frequency of each type.
 WEIGHTS = {
     "OrderReceivedEvent": 8,
     "OrderPaymentReceivedEvent": 6,
@@ -45,12 +45,12 @@ WEIGHTS = {
     "SkuChangedNotification": 2,
     "JobCompletedEvent": 1,
 }
-LEFT_OUT = "Old CRM"  # which says that it is gone when it is asked now
+LEFT_OUT = "Old CRM"  # which answers 410
 
 
 @dataclass(frozen=True)
 class PastRoute:
-    """How an endpoint answers: how often badly, with which status, and how fast."""
+    """The simulated answers of an endpoint: share of failures, their status, and the duration."""
 
     failures: float
     status: int
@@ -67,7 +67,7 @@ WAYS = {
 
 
 class _NoTimer(RetryTimer):
-    """What is to be retried in the past is retried by `_Yesterday`, which knows no waiting."""
+    """`_Yesterday` makes the retries of the past itself, without waiting."""
 
     def __init__(self) -> None:
         pass
@@ -119,7 +119,7 @@ class _Yesterday:
 
 
 def write(stack: Stack, tenant: str) -> int:
-    """Write the day before now into the log; return how many events it had."""
+    """Write the past day into the log; return the number of its events."""
     random_bytes = random.Random(4711)  # noqa: S311 - the same day every time, and guards nothing
     config = ConfigStore(Table(stack.client("dynamodb"), stack.resources["ConfigTable"]))
     endpoints = [each for each in config.endpoints(tenant) if each.name != LEFT_OUT]
@@ -152,7 +152,7 @@ def _event(tenant: str, random_bytes: random.Random, moment: datetime) -> Event:
 
 
 def _live_through(dispatcher: Dispatcher, event: Event, day: _Yesterday) -> None:
-    """Take the event, and each retry at its time, until nothing is to come."""
+    """Deliver the event, and make each retry at its time, until none is due."""
     dispatcher.take_event(event, day.turn())
     while day.attempts:
         delivery = day.attempts.pop(0).delivery
@@ -173,7 +173,7 @@ def _live_through(dispatcher: Dispatcher, event: Event, day: _Yesterday) -> None
 def _dispatcher(
     stack: Stack, config: ConfigStore, day: _Yesterday, pool: ThreadPoolExecutor
 ) -> Dispatcher:
-    announcer = Announcer(stack.client("events"), "")  # which tells nobody
+    announcer = Announcer(stack.client("events"), "")  # announces nothing
     return Dispatcher(
         config=config,
         log=LogStore(Table(stack.client("dynamodb"), stack.resources["LogTable"])),

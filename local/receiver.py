@@ -36,7 +36,7 @@ class ScriptedAnswer:
 
 @dataclass(frozen=True)
 class Received:
-    """One request that came. Header names are in lower case; `status` is what it got."""
+    """One received request. Header names are in lower case; `status` is the answer's."""
 
     method: str
     path: str
@@ -55,11 +55,11 @@ class Received:
 
 
 def answer(target: str, *, earlier: int) -> ScriptedAnswer:
-    """What the URL asks for; `earlier` counts the requests before with this URL and webhook-id."""
+    """The answer that the URL names; `earlier` counts earlier requests with this URL and id."""
     segments = urlsplit(target).path.strip("/").split("/")
     try:
         return _answer(segments, earlier=earlier)
-    except ValueError:  # no number where one belongs
+    except ValueError:  # a path segment is not a number
         return ScriptedAnswer(404)
 
 
@@ -88,7 +88,7 @@ def _answer(segments: list[str], *, earlier: int) -> ScriptedAnswer:
 
 @dataclass
 class Receiver:
-    """Serves from `with` to its end, on a free port unless one is given."""
+    """A server for the length of a `with` block, on a free port by default."""
 
     port: int = 0
     _requests: list[Received] = field(default_factory=list, init=False, repr=False)
@@ -117,7 +117,7 @@ class Receiver:
     def take(
         self, method: str, path: str, *, headers: dict[str, str], body: bytes
     ) -> ScriptedAnswer:
-        """Keep the request and say what it gets."""
+        """Record the request and return its answer."""
         webhook = path, headers.get("webhook-id")
         with self._lock:
             given = answer(path, earlier=self._counts[webhook])
@@ -153,7 +153,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body leave together, so that no delayed ACK comes between
+    wbufsize = -1  # one segment for head and body: a delayed ACK would cost 40 ms
 
     def _webhook(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -190,4 +190,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the live lines tell it better."""
+        """Log nothing: the live lines show each attempt."""

@@ -1,6 +1,6 @@
-"""Writes down each AWS call that a function makes. A copy of this file runs inside the functions.
+"""A recorder of the functions' AWS calls. A copy of this file runs inside the functions.
 
-One JSON line per call: function, service, IAM action (without its prefix) and the resources named.
+One JSON line per call: function, service, IAM action (without its prefix) and named resources.
 """
 
 import json
@@ -13,7 +13,7 @@ from botocore.model import OperationModel
 
 CALLS_FILE = "POSTHORN_CALLS_FILE"
 NAMES_A_RESOURCE = ("QueueUrl", "KeyId", "stateMachineArn", "executionArn", "TopicArn")
-# IAM checks a transaction as the single-item calls that it stands for.
+# IAM checks a transaction as its single-item calls.
 TRANSACTION_ACTIONS = {
     "Put": "PutItem",
     "Update": "UpdateItem",
@@ -24,7 +24,7 @@ TRANSACTION_ACTIONS = {
 
 
 def record(params: dict[str, Any], model: OperationModel, **_: object) -> None:
-    """Append the lines in one write: to a file opened for appending that is never torn."""
+    """Append the lines in one write, which is atomic for a file opened for appending."""
     who = {
         "function": os.environ["AWS_LAMBDA_FUNCTION_NAME"],
         "service": model.service_model.signing_name,

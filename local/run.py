@@ -20,7 +20,7 @@ DESCRIPTION = CACHE / "stack.json"
 
 
 class PortInUseError(Exception):
-    """Another program listens there."""
+    """Another program uses the port."""
 
 
 def run() -> None:
@@ -63,7 +63,7 @@ def demo(
 
 
 def describe(stack: Stack, receiver: Receiver, keys: seed.Keys) -> dict[str, Any]:
-    """What other tools need to use the running stack: .local/stack.json."""
+    """Write .local/stack.json, from which other tools find the running stack."""
     made = stack.resources
     return {
         "api_url": stack.api_url,

@@ -1,4 +1,4 @@
-"""What the terminal shows: words of the runner, and one line per attempt as it happens."""
+"""The output in the terminal: messages of the runner, and one line per attempt."""
 
 import contextlib
 import json
@@ -15,9 +15,9 @@ def say(text: str = "") -> None:
 
 
 def show_attempts(line: str) -> None:
-    """Show a line of the emulator's output if a dispatcher wrote it about an attempt."""
+    """Print a line of the emulator's output if it is a dispatcher's line about an attempt."""
     if ATTEMPTED in line:
-        with contextlib.suppress(ValueError, KeyError):  # a mention inside some other text
+        with contextlib.suppress(ValueError, KeyError):  # part of another text
             say(attempt_line(json.loads(line)))
 
 

@@ -1,4 +1,4 @@
-"""The pictures of README: pages of the console on demo data, as a browser shows them.
+"""The pictures of README: pages of the console with demo data, in a browser.
 
 Needs Chromium. `make screenshots` writes docs/images/.
 """
@@ -20,7 +20,7 @@ from local.stack import ROOT
 IMAGES = ROOT / "docs" / "images"
 SIZE: ViewportSize = {"width": 1360, "height": 850}
 WAIT_SECONDS = 20
-# As root, and where there is no network but this machine.
+# Flags for root, and for a machine without network.
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
@@ -28,11 +28,11 @@ ARGUMENTS = (
 
 
 class NoBrowserError(Exception):
-    """There is no Chromium to take pictures with."""
+    """Chromium is not installed."""
 
 
 def take() -> None:
-    """Start a stack of its own, fill it, and write each picture."""
+    """Start a separate stack, fill it, and write each picture."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         raise NoBrowserError("there is no chromium on this machine: install it first")
@@ -67,7 +67,7 @@ def _pages(entry: dict[str, Any]) -> dict[str, str]:
 
 
 def _a_story(api: Api) -> dict[str, Any]:
-    """A delivery that failed first and succeeded then, once all of the live ones have ended."""
+    """A delivery that succeeded after a failure, once all live deliveries have ended."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         found = api.call("GET", "/v1/deliveries", params={"limit": "100"})["items"]

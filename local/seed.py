@@ -16,7 +16,7 @@ TENANT = "demo"
 TENANT_SCOPES = [scope for scope in Scope if scope is not Scope.ADMIN]
 RETRY = {"kind": "schedule", "delays_seconds": [1, 2, 3]}
 
-# Name, what it does with requests (receiver.py), and the event types that it wants.
+# Name, path at the receiver (receiver.py), and event types.
 ENDPOINTS = (
     ("ERP", "/ok/erp", ["Order*", "JobCompletedEvent"]),
     ("Mail service", "/fail/2/mail", ["OrderReceivedEvent"]),
@@ -70,7 +70,7 @@ class Keys:
 
 
 def create_admin_key(stack: Stack) -> str:
-    """Make the first key: the one thing that cannot be done through the API."""
+    """Create the first key, which cannot be done through the API."""
     table = Table(stack.client("dynamodb"), stack.resources["ConfigTable"])
     access = ApiKeyService(
         ConfigStore(table), now=lambda: datetime.now(UTC), random_bytes=os.urandom
@@ -80,7 +80,7 @@ def create_admin_key(stack: Stack) -> str:
 
 
 def create_tenant(admin: Api, tenant: str, *, name: str) -> str:
-    """Make a tenant with a key of its own, and return the key."""
+    """Create a tenant with its own key, and return the key."""
     admin.call("PUT", f"/v1/tenants/{tenant}", body={"name": name})
     asked = {"name": name, "tenant": tenant, "scopes": TENANT_SCOPES}
     return str(admin.call("POST", "/v1/api-keys", body=asked)["key"])
@@ -93,7 +93,7 @@ def create_endpoint(api: Api, name: str, *, url: str, event_types: list[str]) ->
 
 
 def seed(stack: Stack, *, receiver_url: str) -> Keys:
-    """Make the demo tenant and its endpoints."""
+    """Create the demo tenant and its endpoints."""
     admin = create_admin_key(stack)
     tenant = create_tenant(Api(stack.api_url, admin), TENANT, name="Demo")
     api = Api(stack.api_url, tenant)
@@ -103,7 +103,7 @@ def seed(stack: Stack, *, receiver_url: str) -> Keys:
 
 
 def publish(api: Api) -> int:
-    """Publish an event of each kind; return how many."""
+    """Publish an event of each kind; return their number."""
     events = [ORDER, PRICE, STOCK, CUSTOMER, JOB]
     for result in api.call("POST", "/v1/events", body={"events": events})["results"]:
         if "error" in result:

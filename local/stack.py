@@ -1,4 +1,4 @@
-"""The deployed stack: template.yaml on an emulator, its gaps bridged, ready to be called."""
+"""The deployed stack: template.yaml on an emulator with bridged gaps."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ DEPENDENCIES, PACKAGE = "layers/dependencies", "layers/posthorn"  # ContentUri o
 STACK_NAME = "posthorn"
 BUCKET = "artifacts"
 DEPLOY_SECONDS = 60
-# The receiver is plain http on loopback. Few workers: each is a process of its own on this machine.
+# The receiver is plain http on loopback. Few workers: each is a process on this machine.
 PARAMETERS = {
     "AllowHttp": "true",
     "AllowPrivateAddresses": "true",
@@ -46,13 +46,13 @@ class Stack:
         return {key: name for key, name in self.resources.items() if key.endswith("Function")}
 
     def setting(self, name: str) -> str:
-        """What this environment variable is for the functions."""
+        """The functions' value of this environment variable."""
         dispatcher = self.functions()["DispatcherFunction"]
         told = self.client("lambda").get_function_configuration(FunctionName=dispatcher)
         return str(told["Environment"]["Variables"][name])
 
     def calls(self) -> list[dict[str, Any]]:
-        """What the functions asked of AWS so far; `function` is a logical id (see recorder.py)."""
+        """The functions' AWS calls so far; `function` is a logical id (recorder.py)."""
         if self.calls_file is None:
             raise EmulatorError("this stack was started without record_calls")
         logical = {name: key for key, name in self.functions().items()}
@@ -68,7 +68,7 @@ def deployed(
     on_line: Callable[[str], None] = lambda line: None,
     record_calls: bool = False,
 ) -> Iterator[Stack]:
-    """Run the stack on `port`. `folder` gets the emulator's log and the recorded calls."""
+    """Run the stack on `port`; the emulator's log and the recorded calls go to `folder`."""
     dependencies = layers.build_dependencies(ROOT / DEPENDENCIES / "requirements.txt", CACHE)
     folder.mkdir(parents=True, exist_ok=True)
     calls_file, plugin, variables = None, None, {}

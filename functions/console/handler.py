@@ -1,4 +1,4 @@
-"""The console: pages for people, made on the server from the use cases that the API has."""
+"""The console: HTML pages, rendered on the server from the same use cases as the API."""
 
 from time import monotonic
 from typing import Any
@@ -39,7 +39,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def _visitor(request: PageRequest) -> Session | None:
     if request.path.startswith(assets.PREFIX):
-        return None  # they are everybody's
+        return None  # assets are public
     session_id = request.cookies.get(session.COOKIE)
     return wiring.sessions().find(session_id) if session_id else None
 

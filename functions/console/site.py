@@ -1,4 +1,4 @@
-"""One request, one answer: who asks, may they, which page; and a refusal is a page too."""
+"""From a request to its answer: session, scope, route, page; errors are pages too."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +42,7 @@ ROUTES = (
 
 
 def answer(event: Mapping[str, Any], request: PageRequest, visitor: Session | None) -> PageAnswer:
-    """Answer whatever is asked. Only what broke here raises: PosthornError of status 5xx."""
+    """Answer a request. PosthornError is raised for errors, which `refusal` makes a page of."""
     if request.path.startswith(assets.PREFIX):
         return assets.answer(request.path)
     return written(_result(request.with_form(event), visitor), request, visitor)
@@ -75,7 +75,7 @@ def _result(request: PageRequest, visitor: Session | None) -> Result:
 
 
 def _to_sign_in(request: PageRequest) -> Result:
-    """A link on another site comes without the cookie; the same page asked by ours has it."""
+    """A link on another site arrives without the strict cookie; a request from our page has it."""
     if request.headers.get("sec-fetch-site") == "cross-site":
         return page("again.html", target=request.target)
     ended = session.COOKIE in request.cookies

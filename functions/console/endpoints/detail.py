@@ -1,4 +1,4 @@
-"""Endpoints: all of a tenant, and one with its settings and its test."""
+"""The list of a tenant's endpoints, and the page of one: settings, status and test."""
 
 from datetime import datetime
 from urllib.parse import urlencode
@@ -61,7 +61,7 @@ def endpoint(visitor: Session, request: PageRequest) -> Result:
 
 @router.post("/console/endpoints/{id}", needs=Scope.CONFIG_WRITE)
 def try_out(visitor: Session, request: PageRequest) -> Result:
-    """Preview, test or dry run of what is saved."""
+    """Preview, test or dry run of the saved endpoint."""
     endpoint = _endpoint(visitor, request)
     kind = request.form.get("do")
     try:
@@ -99,7 +99,7 @@ def delete(visitor: Session, request: PageRequest) -> Result:
 
 
 def disabled_at(endpoint: Endpoint) -> datetime | None:
-    """When Posthorn will disable it, unless a delivery succeeds before."""
+    """The time at which Posthorn disables it, unless a delivery succeeds before."""
     failing_since = endpoint.health.failing_since
     return failing_since + DISABLE_AFTER if failing_since else None
 
@@ -107,7 +107,7 @@ def disabled_at(endpoint: Endpoint) -> datetime | None:
 def refused(
     visitor: Session, request: PageRequest, endpoint: Endpoint, refusal: PosthornError
 ) -> Page:
-    """The endpoint's page, with why something that was asked on it was not done."""
+    """The endpoint's page with the reason for which an action was refused."""
     is_stale = isinstance(refusal, StaleVersionError)
     words = "somebody changed the endpoint in between: look at it again" if is_stale else ""
     return _page(visitor, request, endpoint, refused=words or refusal.detail, status=refusal.status)
@@ -148,7 +148,7 @@ def _page(
 
 
 def _held(visitor: Session, endpoint: Endpoint) -> str:
-    """How many deliveries are held for it, for who can decide about them; or nothing."""
+    """The number of its held deliveries, if the visitor may act on them; else None."""
     if not visitor.may(Scope.CONFIG_WRITE):
         return ""
     held = DeliveryFilter(endpoint_ids=(endpoint.id,), status=DeliveryStatus.HELD)
@@ -158,7 +158,7 @@ def _held(visitor: Session, endpoint: Endpoint) -> str:
 
 
 def _numbers(visitor: Session) -> dict[str, StatsNumbers]:
-    """Of the last 24 hours, of the endpoints with most deliveries; none where it is too much."""
+    """Counts of the last 24 hours by endpoint; empty if there is too much to count."""
     if not visitor.may(Scope.LOGS_READ):
         return {}
     try:

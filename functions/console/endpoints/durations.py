@@ -1,4 +1,4 @@
-"""Lengths of time and numbers as they are typed: exactly, unlike `wording.span`."""
+"""Durations and numbers as text that reads back to the same value, unlike `wording.span`."""
 
 import re
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ _LENGTH = re.compile(r"([0-9]{1,9}|[0-9]{0,9}\.[0-9]{1,20})\s*([a-z]*)", re.IGNO
 
 
 def number(value: float) -> str:
-    """`15`, `0.5`: without a point where none is needed, and with no exponent."""
+    """`15`, `0.5`: no exponent, and no decimal point in a whole number."""
     return f"{value:.0f}" if value == int(value) else repr(float(value))
 
 
 def written(seconds: float) -> str:
-    """`5 s`, `90 s`, `2 min`: in the largest unit that it is a whole number of."""
+    """`5 s`, `90 s`, `2 min`: a whole number of the largest unit that divides it."""
     for unit, size in _SIZES.items():
         if seconds and seconds % size == 0:
             return f"{number(seconds / size)} {unit}"
@@ -31,7 +31,7 @@ def listed(lengths: Iterable[float]) -> str:
 
 
 def read(text: str) -> float | str:
-    """Seconds, without a unit too; or the text as it is when it is no length of time."""
+    """The number of seconds; a number needs no unit. Any other text is returned unchanged."""
     match = _LENGTH.fullmatch(text.strip())
     size = _NAMES.get(match[2].lower()) if match else None
     return float(match[1]) * size if match and size else text

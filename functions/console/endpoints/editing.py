@@ -1,4 +1,4 @@
-"""Make an endpoint, and change one: a form that can be previewed and tested before it is saved."""
+"""The form that creates or changes an endpoint, with preview and test of the unsaved draft."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from posthorn.endpoints.history import DifferenceView
 from posthorn.models import Endpoint, EndpointStatus, EventType, RetryPolicy, Scope
 from posthorn.tenants.console_sessions import Session
 
-MOST_TYPES = 250  # to choose from; what is beyond is written as a pattern
+MOST_TYPES = 250  # choices; further types are typed as patterns
 SAVE = "save"
 _RETRY: TypeAdapter[RetryPolicy] = TypeAdapter(RetryPolicy)
 logger = Logger()
@@ -31,7 +31,7 @@ router = Router()
 
 @dataclass(frozen=True)
 class Editing:
-    """A form as somebody sent it, the endpoint that it is to change, and what came of it."""
+    """A submitted form, the endpoint that it changes, and the result."""
 
     visitor: Session
     request: PageRequest
@@ -41,7 +41,7 @@ class Editing:
     refused: str = ""
     tried: Tried | None = None
     changed_meanwhile: tuple[DifferenceView, ...] = ()
-    opened: str = ""  # the rows that a button was about
+    opened: str = ""  # the rows that the button acted on
 
 
 @router.get("/console/endpoints/new", needs=Scope.CONFIG_WRITE)
@@ -73,7 +73,7 @@ def send_edit(visitor: Session, request: PageRequest) -> Result:
 
 
 def _answer(editing: Editing) -> Result:
-    """Whatever is refused, the form comes back with what was typed."""
+    """A refused form is shown again with the values that were typed."""
     try:
         return _done(editing)
     except StaleVersionError as refusal:
@@ -112,7 +112,7 @@ def _created(editing: Editing) -> Result:
 
 
 def _changed(editing: Editing, saved: Endpoint) -> Result:
-    """A new version, unless the form says what is saved already."""
+    """Save a new version, unless the form equals the saved endpoint."""
     changes, visitor = changes_of(editing.form, saved), editing.visitor
     path = f"/console/endpoints/{saved.id}"
     if not changes:
@@ -141,7 +141,7 @@ def _draft(editing: Editing) -> Draft:
 
 
 def _caught_up(editing: Editing) -> Editing:
-    """With what others changed since the form was opened; saved again, it goes over that."""
+    """The form with the changes that others saved meanwhile; saving again overwrites them."""
     form, opened_at = editing.form, version_sent(editing.request.form)
     tenant = editing.visitor.tenant
     saved = wiring.configuration().endpoint(tenant, editing.request.params["id"])
@@ -195,7 +195,7 @@ def _plan(form: EndpointForm) -> RetryPlan | None:
 
 
 def _categories(chosen: tuple[str, ...], types: Iterable[EventType]) -> dict[str, list[EventType]]:
-    """Types by category; where there are too many, those that are chosen come first."""
+    """Event types by category; if there are too many, the chosen ones come first."""
     ordered = sorted(types, key=lambda each: each.name not in chosen)[:MOST_TYPES]
     named = sorted(ordered, key=lambda each: (each.category, each.name))
     return {

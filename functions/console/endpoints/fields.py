@@ -1,4 +1,4 @@
-"""The form of an endpoint as the API's fields, and what the API says about them at the form's."""
+"""Conversion of the endpoint form to the API's fields, and of the API's errors to form fields."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _REQUIRED = re.compile(r"required|should have at least 1 |at least 1 item")
 _PATTERN = re.compile(r"String should match pattern")
 _NUMBER = re.compile(r"(Input )?should be a valid (number|integer)")
 _AUTHORITY = re.compile(r"https?://([^/?#\s@]+)", re.IGNORECASE)
-# What a broken pattern means, by the field of the form.
+# The message for a value that does not match the pattern, by form field.
 _MEANT = {
     "patterns": "write the name of a type, or its beginning and * (Order*)",
     "headers": "the name takes letters, digits and -; the value visible ASCII characters",
@@ -35,9 +35,9 @@ _MEANT = {
 
 
 def fields_of(form: EndpointForm) -> dict[str, Any]:
-    """The fields as JSON would have them. What cannot be read stays text, for the models to refuse.
+    """The fields as JSON values. Text that cannot be converted is left for the models to refuse.
 
-    An endpoint that is given no name is called as its host.
+    An endpoint without a name is named after its host.
     """
     texts = form.texts
     return {
@@ -61,7 +61,7 @@ def fields_of(form: EndpointForm) -> dict[str, Any]:
 
 
 def spec_of(form: EndpointForm) -> EndpointSpec:
-    """Raise InvalidError that names the API's fields: `placed` finds those of the form."""
+    """Raise InvalidError with the API's field names; `placed` maps them to form fields."""
     broken = [*_repeated(form, "headers"), *_repeated(form, "metadata")]
     try:
         spec = EndpointSpec.model_validate(fields_of(form))
@@ -73,7 +73,7 @@ def spec_of(form: EndpointForm) -> EndpointSpec:
 
 
 def changes_of(form: EndpointForm, saved: Endpoint) -> dict[str, Any]:
-    """The fields in which the form differs from what is saved, its status aside; may be none."""
+    """The fields in which the form differs from the saved endpoint, without the status."""
     told, spec = fields_of(form), spec_of(form)
     return {
         name: told[name]
@@ -83,13 +83,13 @@ def changes_of(form: EndpointForm, saved: Endpoint) -> dict[str, Any]:
 
 
 def _compared(spec: EndpointSpec, name: str) -> Any:
-    """The value of a field, where the order in which it is written does not count."""
+    """The value of a field in a form that compares equal whatever the order."""
     value = getattr(spec, name)
     return set(value) if name == "event_types" else value
 
 
 def _host(url: str) -> str:
-    """As it is written: whether it can be one is told at the URL."""
+    """The host as it is written; the URL's own check reports an invalid one."""
     found = _AUTHORITY.match(url)
     return found[1][:128] if found else "Endpoint"
 
@@ -158,7 +158,7 @@ def _repeated(form: EndpointForm, name: str) -> list[Violation]:
 
 
 def placed(form: EndpointForm, refusal: InvalidError) -> FieldErrors:
-    """What is refused, at the fields of the form and in words for whoever fills it in."""
+    """The violations at the fields of the form, worded for the person who fills it in."""
     found = [_placed(form, each) for each in FieldErrors.of(refusal)]
     return FieldErrors(tuple(dict.fromkeys(found)))
 
@@ -176,7 +176,7 @@ def _as_it_is(form: EndpointForm, rest: str) -> str:
 
 
 def _row_place(form: EndpointForm, top: str, rest: str) -> str:
-    """The number of the row with this name, for the API knows it by that alone."""
+    """The index of the row with this name; the API names the header only."""
     if rest.startswith("#"):
         return rest[1:]
     name = rest.replace("~1", "/").replace("~0", "~")

@@ -1,8 +1,8 @@
-"""What is typed into the form of an endpoint, and how a stored endpoint fills it.
+"""The endpoint form: its values as typed, or as filled from a stored endpoint.
 
-A field is named as its JSON pointer in the API without the first `/`. Lists and mappings are rows:
-a header is `headers/0/name` and `headers/0/value`. No secret goes into a page: one that is stored
-is said to be kept, and one that was typed is asked for again when the form is shown again.
+A field has the name of its JSON pointer in the API without the first `/`. Lists and mappings are
+rows: a header is `headers/0/name` and `headers/0/value`. No page contains a secret: a stored one is
+shown as kept, and a typed one must be entered again when the form is shown again.
 """
 
 import re
@@ -43,22 +43,22 @@ ROWS = MappingProxyType(
         "metadata": ("name", "value"),
     }
 )
-MOST_ROWS = 60  # more than any list may have
+MOST_ROWS = 60  # more than any list allows
 SECRETS = ("auth/password", "auth/token", "auth/value", "auth/client_secret")
 NO_UPDATE, ANY_UPDATE, SOME_UPDATES = "", "any", "some"
 YES = "yes"
 _ROW_FIELD = re.compile(r"(headers|rules|metadata)/([0-9]{1,6})/(\w+)")
-_SPACES_COUNT = {"auth/password", "auth/client_secret"}  # they may begin or end with one
+_SPACES_COUNT = {"auth/password", "auth/client_secret"}  # values that may begin or end with a space
 
 
 @dataclass(frozen=True)
 class EndpointForm:
-    """`types` are chosen by name; what else is wanted is in the text `patterns`, one a line."""
+    """`types` holds the chosen names; `patterns` is a text with one pattern per line."""
 
     texts: Mapping[str, str]
     types: tuple[str, ...]
     rows: Mapping[str, tuple[Row, ...]]
-    to_retype: frozenset[str] = frozenset()  # secrets that were typed and are shown to nobody
+    to_retype: frozenset[str] = frozenset()  # typed secrets that are not shown again
 
     @classmethod
     def blank(cls, types: tuple[str, ...] = (), **texts: str) -> Self:
@@ -66,14 +66,14 @@ class EndpointForm:
 
     @classmethod
     def read(cls, sent: Fields) -> Self:
-        """What was sent. Rows where nothing was typed are left out."""
+        """The submitted form, without empty rows."""
         texts = {name: sent.get(name, default) for name, default in TEXTS.items()}
         texts |= {name: (sent.all(name) or ("",))[-1] for name in _SPACES_COUNT}
         return cls(texts, tuple(dict.fromkeys(sent.all("event_types"))), _read_rows(sent))
 
     @classmethod
     def of(cls, spec: EndpointSpec, catalogue: Collection[str], *, version: str = "") -> Self:
-        """The form as a stored endpoint fills it: its masks become what is kept."""
+        """The form of a stored endpoint; masked secrets are marked as kept."""
         chosen = [each for each in spec.event_types if each in catalogue]
         others = [each for each in spec.event_types if each not in catalogue]
         texts = {
@@ -98,7 +98,7 @@ class EndpointForm:
         return cls({**TEXTS, **texts}, tuple(chosen), rows)
 
     def shown(self) -> Self:
-        """The form as it may go into a page: without what was typed as a secret."""
+        """The form for a page: without the typed secrets."""
         typed = {name for name in SECRETS if self.texts[name]}
         hidden = {f"headers/{at}" for at, row in enumerate(self.rows["headers"]) if _is_typed(row)}
         headers = tuple(
@@ -114,13 +114,13 @@ class EndpointForm:
         )
 
     def with_row(self, name: str) -> Self:
-        """With one more empty row; the same when there is no such list."""
+        """The form with one more empty row; unchanged if there is no such list."""
         if name not in ROWS:
             return self
         return self._with_rows(name, (*self.rows[name], dict.fromkeys(ROWS[name], "")))
 
     def without_row(self, at: str) -> Self:
-        """Without the row at `headers/0`; the same when there is none."""
+        """The form without the row at `headers/0`; unchanged if there is none."""
         name, _, number = at.partition("/")
         rows = self.rows.get(name, ())
         return self._with_rows(
@@ -132,12 +132,12 @@ class EndpointForm:
 
 
 def lines(text: str) -> list[str]:
-    """What a text names, one a line or between commas."""
+    """The entries of a text, separated by lines or commas."""
     return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
 
 
 def version_sent(sent: Fields) -> int:
-    """The version that the form was made for; 0, which none has, where it does not say."""
+    """The version for which the form was made; 0, which no endpoint has, if it is missing."""
     text = sent.get("version")
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else 0
 

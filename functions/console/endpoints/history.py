@@ -1,4 +1,4 @@
-"""The versions of an endpoint: who changed what and when, and the way back."""
+"""The versions of an endpoint: author, time and differences of each, and restore."""
 
 from aws_lambda_powertools import Logger
 
@@ -20,7 +20,7 @@ router = Router()
 
 @router.get("/console/endpoints/{id}/history", needs=Scope.CONFIG_READ)
 def history(visitor: Session, request: PageRequest) -> Result:
-    """Of a deleted endpoint too."""
+    """The history of an endpoint, including a deleted one."""
     endpoint_id, cursor = request.params["id"], request.query.get("cursor")
     versions = wiring.history().versions(
         visitor.tenant, endpoint_id, limit=SHOWN, cursor=cursor or None
@@ -58,7 +58,7 @@ def restore(visitor: Session, request: PageRequest) -> Result:
     logger.info(
         "endpoint restored", tenant=after.tenant, endpoint_id=after.id, version=after.version
     )
-    if after.signing != before.signing:  # which makes a secret of the other kind
+    if after.signing != before.signing:  # the scheme, whose change makes a new secret
         secret = wiring.configuration().signing_secret(visitor.tenant, after.id)
         return secrets.shown(after, secret, why="rotated")
     return redirect(

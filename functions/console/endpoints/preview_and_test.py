@@ -1,4 +1,4 @@
-"""Try an endpoint from a page: with which event, and what a preview, test or dry run tells."""
+"""Preview, test and dry run from a page: the choice of the event, and the result."""
 
 import json
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ logger = Logger()
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of it: one of the three; or why nothing could."""
+    """The result: one of the three views, or the error."""
 
     preview: PreviewView | None = None
     test: EndpointTestView | None = None
@@ -53,7 +53,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Choices:
-    """The events that can be chosen from: examples by type, and the latest of the log."""
+    """The events to choose from: examples by type, and the newest events of the log."""
 
     examples: tuple[str, ...]
     events: tuple[Delivery, ...]
@@ -78,7 +78,7 @@ def choices(
 
 
 def tried(kind: str, visitor: Session, draft: Draft, sent: Fields) -> Tried:
-    """Raise InvalidError for an event that is none, and LimitedError for too many tests."""
+    """Raise InvalidError for an invalid event, LimitedError for too many tests."""
     if kind == "dry-run":
         _require(visitor, Scope.LOGS_READ)
         return Tried(dry_run=wiring.dry_run().run(draft, limit=EXAMINED))
@@ -132,7 +132,7 @@ def _own(text: str) -> SampleEvent:
 
 
 def _as_published(event_type: EventType, rules: tuple[Rule, ...] = ()) -> SampleEvent:
-    """The type's example as a publisher would send it: of a notification with a change."""
+    """The type's example as a publication; the example of a notification has a change."""
     told = {"type": event_type.name, "data": event_type.example}
     if event_type.kind is EventTypeKind.NOTIFICATION and event_type.entities:
         told["change"] = _change(event_type.entities, rules)
@@ -140,7 +140,7 @@ def _as_published(event_type: EventType, rules: tuple[Rule, ...] = ()) -> Sample
 
 
 def _change(entities: tuple[Entity, ...], rules: tuple[Rule, ...]) -> dict[str, Any]:
-    """What the first rule about one of the entities waits for, if there is one."""
+    """A change that the first rule about one of the entities accepts, if there is a rule."""
     known = {each.name: each for each in entities}
     rule = next((each for each in rules if each.entity in known), Rule(entity=entities[0].name))
     some = rule.on_update if isinstance(rule.on_update, tuple) else known[rule.entity].fields
@@ -154,7 +154,7 @@ def _change(entities: tuple[Entity, ...], rules: tuple[Rule, ...]) -> dict[str, 
 def _latest(
     visitor: Session, patterns: tuple[str, ...], endpoint_id: str | None
 ) -> tuple[Delivery, ...]:
-    """The latest events of the endpoint; of a new one, those that others got of the same types."""
+    """The endpoint's newest events; for a new endpoint, other endpoints' events of its types."""
     endpoint_ids = (endpoint_id,) if endpoint_id else _alike(visitor.tenant, patterns)
     if not endpoint_ids:
         return ()

@@ -1,4 +1,4 @@
-"""A retry policy as people see it: when each attempt would come, in words and on a line."""
+"""A retry policy as a sentence and as a time line of its attempts."""
 
 from dataclasses import dataclass
 from itertools import accumulate
@@ -8,12 +8,12 @@ from console.pages import wording
 from posthorn.models import RetryPolicy
 from posthorn.models.retry_schedule import delay_seconds, max_attempts
 
-MOST_NAMED = 8  # delays, of a long policy
+MOST_NAMED = 8  # delays that a sentence lists
 
 
 @dataclass(frozen=True)
 class Stop:
-    """An attempt: how long after the first one, and where on a line of 0 to 100."""
+    """An attempt: its time after the first one, and its position on a line from 0 to 100."""
 
     number: int
     after_seconds: float
@@ -26,7 +26,7 @@ class RetryPlan:
 
     @property
     def stops(self) -> tuple[Stop, ...]:
-        """All attempts. The line is logarithmic: the first ones would stand on one spot."""
+        """All attempts. The line is logarithmic, because the first ones are close together."""
         moments = list(accumulate(self.delays, initial=0.0))
         longest = log(1 + moments[-1]) or 1.0
         return tuple(
@@ -51,6 +51,6 @@ class RetryPlan:
 
 
 def plan(policy: RetryPolicy) -> RetryPlan:
-    """As planned: chance moves each delay by up to a fifth, and `Retry-After` makes it longer."""
+    """The planned times: jitter moves each delay by up to 20 %, `Retry-After` extends it."""
     made = range(1, max_attempts(policy))
     return RetryPlan(tuple(delay_seconds(policy, each, jitter=0.0) or 0.0 for each in made))

@@ -1,7 +1,7 @@
-"""Signing secrets on pages: shown once when made, and again when somebody asks for it.
+"""Signing secrets on pages: shown once when created, and again on request.
 
-The page that shows one is the answer to a form. So the secret is in no address, no cookie and no
-log, and a page that is opened again does not show it.
+A secret is shown in the answer to a form only. So it is in no URL, no cookie and no log, and a page
+that is loaded again does not show it.
 """
 
 from datetime import timedelta

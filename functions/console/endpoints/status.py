@@ -1,4 +1,4 @@
-"""Enable an endpoint, pause it, switch it off; and what becomes of what was held for it."""
+"""Enable, pause or switch off an endpoint, and drain, discard or keep its held deliveries."""
 
 from aws_lambda_powertools import Logger
 
@@ -54,7 +54,7 @@ def _switched(visitor: Session, request: PageRequest) -> str:
 
 
 def _resumed(visitor: Session, request: PageRequest) -> str:
-    """Enable it, with a decision about what was held."""
+    """Enable it, and drain, discard or keep its held deliveries."""
     sent = request.form.get("held")
     if sent not in set(HeldAction):
         raise NotFoundError("there is no such choice")

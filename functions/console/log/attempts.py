@@ -1,4 +1,4 @@
-"""The attempts of a delivery as a page shows them: as many in full as it can bear."""
+"""The attempts of a delivery on a page: as many in full as the page's size allows."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from console.log import curl, excerpts
 from console.log.excerpts import BodyExcerpt, Excerpt
 from posthorn.deliveries.views import AttemptView, DeliveryWithAttempts
 
-# All in bytes of HTML. What does not fit opens on the same page in its turn, or is downloaded.
-ALL = 85_000  # of the page; the last attempt, or the one asked for, is there in any case
-CLOSED, MARKUP = 1_100, 4_500  # of an attempt; and of one in full, without what others wrote
-FEW = 15  # attempts, which leave room for more of the one that is open
+# All in bytes of HTML. A further attempt opens on the same page, or is downloaded.
+ALL = 85_000  # of the page; the last attempt, or the requested one, is always shown
+CLOSED, MARKUP = 1_100, 4_500  # of a closed attempt; and of an open one without headers and bodies
+FEW = 15  # closed attempts, which leave room for the open one
 BODY_OF_FEW, BODY, OTHER_BODY = 8_000, 3_000, 1_500
 CURL, CURL_BODY = 6_000, 2_500
 HEADER, HEADERS = 300, 6_000
@@ -25,7 +25,7 @@ PHASES = {
 
 @dataclass(frozen=True)
 class TimingBar:
-    """One phase of an attempt. `x` and `width` are parts of the whole, in percent."""
+    """One phase of an attempt; `x` and `width` are percentages of its duration."""
 
     phase: str
     words: str
@@ -36,7 +36,7 @@ class TimingBar:
 
 @dataclass(frozen=True)
 class ShownHeaders:
-    """`left_out` says how many more there are, `size` what those that are shown take."""
+    """`left_out` is the number of headers not shown, `size` the bytes of HTML of those shown."""
 
     shown: tuple[tuple[str, Excerpt], ...]
     left_out: int
@@ -45,7 +45,7 @@ class ShownHeaders:
 
 @dataclass(frozen=True)
 class Details:
-    """What an attempt opens to. The request's body is there once: each attempt sends the same."""
+    """The details of an attempt. The request's body is shown once: each attempt sends the same."""
 
     request_headers: ShownHeaders
     request_body: BodyExcerpt | None
@@ -56,7 +56,7 @@ class Details:
 
     @property
     def size(self) -> int:
-        """How much of a page it takes, about."""
+        """Its approximate size in bytes of HTML."""
         bodies = [each for each in (self.request_body, self.response_body) if each]
         texts = [text for each in bodies for text in (each.raw, each.pretty) if text]
         told = sum(excerpts.html_size(each.text) for each in (*texts, self.curl))
@@ -65,7 +65,7 @@ class Details:
 
 @dataclass(frozen=True)
 class ShownAttempt:
-    """`details` is None where the attempt opens on a page of its own."""
+    """`details` is None if the attempt opens on a page of its own."""
 
     attempt: AttemptView
     is_open: bool
@@ -73,7 +73,7 @@ class ShownAttempt:
 
 
 def shown(delivery: DeliveryWithAttempts, opened: int | None) -> list[ShownAttempt]:
-    """Newest first. `opened` is the number of the attempt to open, None for the last one."""
+    """The attempts, newest first. `opened` is the number of the open one, None for the last."""
     attempts = delivery.attempts
     numbers = {each.number for each in attempts}
     chosen = opened if opened in numbers else max(numbers, default=0)
@@ -118,7 +118,7 @@ def _headers(headers: Mapping[str, str]) -> ShownHeaders:
 
 
 def command(delivery: DeliveryWithAttempts, attempt: AttemptView, *, with_body: bool) -> str:
-    """The attempt for a shell: its body in it where that is short, and from a file otherwise."""
+    """The attempt as a shell command; a long body is read from a file."""
     sent = attempt.request
     body = sent.body or ""
     is_long = not with_body or excerpts.excerpt(body, CURL_BODY).is_cut
@@ -132,7 +132,7 @@ def command(delivery: DeliveryWithAttempts, attempt: AttemptView, *, with_body: 
 
 
 def body_file(event_id: str) -> str:
-    """What the body is called once it is downloaded."""
+    """The file name of the downloaded body."""
     return f"{event_id}.txt"
 
 

@@ -1,7 +1,7 @@
-"""A request as a command for a shell, to make it again by hand.
+"""A request as a curl command.
 
-Secrets stay masked. Nothing in it is interpreted: no `@file` in a body, no globs in a URL, and
-whatever a tenant or a publisher wrote is one quoted word.
+Secrets stay masked. curl and the shell interpret nothing: no `@file` in a body, no globs in a URL,
+and each text of a tenant or a publisher is one quoted word.
 """
 
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ def command(
     body: str | None = None,
     body_file: str | None = None,
 ) -> str:
-    """One option a line. A body that is too long for a command comes from a file."""
+    """The command with one option per line; a long body is read from a file."""
     options = [("--request", method), ("--url", url)]
     options += [
-        # `name:` would take the header away, `name;` sends it empty.
+        # `name:` removes the header, `name;` sends it empty.
         ("--header", f"{name}: {value}" if value else f"{name};")
         for name, value in headers.items()
         if name.lower() not in _MADE_BY_CURL

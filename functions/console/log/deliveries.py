@@ -1,4 +1,4 @@
-"""The log: every delivery of a tenant, filtered, page by page, and live while nobody pages."""
+"""The log: a tenant's deliveries, filtered and paged; the first page updates itself."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,19 +24,19 @@ from posthorn.tenants.console_sessions import Session
 LOG, ROWS = "/console/log", "/console/log/rows"
 SHOWN = 40
 MOST_WARNINGS = 3
-MOST_CHOICES = 100  # of endpoints, or of event types; with more of them an id or a name is typed
+MOST_CHOICES = 100  # endpoints or event types in a list; with more, an id or a name is typed
 router = Router()
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A page of the log. `looked_to` is there when it is short and yet not the last one."""
+    """A page of the log. `looked_to` is set if it is short and not the last one."""
 
     deliveries: tuple[DeliveryView, ...] = ()
-    names: dict[str, str] = field(default_factory=dict)  # of endpoints, by id
+    names: dict[str, str] = field(default_factory=dict)  # names of endpoints by id
     older: str = ""
     newest: str = ""
-    live: str = ""  # the address that it is fetched from again
+    live: str = ""  # the path that the script polls
     looked_to: datetime | None = None
 
 
@@ -69,7 +69,7 @@ def log(visitor: Session, request: PageRequest) -> Result:
 
 @router.get(ROWS, needs=Scope.LOGS_READ)
 def first_rows(visitor: Session, request: PageRequest) -> Result:
-    """The first page as it is now, for the script."""
+    """The current first page, for the script."""
     filters = LogFilters.read(request.query)
     return fragment("log_rows.html", filters=filters, rows=_rows(visitor.tenant, filters, ""))
 
@@ -103,13 +103,13 @@ def _looked_to(cursor: str, wanted: DeliveryFilter, text: str) -> datetime:
 
 
 def _signs(tenant: str, endpoint_id: str) -> list[attention.ShownWarning]:
-    """What the tenant is warned of, or only what is about this endpoint."""
+    """The tenant's warnings, or those about one endpoint."""
     shown = attention.shown(tenant)
     return [each for each in shown if endpoint_id in ("", each.warning.endpoint_id)]
 
 
 def _choices(tenant: str) -> dict[str, Any]:
-    """What the form offers; a list that would be too long for it is None."""
+    """The choices of the form; None for a list that is too long."""
     endpoints = {each.id: each.name for each in wiring.config().endpoints(tenant)}
     types = sorted(wiring.cataloguing().types())
     by_name = dict(sorted(endpoints.items(), key=lambda each: each[1].casefold()))
@@ -126,7 +126,7 @@ def _choices(tenant: str) -> dict[str, Any]:
 
 
 def _path_of(tenant: str, text: str) -> str:
-    """Where the thing with this id is shown, or nothing when it is not an id."""
+    """The page of the object with this id; None if it is not an id."""
     if ids.parts_of_delivery(text):
         return f"/console/deliveries/{text}"
     if ids.is_id("evt", text):

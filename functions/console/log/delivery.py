@@ -1,4 +1,4 @@
-"""A delivery: how it stands, what to do about it, and each attempt as it was made."""
+"""The page of a delivery: its status, the possible actions and its attempts."""
 
 from dataclasses import replace
 
@@ -35,13 +35,13 @@ def show(visitor: Session, request: PageRequest) -> Result:
 
 @router.get(f"{DELIVERY}/live", needs=Scope.LOGS_READ)
 def live(visitor: Session, request: PageRequest) -> Result:
-    """The page as it is now, for the script."""
+    """The current page, for the script."""
     return replace(_page(visitor, request), template="delivery_live.html", whole=False)
 
 
 @router.get(f"{DELIVERY}/body", needs=Scope.LOGS_READ)
 def download_body(visitor: Session, request: PageRequest) -> Result:
-    """What each attempt sent, every byte of it."""
+    """The body that each attempt sent, complete."""
     delivery = _delivery(visitor, request)
     sent = next((each.request.body for each in delivery.attempts if each.request.body), None)
     if sent is None:
@@ -51,7 +51,7 @@ def download_body(visitor: Session, request: PageRequest) -> Result:
 
 @router.get(f"{DELIVERY}/attempts/{{number}}/response", needs=Scope.LOGS_READ)
 def download_response(visitor: Session, request: PageRequest) -> Result:
-    """What came back, as far as it was kept."""
+    """The stored part of the response's body."""
     attempt = _attempt(_delivery(visitor, request), request.params["number"])
     if attempt.response is None:
         raise NotFoundError("there was no answer")
@@ -118,7 +118,7 @@ def _attempt(delivery: DeliveryWithAttempts, number: str) -> AttemptView:
 
 
 def _why_not_resent(tenant: str, delivery: DeliveryWithAttempts) -> str:
-    """Told before anybody tries; nothing when it can be resent."""
+    """The reason why it cannot be resent, or None."""
     if delivery.test:
         return REFUSALS["test_delivery"]
     if _is_erased(delivery):

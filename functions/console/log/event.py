@@ -1,4 +1,4 @@
-"""An event: what was published, what was decided about each endpoint and why, what came of it."""
+"""The page of an event: its data, the decision about each endpoint, and its deliveries."""
 
 import json
 from typing import Any
@@ -15,8 +15,8 @@ from posthorn.models import Scope
 from posthorn.tenants.console_sessions import Session
 
 EVENT = "/console/events/{id}"
-DATA = 24_000  # of HTML, in each of two forms
-MOST_FATES = 60  # of up to 1,000 endpoints: those that wanted it come first
+DATA = 24_000  # of HTML, for each of two forms
+MOST_FATES = 60  # of up to 1,000 endpoints; those with a delivery come first
 router = Router()
 
 
@@ -35,7 +35,7 @@ def show(visitor: Session, request: PageRequest) -> Result:
 
 @router.get(f"{EVENT}/fates", needs=Scope.LOGS_READ)
 def fates(visitor: Session, request: PageRequest) -> Result:
-    """What came of it until now, for the script."""
+    """The current deliveries, for the script."""
     return fragment("event_fates.html", **_fates(_trace(visitor, request)))
 
 
@@ -52,7 +52,9 @@ def _trace(visitor: Session, request: PageRequest) -> EventTrace:
 
 
 def _fates(trace: EventTrace) -> dict[str, Any]:
-    ordered = sorted(trace.fates, key=lambda each: each.delivery is None)  # what is left is stable
+    ordered = sorted(
+        trace.fates, key=lambda each: each.delivery is None
+    )  # the rest does not change
     return {
         "event_id": trace.story.event.id,
         "fates": ordered[:MOST_FATES],

@@ -1,4 +1,4 @@
-"""Texts that others wrote, cut to what a page can bear: a page stays below 100 KB."""
+"""Excerpts of texts from tenants, publishers and receivers, so that a page stays below 100 KB."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from markupsafe import escape
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The beginning of a text; `size` is that of the whole, in bytes of UTF-8."""
+    """The beginning of a text; `size` is the size of the whole in bytes of UTF-8."""
 
     text: str
     size: int
@@ -18,7 +18,7 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class BodyExcerpt:
-    """A body to read. `pretty` is there when it is JSON."""
+    """A body as text; `pretty` is set if it is JSON."""
 
     raw: Excerpt
     pretty: Excerpt | None
@@ -29,9 +29,9 @@ class BodyExcerpt:
 
 
 def excerpt(text: str, most: int) -> Excerpt:
-    """As much of the text as takes no more than `most` bytes once it is HTML."""
+    """The longest beginning of the text that takes at most `most` bytes as HTML."""
     size = len(text.encode())
-    if size * len("&#34;") <= most:  # as long as it could ever get
+    if size * len("&#34;") <= most:  # each character may take this many bytes
         return Excerpt(text, size, is_cut=False)
     for place, taken in enumerate(accumulate(len(escape(each).encode()) for each in text)):
         if taken > most:
@@ -40,12 +40,12 @@ def excerpt(text: str, most: int) -> Excerpt:
 
 
 def html_size(text: str) -> int:
-    """What it takes of a page, in bytes."""
+    """Its size as HTML, in bytes."""
     return len(escape(text).encode())
 
 
 def body(text: str, most: int) -> BodyExcerpt:
-    """Each of both forms takes up to `most` bytes of the page."""
+    """The body in both forms, each of at most `most` bytes of HTML."""
     return BodyExcerpt(excerpt(text, most), _pretty(text, most))
 
 
@@ -54,4 +54,4 @@ def _pretty(text: str, most: int) -> Excerpt | None:
         told = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return None
-    return excerpt(told.encode(errors="replace").decode(), most)  # JSON can name half a character
+    return excerpt(told.encode(errors="replace").decode(), most)  # JSON can escape a lone surrogate

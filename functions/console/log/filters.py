@@ -1,4 +1,4 @@
-"""The log's filters as its form and its addresses have them."""
+"""The log's filters, read from its form and its URLs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -22,16 +22,16 @@ RANGE_WORDS = {
     "7d": "Last 7 days",
     "custom": "From … to …",
 }
-TEXT_SIZES = range(2, 257)  # of `q`, in characters, as the API has it
+TEXT_SIZES = range(2, 257)  # characters of `q`, as in the API
 _E = TypeVar("_E", bound=StrEnum)
 
 
 @dataclass(frozen=True)
 class LogFilters:
-    """What was chosen, as it was written; what is empty, is any.
+    """The filters as text; an empty one does not filter.
 
-    `q` is a text, sought for in the payload too. `as_of` is the moment of the first
-    page, on which "the last hour" goes on to depend.
+    `q` is searched in the payload too. `as_of` is the time of the first page, to which "the last
+    hour" refers on all pages.
     """
 
     q: str = ""
@@ -50,9 +50,9 @@ class LogFilters:
 
     @classmethod
     def read(cls, query: Fields) -> Self:
-        """From a query or a form. Two times without more are a range of one's own.
+        """The filters of a query or a form. Two times without a range are a custom range.
 
-        A text is sought for in the longest range that is searched.
+        A text is searched in the longest range that a search allows.
         """
         values = {each.name: query.get(each.name) for each in fields(cls)}
         if not values["range"] and (values["since"] or values["until"]):
@@ -67,7 +67,7 @@ class LogFilters:
 
     @classmethod
     def of(cls, wanted: DeliveryFilter) -> Self:
-        """As addresses have them; the times exact, whatever range they came from."""
+        """The filters of a DeliveryFilter, with exact times."""
         is_ranged = wanted.since or wanted.until
         return cls(
             endpoint=next(iter(wanted.endpoint_ids), ""),
@@ -82,7 +82,7 @@ class LogFilters:
         )
 
     def wanted(self, now: datetime) -> DeliveryFilter:
-        """Raise InvalidError that names each filter which is none."""
+        """Raise InvalidError that names each invalid filter."""
         broken: list[Violation] = []
         span = self._span(now, broken)
         if self.q and len(self.q) not in TEXT_SIZES:
@@ -106,12 +106,12 @@ class LogFilters:
         return wanted
 
     def query(self, **changes: str) -> str:
-        """The filters as the query of an address, with these instead or in addition."""
+        """The filters as the query of a URL, with these changes."""
         pairs = {**asdict(self), **changes}
         return urlencode({name: value for name, value in pairs.items() if value})
 
     def words(self, names: Mapping[str, str]) -> Iterator[str]:
-        """What was filtered by, one phrase each; `names` are those of endpoints."""
+        """One phrase per filter; `names` are the endpoints' names by id."""
         if self.q:
             yield f"“{self.q}”"
         if self.endpoint:
@@ -140,12 +140,12 @@ class LogFilters:
 
     @property
     def is_replayable(self) -> bool:
-        """Whether a job can go by them: it needs one, and neither text nor tests."""
+        """Whether a job can use them: at least one filter, no text and no tests."""
         return not self.q and not self.test and self.is_narrowed
 
     @property
     def has_more(self) -> bool:
-        """Whether one of the filters is set that the form does not show at once."""
+        """Whether a filter is set that the form shows in its folded part."""
         return bool(self.outcome or self.status_code or self.order or self.test) or (
             self.range == "custom"
         )
@@ -170,7 +170,7 @@ class LogFilters:
 
 
 def of_wanted(wanted: DeliveryFilter, names: Mapping[str, str]) -> list[str]:
-    """What a job is about, in the words of the log; its times as people read them."""
+    """A job's filters as phrases."""
     spoken = {
         name: clock(moment)
         for name, moment in (("since", wanted.since), ("until", wanted.until))
@@ -206,6 +206,6 @@ def _moment(name: str, text: str, broken: list[Violation]) -> datetime | None:
 
 
 def _in_form(text: str) -> str:
-    """A time as its input has it: in UTC, and without a zone."""
+    """A time as the value of its input: in UTC, without a zone."""
     moment = _moment("", text, [])
     return f"{moment:%Y-%m-%dT%H:%M:%S}" if moment else ""

@@ -1,4 +1,4 @@
-"""What jobs do and how they stand, as people read it."""
+"""The wording of job kinds and job statuses."""
 
 from posthorn.core.errors import PosthornError
 from posthorn.jobs.model import JobKind, JobStatus, Skipped

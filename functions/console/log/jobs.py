@@ -1,4 +1,4 @@
-"""Jobs: many deliveries at once. Counted first, then started, watched, paused and ended."""
+"""The pages of jobs: count, start, progress, pause, resume and cancel."""
 
 import secrets
 from dataclasses import replace
@@ -54,13 +54,13 @@ def show_all(visitor: Session, request: PageRequest) -> Result:
 
 @router.get(f"{JOBS}/new", needs=Scope.DELIVERIES_WRITE)
 def count_first(visitor: Session, request: PageRequest) -> Result:
-    """What a replay by these filters of the log would be about."""
+    """The number of deliveries that a replay with these filters would send."""
     return _new(visitor, request.query)
 
 
 @router.post(JOBS, needs=Scope.DELIVERIES_WRITE)
 def start(visitor: Session, request: PageRequest) -> Result:
-    """Start what was counted. The form's own key makes one job of it, however often it is sent."""
+    """Start the counted job; the form's idempotency key starts only one, however often sent."""
     try:
         wanted = _replayed(LogFilters.read(request.form))
         job = wiring.jobs().start(
@@ -84,7 +84,7 @@ def show(visitor: Session, request: PageRequest) -> Result:
 
 @router.get(f"{JOB}/live", needs=Scope.LOGS_READ)
 def live(visitor: Session, request: PageRequest) -> Result:
-    """The page as it is now, for the script."""
+    """The current page, for the script."""
     return fragment("job_live.html", **_page(visitor, request.params["id"]).values)
 
 
@@ -130,7 +130,7 @@ def _page(visitor: Session, id: str, refusal: ConflictError | InvalidError | Non
 
 
 def _possible(job: Job) -> frozenset[str]:
-    """What can be done to it."""
+    """The actions that its status allows."""
     if job.status is JobStatus.PAUSED:
         return frozenset({"resume", "cancel", "rate"})
     if job.status is JobStatus.FAILED:
@@ -139,7 +139,7 @@ def _possible(job: Job) -> frozenset[str]:
 
 
 def _is_moving(view: JobView) -> bool:
-    """What a cancelled job has put on its way goes on, too."""
+    """Deliveries that a cancelled job has started continue, too."""
     return view.status in _MOVING or view.left > 0
 
 
@@ -175,7 +175,7 @@ def _new(
 
 
 def _replayed(filters: LogFilters) -> DeliveryFilter:
-    """What is replayed: up to now, so that it is what was counted. Tests are never among it."""
+    """The filter of the replay: up to now, so that it equals the count; never tests."""
     if filters.q:
         message = "a text is not what a replay goes by: use the other filters"
         raise InvalidError.of([Violation("q", message)])

@@ -1,4 +1,4 @@
-"""What the log's values are called where people read them."""
+"""The wording of the log's values."""
 
 from posthorn.deliveries.filters import Order, StatusClass
 from posthorn.models import DeliveryStatus, Outcome, Trigger
@@ -45,7 +45,7 @@ VERDICTS = {
     "condition_not_met": "Condition not met",
     "created_later": "Made later",
 }
-# What comes next, for each state that a delivery can be in.
+# The next step, for each status of a delivery.
 NEXT = {
     DeliveryStatus.PENDING: "It is on its way.",
     DeliveryStatus.SUCCEEDED: "The endpoint has it. Nothing more is sent.",

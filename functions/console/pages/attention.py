@@ -1,4 +1,4 @@
-"""What needs attention, as pages show it: how warnings stand, and the log behind them."""
+"""Warnings on pages: their shape and wording, and links to the log."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from posthorn import wiring
 from posthorn.monitoring.warnings import WarningSign, WarningView
 
-# How a sign stands, its word, and the status of the rows of the log that it is about.
+# Shape and word of a sign, and the status of the log's rows behind it.
 SIGNS = {
     WarningSign.OVERDUE: ("retrying", "Overdue", ""),
     WarningSign.FAILING: ("failing", "Failing", "retrying"),
@@ -16,12 +16,12 @@ SIGNS = {
     WarningSign.HELD: ("held", "Held", "held"),
     WarningSign.CERTIFICATE: ("deprecated", "Certificate", ""),
 }
-_DATED = frozenset({WarningSign.DEAD, WarningSign.OVERDUE})  # their words say since when
+_DATED = frozenset({WarningSign.DEAD, WarningSign.OVERDUE})  # signs whose message contains the time
 
 
 @dataclass(frozen=True)
 class ShownWarning:
-    """`path` leads to the rows of the log that it is about."""
+    """`path` is the log, filtered to the deliveries behind the warning."""
 
     warning: WarningView
     standing: str
@@ -31,7 +31,7 @@ class ShownWarning:
 
 
 def shown(tenant: str) -> list[ShownWarning]:
-    """Of the tenant, the most urgent first."""
+    """The tenant's warnings, the most urgent first."""
     return [_shown(each) for each in wiring.warning_signs().of(tenant)]
 
 

@@ -1,6 +1,6 @@
-"""Charts as geometry: what the templates draw as SVG. Pure: numbers in, places out.
+"""The geometry of charts, which the templates draw as SVG: pure functions of numbers.
 
-Both charts have the same frame, so that a moment stands at the same place in each.
+Both charts have the same frame, so that a time has the same position in each.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,12 +10,12 @@ from datetime import datetime
 from posthorn.models import DeliveryStatus
 from posthorn.monitoring.stats_views import Bucket, TimeBucket
 
-WIDTH, HEIGHT = 760, 190  # units of the viewBox, the frame's margins among them
+WIDTH, HEIGHT = 760, 190  # units of the viewBox, margins included
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 24
 INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 MOST_LABELS = 8
-_STEPS = (1, 2, 3, 4, 6, 8)  # of a scale, times a power of ten
-# The kind of each layer names its colour; the lowest is the first.
+_STEPS = (1, 2, 3, 4, 6, 8)  # ends of a scale, times a power of ten
+# Each layer's kind names its colour; the first is the lowest.
 LAYERS: tuple[tuple[str, str, tuple[DeliveryStatus, ...]], ...] = (
     ("Succeeded", "ok", (DeliveryStatus.SUCCEEDED,)),
     ("Waiting or retrying", "warn", (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)),
@@ -28,7 +28,7 @@ LINES = (("p50", "Median"), ("p90", "90 of 100 are faster"), ("p99", "99 of 100 
 
 @dataclass(frozen=True)
 class Tick:
-    """A line across, with what stands at its left."""
+    """A horizontal line with the label at its left."""
 
     y: float
     words: str
@@ -51,7 +51,7 @@ class ChartBar:
 
 @dataclass(frozen=True)
 class Slot:
-    """One stretch of time: where a pointer finds it, and what it then reads."""
+    """One interval: the area for the pointer, and its text."""
 
     x: float
     width: float
@@ -62,7 +62,7 @@ class Slot:
 class Line:
     name: str
     words: str
-    paths: tuple[str, ...]  # points of polylines: a gap in time is a gap in the line
+    paths: tuple[str, ...]  # points of polylines; a gap in time is a gap in the line
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Durations:
 
 
 def volume(buckets: Sequence[TimeBucket], bucket: Bucket) -> Volume:
-    """Deliveries over time, stacked by what has become of them."""
+    """Deliveries over time, stacked by status."""
     top = scale(max((each.deliveries for each in buckets), default=0))
     width = INNER_WIDTH / max(1, len(buckets))
     bars: list[ChartBar] = []
@@ -99,7 +99,7 @@ def volume(buckets: Sequence[TimeBucket], bucket: Bucket) -> Volume:
 
 
 def durations(buckets: Sequence[TimeBucket], bucket: Bucket) -> Durations:
-    """How long attempts took, over time."""
+    """Durations of attempts over time."""
     known = [each.latency_ms.p99 for each in buckets if each.latency_ms]
     top = scale(max(known, default=0))
     return Durations(
@@ -111,7 +111,7 @@ def durations(buckets: Sequence[TimeBucket], bucket: Bucket) -> Durations:
 
 
 def sparkline(counts: Sequence[int], *, width: int = 120, height: int = 28) -> tuple[ChartBar, ...]:
-    """One bar for each count, from the bottom; nothing where there was nothing."""
+    """One bar per count, from the bottom; none for zero."""
     top, step = max(counts, default=0), width / max(1, len(counts))
     return tuple(
         ChartBar("", _r(place * step), _r(height - size), _r(step * 0.75), _r(size))
@@ -131,7 +131,7 @@ def scale(highest: int) -> int:
 
 
 def _ticks(top: int) -> tuple[Tick, ...]:
-    """At the ends and in the middle, where that is a whole number."""
+    """Ticks at both ends, and in the middle if that is a whole number."""
     values = (0, top // 2, top) if top % 2 == 0 else (0, top)
     return tuple(Tick(_r(TOP + INNER_HEIGHT * (1 - each / top)), f"{each:,}") for each in values)
 
@@ -160,7 +160,7 @@ def _slots(buckets: Sequence[TimeBucket], told: Callable[[TimeBucket], str]) -> 
 
 
 def layers_of(bucket: TimeBucket) -> tuple[int, ...]:
-    """How many deliveries each layer has, in the order of LAYERS."""
+    """The number of deliveries per layer, in the order of LAYERS."""
     return tuple(
         sum(bucket.statuses.get(status, 0) for status in statuses) for _, _, statuses in LAYERS
     )
@@ -192,7 +192,7 @@ def _paths(buckets: Sequence[TimeBucket], name: str, top: int) -> tuple[str, ...
 
 
 def _seen(run: list[str], width: float) -> list[str]:
-    """A run of one point is drawn as a short line: a line of no length is not to be seen."""
+    """A run of one point becomes a short line, because a line of zero length is invisible."""
     if len(run) > 1:
         return run
     x, _, y = run[0].partition(",")

@@ -1,4 +1,4 @@
-"""The dashboard: how much there was, what became of it, how fast, and what needs attention."""
+"""The dashboard: volume, outcomes, durations and warnings."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from posthorn.monitoring.stats_views import By, Group, StatsView
 from posthorn.monitoring.warnings import WarningSign
 from posthorn.tenants.console_sessions import Session
 
-SHOWN = 8  # of a list of endpoints or types
+SHOWN = 8  # rows of the lists of endpoints and types
 RANGES = {
     "24h": ("Last 24 hours", timedelta(hours=24)),
     "7d": ("Last 7 days", timedelta(days=7)),
@@ -27,7 +27,7 @@ router = Router()
 
 @dataclass(frozen=True)
 class Tile:
-    """One number: `kind` gives shape and colour, `path` the rows of the log behind it."""
+    """One number: `kind` gives shape and colour, `path` is the log behind it."""
 
     words: str
     value: str
@@ -96,7 +96,7 @@ def _failing(groups: list[Group]) -> list[Group]:
 
 
 def _rate(group: Group) -> float:
-    """Of an endpoint that nothing was tried at, all is well."""
+    """The kind of an endpoint's row; an endpoint without attempts is fine."""
     rate = group.numbers.success_rate if group.numbers else None
     return 1.0 if rate is None else rate
 

@@ -1,4 +1,4 @@
-"""Coming in and going out: sign-in with an API key, the tenant to act for, sign-out."""
+"""Sign-in with an API key, the choice of the tenant, and sign-out."""
 
 from dataclasses import replace
 from urllib.parse import quote
@@ -29,7 +29,7 @@ def ask_for_key(request: PageRequest) -> Result:
 
 @router.open("POST", SIGN_IN)
 def sign_in(request: PageRequest) -> Result:
-    """Always a new session: an id that somebody planted in the browser is worth nothing."""
+    """Start a new session, so that an id planted in the browser is useless."""
     next_path = session.own_path(request.form.get("next"))
     caller = wiring.access().caller(f"Bearer {request.form.get('key')}")
     if caller is None or not _may_read(caller):
@@ -66,7 +66,7 @@ def switch_tenant(visitor: Session, request: PageRequest) -> Result:
 
 
 def _sign_in_page(next_path: str, refused: str = "") -> Page:
-    """The key is not shown again: it is a secret, also when it is wrong."""
+    """The form again, without the key: it is a secret even if it is wrong."""
     errors = FieldErrors((Violation("key", refused),)) if refused else NO_ERRORS
     status = ForbiddenError.status if refused else 200
     return page("sign_in.html", status=status, next=session.own_path(next_path), errors=errors)

@@ -1,4 +1,4 @@
-"""One event type: what its events look like, who gets them, and when."""
+"""The page of an event type: its schema, its endpoints and their conditions."""
 
 from console.pages import schema_table
 from console.web.answer import page

@@ -1,4 +1,4 @@
-"""The home page: what events there are, which are active, and how they are doing."""
+"""The home page: the event types, which of them are active, and their health."""
 
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ router = Router()
 
 @router.get(HOME)
 def home(visitor: Session, request: PageRequest) -> Result:
-    """A key that may not see the configuration has the log for its home."""
+    """The home page; the log for a key that may not read the configuration."""
     if not visitor.may(Scope.CONFIG_READ):
         return redirect("/console/log")
     text, category = request.query.get("q"), request.query.get("category")
@@ -45,6 +45,6 @@ def home(visitor: Session, request: PageRequest) -> Result:
 
 
 def _older(request: PageRequest, cursor: str | None) -> str:
-    """The path of the next page, or nothing at the end."""
+    """The path of the next page; None at the end."""
     kept = {name: request.query.get(name) for name in ("q", "category") if name in request.query}
     return f"{HOME}?{urlencode({**kept, 'cursor': cursor})}" if cursor else ""

@@ -1,4 +1,4 @@
-"""Endpoints by name, also those that are gone but whose deliveries the log still has."""
+"""Names of endpoints, including deleted ones whose deliveries are still in the log."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from posthorn import wiring
 
 
 def endpoint_names(tenant: str, wanted: Iterable[str]) -> dict[str, str]:
-    """Names by id. One whose history is gone too has none."""
+    """Names by id; an endpoint without history has none."""
     config = wiring.config()
     names = {each.id: each.name for each in config.endpoints(tenant)}
     for gone in set(wanted) - names.keys():

@@ -1,4 +1,4 @@
-"""Coming in by a portal link that a platform handed to its customer."""
+"""Sign-in by a portal link, which a platform gives to its customer."""
 
 from aws_lambda_powertools import Logger
 
@@ -14,9 +14,9 @@ router = Router()
 
 @router.open("GET", "/console/portal")
 def open_link(request: PageRequest) -> Result:
-    """Sign in, and go on by a page of ours.
+    """Sign in, and continue from a page of the console.
 
-    Who comes from another site by a redirect would arrive without the strict cookie just set.
+    A redirect that began on another site would arrive without the strict cookie just set.
     """
     made, session_id = wiring.portal_links().open(request.query.get("token"))
     logger.info("came by a portal link", key_id=made.key_id, tenant=made.acts_for)

@@ -1,4 +1,4 @@
-"""A JSON Schema as the rows of a table, for people: one row a field, nested ones below theirs."""
+"""A JSON Schema as a table: one row per field, nested fields below their parent."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ _BRANCHES = {"anyOf": "any of", "oneOf": "one of", "allOf": "all of"}
 
 @dataclass(frozen=True)
 class SchemaRow:
-    """`name` is the last part of the path; `[]` stands for each item of a list."""
+    """`name` is the last part of the path; `[]` means each item of a list."""
 
     depth: int
     name: str
@@ -52,7 +52,7 @@ def _fields(
     depth: int,
     within: tuple[Mapping[str, Any], ...] = (),
 ) -> Iterator[SchemaRow]:
-    """`within`: the schemas whose `allOf` led here. One that leads back to itself adds nothing."""
+    """`within`: the schemas whose `allOf` led here; a cycle adds nothing."""
     if depth > MOST_DEPTH or schema in within:
         return
     required = schema.get("required", ())
@@ -91,7 +91,7 @@ def _row(
 
 
 def _resolved(root: Mapping[str, Any], field: Any) -> Mapping[str, Any]:
-    """What a `$ref` within the document points to, with what stands beside it."""
+    """The target of a `$ref` within the document, merged with its sibling keywords."""
     if not isinstance(field, Mapping):  # true and false are schemas too
         return {} if field else {"const": "absent"}
     reference = field.get("$ref")

@@ -1,4 +1,4 @@
-"""How things are said: times, spans and counts as people read them."""
+"""Wording of times, durations and counts."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,12 +8,12 @@ _UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
 
 
 def clock(moment: datetime) -> str:
-    """`23 Nov 2026, 10:00:00 UTC`; the script says it in the reader's own time zone."""
+    """`23 Nov 2026, 10:00:00 UTC`; the script converts it to the reader's time zone."""
     return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
 
 
 def short_clock(moment: datetime) -> str:
-    """`23 Nov, 10:00:00 UTC`, for lists; the script says it in the reader's own time zone."""
+    """`23 Nov, 10:00:00 UTC`, for lists; the script converts it to the reader's time zone."""
     return f"{moment.astimezone(UTC):%-d %b, %H:%M:%S} UTC"
 
 
@@ -49,12 +49,12 @@ def count(number: int, thing: str, things: str = "") -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital at its beginning and a stop at its end."""
+    """The text with a capital at its beginning and a full stop at its end."""
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def percent(share: float) -> str:
-    """`100 %`, `99.9 %`: never rounded up to all, nor down to none."""
+    """`100 %`, `99.9 %`: never rounded up to 100 % nor down to 0 %."""
     shown = round(100 * share, 1)
     if shown == 100 and share < 1:
         shown = 99.9
@@ -64,7 +64,7 @@ def percent(share: float) -> str:
 
 
 def field(name: str, *, numbered: bool = True) -> str:
-    """The name of a field as people say it: `rules/0/on_update` is `rules 1 on update`."""
+    """The readable name of a field: `rules/0/on_update` is `rules 1 on update`."""
     parts = name.strip("/").replace("_", " ").split("/")
     if numbered:
         parts = [str(int(each) + 1) if re.fullmatch("[0-9]{1,6}", each) else each for each in parts]

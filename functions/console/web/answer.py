@@ -1,4 +1,4 @@
-"""What a page function returns, and the headers that go out with it."""
+"""The results of page functions, and their response headers."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,19 +9,19 @@ SELF = "'self'"
 
 @dataclass(frozen=True)
 class Page:
-    """A template with what it shows. A fragment is a part of a page that the script fetches."""
+    """A template and its values. A fragment is a part of a page that the script fetches."""
 
     template: str
     values: dict[str, Any]
     status: int = 200
     whole: bool = True
     cookies: tuple[str, ...] = field(default=(), repr=False)
-    frame_origins: tuple[str, ...] = ()  # beside those of the visitor's session
+    frame_origins: tuple[str, ...] = ()  # in addition to those of the session
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """Go there next, by GET; `flash` is said once on the page that comes."""
+    """A redirect by GET; `flash` is shown once on the next page."""
 
     path: str
     flash: str = ""
@@ -30,7 +30,7 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Download:
-    """A text that somebody else wrote: saved under this name, and never shown by the browser."""
+    """A text from outside: the browser saves it under this name and never renders it."""
 
     text: str = field(repr=False)
     name: str
@@ -44,7 +44,7 @@ class PageAnswer:
     cookies: tuple[str, ...] = field(default=(), repr=False)
 
     def as_event(self) -> dict[str, Any]:
-        """As an HTTP API takes it (payload format 2.0)."""
+        """The answer as an HTTP API expects it (payload format 2.0)."""
         return {
             "statusCode": self.status,
             "headers": self.headers,
@@ -62,12 +62,12 @@ def fragment(template: str, **values: Any) -> Page:
 
 
 def redirect(path: str, *, flash: str = "") -> Redirect:
-    """To a path of ours: what comes from outside passes `session.own_path` first."""
+    """A redirect to a path of the console; a path from outside passes `session.own_path` first."""
     return Redirect(path, flash)
 
 
 def download_headers(name: str) -> dict[str, str]:
-    """`name` is made of an id of ours, so that it needs no quoting."""
+    """`name` contains only our own ids, so it needs no quoting."""
     return {
         **private_headers(),
         "content-type": "text/plain; charset=utf-8",
@@ -76,7 +76,7 @@ def download_headers(name: str) -> dict[str, str]:
 
 
 def private_headers(frame_origins: tuple[str, ...] = ()) -> dict[str, str]:
-    """For whatever belongs to one person: nobody keeps it, frames it or adds to it."""
+    """Headers of private pages: not cached, not framed, no foreign scripts."""
     policy = {
         "default-src": "'none'",
         "style-src": SELF,

@@ -1,4 +1,4 @@
-"""Stylesheet, script and icon: under an address that changes with their content, kept for good."""
+"""Stylesheet, script and icon: their URL changes with their content, so caches keep them."""
 
 import hashlib
 from functools import cache
@@ -18,9 +18,9 @@ def address(name: str) -> str:
 
 
 def answer(path: str) -> PageAnswer:
-    """Raise NotFoundError for what is not in the folder.
+    """Answer a file of the folder; NotFoundError for any other path.
 
-    A page of an older deploy gets what there is now, and asks again next time.
+    A page of an older deployment gets the current file, which is then not cached.
     """
     fingerprint, _, name = path.removeprefix(PREFIX).partition("/")
     if name not in _names():

@@ -1,4 +1,4 @@
-"""Broken rules at the fields of a form, and refusals as pages."""
+"""Violations at the fields of a form, and errors as pages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from posthorn.core.problem_details import problem
 
 @dataclass(frozen=True)
 class FieldErrors:
-    """What is wrong with a form. A field is named as the API's JSON pointer without its first `/`.
+    """The violations of a form. A field has the name of its JSON pointer without the first `/`.
 
     So `url` of a form is `/url` of the API, and `auth/token` is `/auth/token`.
     """
@@ -22,7 +22,7 @@ class FieldErrors:
         return cls(refusal.violations or (Violation("", refusal.detail),))
 
     def at(self, name: str) -> str:
-        """What is wrong with this field, or nothing."""
+        """The message about this field, or an empty text."""
         return "; ".join(each.message for each in self if each.field == name)
 
     def __iter__(self) -> Iterator[Violation]:

@@ -1,4 +1,4 @@
-"""Templates to HTML. Everything is escaped, and a name that is not there is an error."""
+"""Rendering of templates. Everything is escaped, and an undefined name is an error."""
 
 import json
 from contextlib import suppress
@@ -24,7 +24,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 
 @dataclass(frozen=True)
 class Place:
-    """An entry of the navigation: where it leads, and what else belongs to it."""
+    """An entry of the navigation: its path, and further paths that belong to it."""
 
     name: str
     path: str
@@ -50,7 +50,7 @@ NAVIGATION = (
 
 
 def render(page: Page, request: PageRequest, session: Session | None, *, flash: str = "") -> str:
-    """Make the HTML. Beside its values a template finds what is named here."""
+    """Render the HTML. A template has its values and the names defined here."""
     template = environment().get_template(page.template)
     return template.render(
         page.values,
@@ -97,13 +97,13 @@ def environment() -> Environment:
 
 
 def pretty(value: object) -> str:
-    """As JSON, for people to read."""
+    """The value as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def pretty_text(text: str, most: int = MOST_SHOWN) -> str:
-    """A body for people to read: JSON with line breaks, and not more than fits a page."""
-    with suppress(ValueError, RecursionError):  # what is not JSON stays as it is
+    """A body as readable text: indented JSON, cut to the size of a page."""
+    with suppress(ValueError, RecursionError):  # other text is unchanged
         text = pretty(json.loads(text))
     rest = len(text) - most
     return f"{text[:most]}\n… and {rest:,} characters more" if rest > 0 else text

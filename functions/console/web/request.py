@@ -1,4 +1,4 @@
-"""A request of a browser: what HTTP API handed us, decoded once."""
+"""A browser's request, decoded once from the HTTP API's event."""
 
 import base64
 import re
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from posthorn.core.errors import MalformedError, TooLargeError, UnsupportedMediaError
 
-MAX_FORM_BYTES = 1024 * 1024  # an event of 256 KiB, each byte of it escaped by three
+MAX_FORM_BYTES = 1024 * 1024  # an event of 256 KiB, with three characters per escaped byte
 MAX_FIELDS = 2000
 FORM = "application/x-www-form-urlencoded"
 _LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
@@ -18,12 +18,12 @@ _LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 
 @dataclass(frozen=True)
 class Fields:
-    """What a form or a query says, in the order sent; a name may come more than once."""
+    """The fields of a form or a query in order; a name may occur more than once."""
 
     pairs: tuple[tuple[str, str], ...] = ()
 
     def get(self, name: str, default: str = "") -> str:
-        """The last value of this name, without white space around it."""
+        """The last value of this name, stripped of white space."""
         values = self.all(name)
         return values[-1].strip() if values else default
 
@@ -39,14 +39,14 @@ class PageRequest:
     method: str
     path: str
     query: Fields = Fields()
-    form: Fields = field(default=Fields(), repr=False)  # may hold secrets
+    form: Fields = field(default=Fields(), repr=False)  # may contain secrets
     params: Mapping[str, str] = field(default_factory=dict)  # the `{name}` parts of the route
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, event: Mapping[str, Any]) -> Self:
-        """The request without its form: see `with_form`."""
+        """The request without its form (see `with_form`)."""
         headers = {name.lower(): value for name, value in event["headers"].items()}
         return cls(
             method=event["requestContext"]["http"]["method"],
@@ -57,7 +57,7 @@ class PageRequest:
         )
 
     def with_form(self, event: Mapping[str, Any]) -> Self:
-        """Raise UnsupportedMediaError, TooLargeError or MalformedError for what is no form."""
+        """The request with its form; UnsupportedMediaError, TooLargeError or MalformedError."""
         body = event.get("body") or ""
         if not body:
             return self
@@ -78,17 +78,17 @@ class PageRequest:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether this is this machine, where there is no https."""
+        """Whether the host is this machine, which has no https."""
         return _LOOPBACK.fullmatch(self.host) is not None
 
     @property
     def target(self) -> str:
-        """Path and query, as a link would have them."""
+        """Path and query as in a link."""
         return self.path + (f"?{urlencode(self.query.pairs)}" if self.query.pairs else "")
 
 
 def _fields(text: str) -> Fields:
-    """Raise ValueError for what is not UTF-8, or too many."""
+    """The fields; ValueError if they are not UTF-8 or too many."""
     found = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     return Fields(tuple((name, value.replace("\r\n", "\n")) for name, value in found))
 

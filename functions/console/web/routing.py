@@ -1,4 +1,4 @@
-"""Which function makes which page. A route says what it needs, so that no page forgets to ask."""
+"""Routes: method and path, page function, and the scope that it needs."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ OpenFunction = Callable[[PageRequest], Result]
 
 @dataclass(frozen=True)
 class Route:
-    """A page for who is signed in, and whose key has the scope."""
+    """A page for signed-in visitors whose key has the scope."""
 
     method: str
     pattern: re.Pattern[str]
@@ -26,7 +26,7 @@ class Route:
 
 @dataclass(frozen=True)
 class OpenRoute:
-    """A page for everybody."""
+    """A public page."""
 
     method: str
     pattern: re.Pattern[str]
@@ -34,7 +34,7 @@ class OpenRoute:
 
 
 class Router:
-    """The pages of one kind of thing: `@router.get("/console/log/{id}", needs=Scope.LOGS_READ)`."""
+    """A group of pages: `@router.get("/console/log/{id}", needs=Scope.LOGS_READ)`."""
 
     def __init__(self) -> None:
         self.routes: list[Route | OpenRoute] = []
@@ -47,11 +47,11 @@ class Router:
     def post(
         self, path: str, *, needs: Scope | None = None
     ) -> Callable[[PageFunction], PageFunction]:
-        """The form's origin and token have been checked when the function is called."""
+        """Register a form's action; its origin and token are checked before the call."""
         return self._signed_in("POST", path, needs)
 
     def open(self, method: str, path: str) -> Callable[[OpenFunction], OpenFunction]:
-        """For everybody; a form must come from a page of ours all the same."""
+        """Register a public page; a form must still come from a page of the console."""
 
         def add(make: OpenFunction) -> OpenFunction:
             self.routes.append(OpenRoute(method, _pattern(path), make))
@@ -72,7 +72,7 @@ class Router:
 def find(
     routes: Iterable[Route | OpenRoute], request: PageRequest
 ) -> tuple[Route | OpenRoute, PageRequest] | None:
-    """The first route of this method and path, and the request with the parts that it names."""
+    """The first route for the method and path, and the request with the path's named parts."""
     for route in routes:
         if route.method == request.method and (match := route.pattern.fullmatch(request.path)):
             return route, replace(request, params=match.groupdict())

@@ -1,4 +1,4 @@
-"""How a session travels: in a cookie, with a token in every form; and who may send a form."""
+"""The session's cookie, the token in every form, and the check of a form's origin."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ from posthorn.tenants.console_sessions import LONGEST, Session
 HOME = "/console"
 COOKIE = "posthorn_session"
 FLASH_COOKIE = "posthorn_flash"
-FLASH_SECONDS = 60  # by then the page that says it has come
+FLASH_SECONDS = 60  # seconds; the next page has shown it by then
 _OWN_PATH = re.compile(r"/console(?:/[\w./~*-]*)?(?:\?[\w./~*%&=+:,-]*)?", re.ASCII)
 
 
@@ -35,7 +35,7 @@ def flash_of(request: PageRequest) -> str:
 
 
 def csrf_token(session: Session) -> str:
-    """Of the session and the tenant: a form that was opened for one tenant is none for another."""
+    """The token of a session and a tenant: a form opened for one tenant is invalid for another."""
     tenant = session.acts_for or ""
     return hmac.new(session.csrf_secret.encode(), tenant.encode(), hashlib.sha256).hexdigest()
 
@@ -50,7 +50,7 @@ def check_token(session: Session, request: PageRequest) -> None:
 def check_origin(request: PageRequest) -> None:
     """Raise ForbiddenError for a form that another site sent.
 
-    Browsers say so in Sec-Fetch-Site. One that does not says where the form was in Origin.
+    Browsers send Sec-Fetch-Site; for those that do not, Origin names the site of the form.
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
@@ -60,16 +60,16 @@ def check_origin(request: PageRequest) -> None:
 
 
 def own_path(text: str) -> str:
-    """The text when it is a path of the console, and otherwise the home page: no open redirect."""
+    """The text if it is a path of the console, else the home page: no open redirect."""
     return text if _OWN_PATH.fullmatch(text) else HOME
 
 
 def _cookie(
     request: PageRequest, name: str, value: str, *, seconds: int, framed: bool = False
 ) -> str:
-    """In a frame of another site a strict cookie would not come back.
+    """A Set-Cookie value. In a frame of another site a strict cookie would not be sent.
 
-    There it is kept apart for each such site (CHIPS), and the token in each form guards it.
+    There the cookie is partitioned by site (CHIPS), and the token in each form protects it.
     """
     secure = "" if request.is_loopback else "; Secure"
     site = "SameSite=None; Secure; Partitioned" if framed else f"SameSite=Strict{secure}"
