@@ -8,9 +8,9 @@ each delivery that it made, as it cannot wait for other messages without holding
 import random
 from collections.abc import Iterator
 
-from tests.integration.test_cost import event_of
-from tests.units import metered
-from tests.world import World, exchange, world
+from tests.integration.dispatch.test_dispatch_cost import event_of
+from tests.support.capacity_units import metered
+from tests.support.world import World, exchange, world
 
 CASES = ((1, 1), (10, 1), (100, 1), (1, 5), (10, 5))  # events in a batch, endpoints that want them
 SIZE = 1024  # bytes of an event's data

@@ -11,7 +11,7 @@ from local import seed
 from local.api import Api
 from tests.e2e.flow import Flow
 from tests.e2e.stack import Running, eventually
-from tests.page_forms import form
+from tests.support.page_forms import form
 
 TIMEOUT_SECONDS = 35
 NEW = "/console/endpoints/new"

@@ -4,7 +4,7 @@ import requests
 
 from tests.e2e.flow import after, new_flow
 from tests.e2e.stack import Running, eventually
-from tests.page_forms import form
+from tests.support.page_forms import form
 
 TIMEOUT_SECONDS = 35
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.e2e.stack import Running, eventually
-from tests.template_facts import ROOT
+from tests.support.template_facts import ROOT
 
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The first webhook")[2]
 BLOCK = re.findall(r"^```sh\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)[0]

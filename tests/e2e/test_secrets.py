@@ -17,10 +17,10 @@ from local import seed
 from local.api import Api
 from posthorn.deliveries.compression import unpack
 from posthorn.models import MASK
-from tests import hostile
 from tests.e2e.flow import Flow, after, new_flow
 from tests.e2e.stack import Running, eventually
-from tests.hostile import Behaviour, Receiver, Visit, answer, says
+from tests.support import hostile_receivers as hostile
+from tests.support.hostile_receivers import Behaviour, Receiver, Visit, answer, says
 
 USER = "shop"
 VISIBLE = "nothing-to-hide"  # in a header that is no secret: what is found where it may be
