@@ -1,5 +1,6 @@
 """Handlers as Lambda calls them: an environment, built once per deploy, and a context."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from posthorn import wiring
 from posthorn.core.settings import Settings
 from stats import handler as stats
 from sweeper import handler as sweeper
-from tests.support.template_facts import GLOBALS
+from tests.support.template_facts import GLOBALS, ROOT
 from tests.support.world import as_environment
 
 HANDLERS = {
@@ -33,6 +34,7 @@ HANDLERS = {
     "JobFunction": job.lambda_handler,
     "SweeperFunction": sweeper.lambda_handler,
 }
+SAMPLES = ROOT / "events"
 _FACTORIES: tuple[ModuleType, ...] = (wiring, authorizer, dispatcher, ingest, sweeper)
 
 
@@ -75,3 +77,8 @@ def _forget() -> None:
         for thing in vars(module).values():
             if hasattr(thing, "cache_clear"):
                 thing.cache_clear()
+
+
+def sample(name: str) -> Any:
+    """A file of events/, the samples for `sam local invoke`."""
+    return json.loads((SAMPLES / name).read_text())

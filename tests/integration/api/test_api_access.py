@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from posthorn.models import Scope
-from tests.integration.api.test_api_endpoints import SPEC, created
-from tests.integration.api.test_api_log import delivered
+from tests.integration.api_calls import SPEC, created, delivered
 from tests.integration.conftest import ALL_SCOPES, Tenant
 from tests.support.http_client import ROUTES, Client
 from tests.support.world import ORDER, World

@@ -5,19 +5,8 @@ from typing import Any
 import pytest
 
 from posthorn.models import DEFAULT_RETRY_DELAYS_SECONDS
+from tests.integration.api_calls import SPEC, created
 from tests.integration.conftest import Tenant
-
-SPEC: dict[str, Any] = {
-    "name": "ERP",
-    "url": "https://erp.example.com/hook",
-    "event_types": ["Order*"],
-}
-
-
-def created(tenant: Tenant, **fields: Any) -> Any:
-    answer = tenant.client.post("/v1/endpoints", {**SPEC, **fields})
-    assert answer.status == 201, answer.fields
-    return answer.json
 
 
 def test_a_new_endpoint_has_the_defaults_of_the_documentation(tenant: Tenant) -> None:

@@ -1,52 +1,16 @@
 """The log by API: what was sent, what came back, and the ways out of a failure."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from posthorn.deliveries.store import Claim
-from posthorn.models import Endpoint, Task, iso
+from posthorn.models import iso
+from tests.integration.api_calls import delivered, endpoint_of, listed, published, wake
 from tests.integration.conftest import Tenant
 from tests.support.world import ORDER, START, World, exchange
 
-JOB = {"ClientId": 1042, "JobId": 660184, "StatusId": 2}
 NO_SUCH = "01KAR7XJ80000000000000000A"
-
-
-def endpoint_of(
-    tenant: Tenant, name: str = "erp", *, answers: int = 200, **fields: Any
-) -> Endpoint:
-    made = tenant.world.endpoint(f"{name}-{tenant.id}", tenant=tenant.id, **fields)
-    tenant.world.answers[made.url] = lambda _: exchange(answers, body="as you wish")
-    return made
-
-
-def published(tenant: Tenant, event_type: str = "OrderReceivedEvent", **fields: Any) -> str:
-    data = ORDER if event_type == "OrderReceivedEvent" else JOB
-    (event,) = tenant.world.publish({"type": event_type, "data": data, **fields}, tenant=tenant.id)
-    tenant.world.take_events()
-    return str(event.id)
-
-
-def delivered(tenant: Tenant, **fields: Any) -> str:
-    """Publish one event to one endpoint; return the delivery's id."""
-    endpoint = endpoint_of(tenant, **fields)
-    event_id = published(tenant)
-    return f"dlv_{event_id.removeprefix('evt_')}_{endpoint.id.removeprefix('ep_')}"
-
-
-def wake(tenant: Tenant) -> None:
-    """Make the last scheduled retry of this tenant."""
-    *_, last = (each for each in tenant.world.waiting() if each["message"]["tenant"] == tenant.id)
-    task = Task.model_validate(last["message"])
-    tenant.world.dispatcher.take_task(task, tenant.world.turn("wake"))
-
-
-def listed(tenant: Tenant, **query: object) -> list[Any]:
-    answer = tenant.client.get("/v1/deliveries", **query)
-    assert answer.status == 200, answer.fields
-    return list(answer.json["items"])
 
 
 def test_a_delivery_in_a_list_says_how_it_stands(tenant: Tenant, shared: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.test_api_endpoints import SPEC
+from tests.integration.api_calls import SPEC
 from tests.integration.conftest import Tenant
 from tests.support.http_client import Answer, http_event
 from tests.support.invocations import deployed, invoke

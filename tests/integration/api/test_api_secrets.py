@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from posthorn.dispatch.request_headers import signing_secrets
 from posthorn.models import MASK
-from tests.integration.api.test_api_endpoints import SPEC, created
+from tests.integration.api_calls import SPEC, created
 from tests.integration.conftest import Tenant
 from tests.support.http_client import Answer
 from tests.support.world import World

@@ -15,8 +15,7 @@ from posthorn.deliveries.compression import unpack
 from posthorn.deliveries.store import Claim
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Endpoint, Task, iso
-from tests.integration.api.test_api_endpoints import SPEC
-from tests.integration.api.test_api_log import listed, wake
+from tests.integration.api_calls import SPEC, listed, wake
 from tests.integration.conftest import Tenant
 from tests.support.faults import Died, dying_at
 from tests.support.http_client import Client

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from posthorn.models import TenantLimits
-from tests.integration.api.test_api_endpoints import SPEC, created
-from tests.integration.api.test_api_log import endpoint_of, listed, published, wake
+from tests.integration.api_calls import SPEC, created, endpoint_of, listed, published, wake
 from tests.integration.conftest import Tenant
 from tests.support.http_client import Client
 

@@ -1,20 +1,12 @@
 """What a delivery costs, counted from the calls really made (design.md §5)."""
 
-import json
 import random
-import string
 
+from tests.bench.cost import event_of
 from tests.support.capacity_units import metered
-from tests.support.world import ORDER, World
+from tests.support.world import World
 
 MOST_WRITE_UNITS = 4
-
-
-def event_of(size: int, random_bytes: random.Random) -> dict[str, object]:
-    """An order event whose data is `size` bytes of JSON that hardly compresses."""
-    padding = size - len(json.dumps({**ORDER, "FirstName": ""}, separators=(",", ":")))
-    note = "".join(random_bytes.choices(string.ascii_letters + string.digits, k=padding))
-    return {"type": "OrderReceivedEvent", "data": {**ORDER, "FirstName": note}}
 
 
 def test_an_event_of_1_kib_delivered_at_once_costs_at_most_4_write_units_with_its_statistics(

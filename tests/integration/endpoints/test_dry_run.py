@@ -10,7 +10,7 @@ from posthorn.deliveries.queries import LogLists
 from posthorn.endpoint_tests import dry_run
 from posthorn.endpoint_tests.drafts import Draft
 from posthorn.endpoint_tests.dry_run import BUDGET, DryRun
-from tests.integration.api.test_api_endpoints import SPEC, created
+from tests.integration.api_calls import SPEC, created
 from tests.integration.conftest import Tenant
 from tests.support.world import ORDER, START
 

@@ -6,7 +6,7 @@ import pytest
 
 from posthorn.dispatch.request_headers import signing_secrets
 from posthorn.models import MASK
-from tests.integration.api.test_api_endpoints import created
+from tests.integration.api_calls import created
 from tests.integration.conftest import Tenant
 from tests.support.world import START
 

@@ -23,7 +23,7 @@ from posthorn.endpoints import history
 from posthorn.events import event_types as catalogue
 from posthorn.models import MASK, Scope, TenantLimits
 from posthorn.tenants.rate_limits import Limits
-from tests.integration.api.test_api_endpoints import SPEC, created
+from tests.integration.api_calls import SPEC, created
 from tests.integration.conftest import Tenant, new_tenant
 from tests.support.invocations import deployed
 from tests.support.world import ORDER, START, World, exchange

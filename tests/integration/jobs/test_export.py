@@ -18,7 +18,7 @@ from posthorn.jobs import model as job
 from posthorn.jobs.model import JobKind
 from posthorn.jobs.runner import JobRun
 from posthorn.models import Scope, iso
-from tests.integration.api.test_api_log import endpoint_of, published
+from tests.integration.api_calls import endpoint_of, published
 from tests.integration.conftest import Tenant
 from tests.support.faults import Died, Fault, failing
 from tests.support.http_client import Answer

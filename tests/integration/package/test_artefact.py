@@ -14,7 +14,7 @@ import awslambdaric
 import pytest
 
 from posthorn.core.settings import Settings
-from tests.integration.package.test_sample_events import sample
+from tests.support.invocations import sample
 from tests.support.runtime_api import RuntimeApi, serving
 from tests.support.template_facts import ROOT
 from tests.support.world import as_environment

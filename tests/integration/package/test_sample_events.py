@@ -14,11 +14,10 @@ from werkzeug import Request, Response
 from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.jobs.model import JobKind
 from posthorn.models import DeliveryStatus, Endpoint, EndpointSpec, Event, Scope, Task, Trigger
-from tests.support.invocations import invoke
-from tests.support.template_facts import GLOBALS, ROOT, TEMPLATE
+from tests.support.invocations import SAMPLES, invoke, sample
+from tests.support.template_facts import GLOBALS, TEMPLATE
 from tests.support.world import TENANT, World, exchange
 
-EVENTS = ROOT / "events"
 INVOKED = {  # the function of each sample
     "api-create-endpoint.json": "ApiFunction",
     "api-list-deliveries.json": "ApiFunction",
@@ -32,10 +31,6 @@ INVOKED = {  # the function of each sample
     "job.json": "JobFunction",
     "sweeper.json": "SweeperFunction",
 }
-
-
-def sample(name: str) -> Any:
-    return json.loads((EVENTS / name).read_text())
 
 
 def invoked(name: str) -> Any:
@@ -65,7 +60,7 @@ def sampled_endpoint(world: World, url: str) -> Endpoint:
 
 
 def test_there_is_a_sample_for_every_function_and_no_other_file() -> None:
-    assert {path.name for path in EVENTS.iterdir()} == {*INVOKED, "env.json"}
+    assert {path.name for path in SAMPLES.iterdir()} == {*INVOKED, "env.json"}
 
 
 def test_the_environment_file_names_the_resources_of_a_deployed_stack() -> None:
