@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from console.endpoints import detail
 from posthorn import wiring
 from posthorn.models import Endpoint, Scope
 from tests.integration.conftest import Tenant
