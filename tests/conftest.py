@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.world import World, world
+from tests.support.world import World, world
 
 # A busy machine is no finding.
 settings.register_profile("posthorn", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,12 +5,13 @@ last column is what adding up in the dispatcher would have cost: each message wr
 each delivery that it made, as it cannot wait for other messages without holding up their sending.
 """
 
+import json
 import random
+import string
 from collections.abc import Iterator
 
-from tests.integration.test_cost import event_of
-from tests.units import metered
-from tests.world import World, exchange, world
+from tests.support.capacity_units import metered
+from tests.support.world import ORDER, World, exchange, world
 
 CASES = ((1, 1), (10, 1), (100, 1), (1, 5), (10, 5))  # events in a batch, endpoints that want them
 SIZE = 1024  # bytes of an event's data
@@ -29,6 +30,13 @@ def rows() -> Iterator[str]:
     with world() as one:
         log, counted = measured(one, 1, 1, fails_once=True)
     yield f"an event that fails once: {log} for the log, {counted} for statistics (2 by dispatcher)"
+
+
+def event_of(size: int, random_bytes: random.Random) -> dict[str, object]:
+    """An order event whose data is `size` bytes of JSON that hardly compresses."""
+    padding = size - len(json.dumps({**ORDER, "FirstName": ""}, separators=(",", ":")))
+    note = "".join(random_bytes.choices(string.ascii_letters + string.digits, k=padding))
+    return {"type": "OrderReceivedEvent", "data": {**ORDER, "FirstName": note}}
 
 
 def measured(

@@ -21,8 +21,8 @@ from posthorn.deliveries import items
 from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass
 from posthorn.deliveries.search import MOST_EXAMINED, DeliverySearch
 from posthorn.models import Delivery, DeliveryStatus, Event, Item, Outcome
-from tests.units import metered
-from tests.world import ORDER, START, World, world
+from tests.support.capacity_units import metered
+from tests.support.world import ORDER, START, World, world
 
 SIZES = (1_000, 100_000)
 LIMIT = 50  # what a page has unless asked otherwise

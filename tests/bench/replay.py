@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tests.job_kills import replay
-from tests.world import world
+from tests.support.job_kills import replay
+from tests.support.world import world
 
 DELIVERIES, KILLS, SEED = 5_000, 10, 20261124
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests import iam_recording
 from tests.e2e.stack import Running
-from tests.iam_recording import Comparison
+from tests.support import iam_recording
+from tests.support.iam_recording import Comparison
 
 
 @pytest.fixture(scope="module")

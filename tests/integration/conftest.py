@@ -10,9 +10,9 @@ from itertools import count
 import pytest
 
 from posthorn.models import Scope
-from tests.http_client import Client
-from tests.invocations import deployed
-from tests.world import World, world
+from tests.support.http_client import Client
+from tests.support.invocations import deployed
+from tests.support.world import World, world
 
 ALL_SCOPES = tuple(scope for scope in Scope if scope is not Scope.ADMIN)
 _numbers = count(1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.iam_recording import Grant, compare, granted, polled
+from tests.support.iam_recording import Grant, compare, granted, polled
 
 PHYSICAL = {
     "ConfigTable": "posthorn-ConfigTable-1A2B",

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tests.iam_recording import POLLING, granted, polled
-from tests.template_facts import functions, of_type, statements
+from tests.support.iam_recording import POLLING, granted, polled
+from tests.support.template_facts import functions, of_type, statements
 
 MACHINES = tuple(of_type("AWS::Serverless::StateMachine"))
 PRINCIPALS = (*functions(), *MACHINES)

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from tests.template_facts import ROOT
+from tests.support.template_facts import ROOT
 
 RUNTIME = "layers/dependencies/requirements.txt"
 FILES = (RUNTIME, "requirements-dev.txt", "requirements-uv.txt")

@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from posthorn.models import iso
-from tests.template_facts import state_machine_definition
+from tests.support.template_facts import state_machine_definition
 
 MESSAGE = {
     "tenant": "acme",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.template_facts import (
+from tests.support.template_facts import (
     GLOBALS,
     ROOT,
     TEMPLATE,

@@ -1,0 +1,272 @@
+"""README and docs name only what exists, and their commands do what they say."""
+
+import importlib
+import json
+import re
+import shlex
+from dataclasses import replace
+from itertools import pairwise
+from string import Template
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import boto3
+import pytest
+
+from local import receiver
+from local.run import PORTS
+from posthorn.aws.eventbridge import Announcement, Announcer
+from posthorn.dispatch.endpoint_health import EndpointHealth
+from posthorn.models import DeliveryStatus
+from posthorn.subscriptions.matching import Verdict
+from tests.support import template_facts
+from tests.support.http_client import Answer, Client
+from tests.support.template_facts import ROOT, TEMPLATE
+from tests.support.world import World, exchange
+
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+        *sorted((ROOT / "docs").glob("*.md")),
+    )
+}
+README, OPERATIONS = DOCUMENTS["README.md"], DOCUMENTS["docs/operations.md"]
+ARCHITECTURE, DECISIONS = DOCUMENTS["docs/architecture.md"], DOCUMENTS["docs/decisions.md"]
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ROUTES = {route for name in template_facts.functions() for route in template_facts.routes(name)}
+DOCUMENTATION = {("GET", "/openapi.json"), ("GET", "/docs")}
+PAGES = set(template_facts.routes("ConsoleFunction"))
+
+
+def table(document: str, first_column: str) -> list[list[str]]:
+    """The rows below the heading whose first column is this one."""
+    rows = document.partition(f"| {first_column} |")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def code(document: str) -> list[str]:
+    """What is set as code within the text."""
+    return re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", document, flags=re.DOTALL))
+
+
+def slugs(document: str) -> set[str]:
+    """The anchors of its headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", document, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# --- what is named exists -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "lines"), [("README.md", 150), ("CONTRIBUTING.md", 60)])
+def test_what_everybody_reads_is_short(name: str, lines: int) -> None:
+    assert len(DOCUMENTS[name].splitlines()) <= lines
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_relative_link_leads_somewhere(name: str) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", DOCUMENTS[name]):
+        path, _, anchor = link.partition("#")
+        if urlsplit(link).scheme:
+            continue
+        target = (ROOT / name).parent / path if path else ROOT / name
+        assert target.exists(), link
+        assert not anchor or anchor in slugs(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_make_target_exists(name: str) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    commands = re.findall(r"(?:^|`)make ([a-z][a-z-]*)", DOCUMENTS[name], re.MULTILINE)
+
+    assert set(commands) <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_path_of_the_repository_exists(name: str) -> None:
+    blocks = re.findall(r"^([\w./*-]+/[\w./*-]*)(?=[, ])", DOCUMENTS[name], re.MULTILINE)
+    spans = [span for span in code(DOCUMENTS[name]) if re.fullmatch(r"[\w.-]+/[\w./*-]*", span)]
+    folders = {path.name for path in ROOT.iterdir()}
+
+    for path in (*blocks, *spans):
+        if path.partition("/")[0] in folders:
+            assert list(ROOT.glob(path.rstrip("/"))), path
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_route_exists(name: str) -> None:
+    text = " ".join(DOCUMENTS[name].replace("$ID", "{id}").split())
+    paths = {path for _, path in ROUTES}
+
+    for method, path in re.findall(r"\b(?:(GET|POST|PUT|PATCH|DELETE) )?(/v1/[\w{}/-]+)", text):
+        named = re.sub(r"/(tenants)/[a-z]+$", r"/\1/{id}", path)
+        named = re.sub(r"/versions/\d+/", "/versions/{version}/", named)
+        assert named in paths, path
+        assert not method or (method, named) in ROUTES, f"{method} {path}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_environment_variable_is_read_somewhere(name: str) -> None:
+    layer = (ROOT / "layers" / "dependencies" / "Makefile").read_text()
+
+    for variable in re.findall(r"\bPOSTHORN_\w+", DOCUMENTS[name]):
+        assert variable in PORTS or variable in layer, variable
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/operations.md"])
+def test_parameters_are_those_of_the_template_with_their_defaults(name: str) -> None:
+    told: dict[str, str] = {}
+    for names, defaults, _ in table(DOCUMENTS[name], "parameter"):
+        listed = code(names)
+        values = defaults.split(", ")
+        told |= zip(listed, values if len(values) > 1 else values * len(listed), strict=True)
+
+    assert told == {
+        parameter: str(own["Default"]) or "empty"
+        for parameter, own in TEMPLATE["Parameters"].items()
+    }
+
+
+def test_the_ports_of_make_run_are_named_with_their_defaults() -> None:
+    (sentence,) = re.findall(r"`POSTHORN_PORT` and [^.]+\.", README)
+
+    assert re.findall(r"\d+", sentence) == [str(port) for port in PORTS.values()]
+
+
+def test_the_api_table_has_every_route_with_its_methods() -> None:
+    told = {
+        (method, path)
+        for paths, methods, _ in table(README, "path")
+        for path in code(paths)
+        for method in METHODS
+        if re.search(rf"\b{method}\b", methods)
+    }
+
+    assert told == ROUTES - DOCUMENTATION - PAGES
+
+
+def test_every_alarm_says_what_to_do() -> None:
+    told = [code(alarm)[0] for alarm, _, _ in table(OPERATIONS, "alarm")]
+
+    assert sorted(told) == sorted(template_facts.of_type("AWS::CloudWatch::Alarm"))
+
+
+def test_every_operational_event_is_described() -> None:
+    assert {code(row[0])[0] for row in table(OPERATIONS, "`detail-type`")} == set(Announcement)
+
+
+def test_operational_events_carry_what_is_described(world: World) -> None:
+    taken: dict[str, set[str]] = {}
+    client = boto3.client("events")
+
+    def take(params: dict[str, Any], **_: object) -> None:
+        for entry in params["Entries"]:
+            taken[entry["DetailType"]] = set(json.loads(entry["Detail"]))
+
+    client.meta.events.register("provide-client-params.events.PutEvents", take)
+    announcer = Announcer(client, "default")
+    caretaker = EndpointHealth(world.config, announcer, world.clock)
+    world.dispatcher = replace(world.dispatcher, announcer=announcer, caretaker=caretaker)
+    never_again = {"kind": "schedule", "delays_seconds": []}
+    world.answers[world.endpoint("failing", retry=never_again).url] = lambda _: exchange(500)
+    world.answers[world.endpoint("gone").url] = lambda _: exchange(410)
+
+    for days in (0, 3):
+        world.later(days=days)
+        world.publish()
+        world.take_events()
+
+    told = {code(row[0])[0]: set(code(row[2])) for row in table(OPERATIONS, "`detail-type`")}
+    assert taken == told
+
+
+def test_the_outputs_that_commands_use_are_outputs() -> None:
+    named = re.findall(r"\b\w+Queue(?:Url|Arn)\b|\bAlarmTopicArn\b|\bApiUrl\b", OPERATIONS + README)
+
+    assert named
+    assert set(named) <= set(TEMPLATE["Outputs"])
+
+
+def test_every_sample_event_is_named() -> None:
+    samples = {path.name for path in (ROOT / "events").iterdir()}
+
+    assert {name.rpartition("/")[2] for name in code(README)} >= samples
+
+
+def test_architecture_names_every_state_verdict_and_index() -> None:
+    diagram = ARCHITECTURE.partition("stateDiagram-v2")[2].partition("```")[0]
+    indexes = template_facts.properties("LogTable")["GlobalSecondaryIndexes"]
+
+    assert set(re.findall(r"[a-z]{4,}(?= -->)|(?<=--> )[a-z]+", diagram)) == set(DeliveryStatus)
+    assert set(code(ARCHITECTURE)) >= set(Verdict)
+    assert [code(row[0])[0] for row in table(ARCHITECTURE, "index")] == [
+        index["IndexName"] for index in indexes
+    ]
+
+
+def test_the_places_that_decisions_point_to_exist() -> None:
+    places = [re.fullmatch(r"(\w+/\w+):([\w.]+)", span) for span in code(DECISIONS)]
+    found = [place.groups() for place in places if place]
+
+    assert found
+    for module, names in found:
+        thing = importlib.import_module("posthorn." + module.replace("/", "."))
+        for each in names.split("."):
+            thing = getattr(thing, each)
+
+
+# --- the commands work ----------------------------------------------------------------------------
+
+
+def curls(document: str, *, about: str, **variables: str) -> list[list[str]]:
+    """The words of each curl command about such a path, as a shell would split them."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    commands = [part for block in blocks for part in re.split(r"^curl ", block, flags=re.M)[1:]]
+    words = [shlex.split(Template(each).safe_substitute(variables)) for each in commands]
+    return [each for each in words if re.search(about, " ".join(each[:4]))]
+
+
+def ask(words: list[str]) -> Answer:
+    """Do what curl would, but by the handlers of the template's routes."""
+    (url,) = (word for word in words if word.startswith("http"))
+    options = dict(pairwise(words))
+    headers = dict(
+        value.lower().split(": ", 1)
+        for option, value in pairwise(words)
+        if option == "-H" and not value.startswith("Authorization")
+    )
+    (key,) = (word.removeprefix("Authorization: Bearer ") for word in words if "Bearer" in word)
+    body = options.get("-d")
+    method = options.get("-X", "POST" if body else "GET")
+    query: dict[str, Any] = dict(parse_qsl(urlsplit(url).query))
+    return Client(key).call(method, urlsplit(url).path, body=body, query=query, headers=headers)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/operations.md"])
+def test_an_admin_makes_a_tenant_and_its_key_as_described(admin: Client, name: str) -> None:
+    tenant, key, *again = curls(
+        DOCUMENTS[name], about="tenants|api-keys", API="http://api", ADMIN=admin.key or ""
+    )
+
+    assert ask(tenant).status == 200
+    assert ask(key).status == 201
+    assert [ask(each).status for each in again] == [200] * len(again)
+
+
+def test_the_receiver_answers_as_described() -> None:
+    (sentence,) = re.findall(r"The receiver answers by URL:[^.]+\.", README, re.DOTALL)
+    answers = {
+        path: receiver.answer(path, earlier=0) for path in re.findall(r"`(/[^`]+)`", sentence)
+    }
+
+    assert {path: answer.status for path, answer in answers.items()} == {
+        "/ok": 200,
+        "/fail/2": 500,
+        "/always/503": 503,
+        "/busy/3": 429,
+        "/slow/4": 200,
+        "/gone": 410,
+        "/redirect/ok": 307,
+    }
+    assert json.dumps(answers["/busy/3"].headers) == '{"retry-after": "3"}'

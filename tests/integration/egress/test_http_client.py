@@ -1,0 +1,815 @@
+"""The sender against receivers that misbehave: one outcome each, in time, and in little memory."""
+
+import errno
+import gzip
+import os
+import socket
+import ssl
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from posthorn.egress.connection import (
+    AttemptError,
+    ConnectionTrace,
+    Deadline,
+    DeadlineSocket,
+    Resolve,
+)
+from posthorn.egress.http_client import AttemptResult, Request, Sender, system_resolve
+from posthorn.egress.response_reader import send_request
+from posthorn.egress.url_guard import EgressPolicy
+from posthorn.models import Outcome
+from tests.support import hostile_receivers as hostile
+from tests.support.hostile_receivers import (
+    Authority,
+    Behaviour,
+    Resolver,
+    answer,
+    headers_of,
+    receiver,
+    redirects,
+    says,
+)
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+LAPTOP = EgressPolicy(allow_http=True, allow_private=True)
+STRICT = EgressPolicy(allow_http=True, allow_private=False)
+TIMEOUT_SECONDS = 0.5
+KEPT_BYTES = 16 * 1024
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def sender(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Sender:
+    return build_sender(ca_bundle=authority.bundle(tmp_path_factory.mktemp("authority")))
+
+
+def build_sender(
+    *,
+    policy: EgressPolicy = LAPTOP,
+    resolve: Resolve | None = None,
+    connect_timeout_seconds: float = 5,
+    ca_bundle: str | None = None,
+) -> Sender:
+    return Sender(
+        policy,
+        monotonic=time.monotonic,
+        utcnow=lambda: NOW,
+        resolve=resolve or Resolver(),
+        connect_timeout_seconds=connect_timeout_seconds,
+        ca_bundle=ca_bundle,
+    )
+
+
+def request(
+    url: str,
+    *,
+    headers: dict[str, str] | None = None,
+    body: bytes = b'{"id": 1}',
+    follow_redirects: bool = False,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Request:
+    return Request(
+        method="POST",
+        url=url,
+        headers=headers or {"content-type": "application/json"},
+        body=body,
+        timeout_seconds=timeout_seconds,
+        follow_redirects=follow_redirects,
+    )
+
+
+def send(sender: Sender, what: Request) -> AttemptResult:
+    """Send, and hold the sender to its time."""
+    started = time.monotonic()
+    exchange = sender.send(what)
+    assert time.monotonic() - started < what.timeout_seconds + 1
+    assert exchange.advice
+    assert exchange.advice.isprintable()
+    return exchange
+
+
+# --- what is sent ---------------------------------------------------------------------------------
+
+
+def test_an_accepted_event_is_a_success_with_everything_that_came_back(sender: Sender) -> None:
+    said = answer("201 Created", headers={"X-Id": "7", "Set-Cookie": "a=1"}, body="åäö".encode())
+    with receiver(says(said)) as endpoint:
+        exchange = send(sender, request(endpoint.url("/hook?shop=se")))
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+    assert exchange.advice == "answered 201"
+    assert exchange.status_code == 201
+    assert exchange.headers == {"content-length": "6", "x-id": "7", "set-cookie": "a=1"}
+    assert exchange.body == "åäö"
+    assert not exchange.truncated
+    assert exchange.url == endpoint.url("/hook?shop=se")
+    assert set(exchange.timings_ms) == {"dns", "connect", "first_byte"}
+    assert sum(exchange.timings_ms.values()) <= exchange.duration_ms + len(exchange.timings_ms)
+
+
+def test_the_endpoint_gets_exactly_what_was_asked_for(sender: Sender) -> None:
+    headers = {"content-type": "application/json", "webhook-id": "evt_1", "X-Shop": "se"}
+    with receiver(hostile.ok) as endpoint:
+        send(sender, request(endpoint.url("/a/../b?x=%2f"), headers=headers, body=b"exactly this"))
+
+    [received] = endpoint.requests
+    assert received.startswith(b"POST /a/../b?x=%2f HTTP/1.1\r\n")
+    assert received.endswith(b"\r\n\r\nexactly this")
+    assert headers_of(received) == {
+        "host": f"hooks.example:{endpoint.port}",
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "webhook-id": "evt_1",
+        "x-shop": "se",
+        "connection": "close",
+        "content-length": "12",
+    }
+
+
+def test_headers_that_frame_the_message_cannot_be_overridden(sender: Sender) -> None:
+    smuggled = {"Host": "internal", "Transfer-Encoding": "chunked", "content-length": "0"}
+    with receiver(hostile.ok) as endpoint:
+        send(sender, request(endpoint.url(), headers=smuggled, body=b"whole"))
+
+    [received] = endpoint.requests
+    assert headers_of(received)["host"] == f"hooks.example:{endpoint.port}"
+    assert headers_of(received)["content-length"] == "5"
+    assert "transfer-encoding" not in headers_of(received)
+
+
+def test_proxies_and_netrc_of_the_environment_are_ignored(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine hooks.example login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with receiver(hostile.ok) as endpoint, receiver(hostile.ok) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+    assert proxy.connections == 0
+    assert "authorization" not in headers_of(endpoint.requests[0])
+
+
+def test_cookies_are_not_kept_between_attempts(sender: Sender) -> None:
+    with receiver(says(answer("200 OK", headers={"set-cookie": "a=1; Path=/"}))) as endpoint:
+        send(sender, request(endpoint.url()))
+        send(sender, request(endpoint.url()))
+
+    assert ["cookie" in headers_of(received) for received in endpoint.requests] == [False, False]
+
+
+# --- the guard ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ("127.0.0.1",),
+        ("93.184.216.34", "127.0.0.1"),
+        ("127.0.0.1", "93.184.216.34"),
+        ("::ffff:127.0.0.1",),
+        ("169.254.169.254",),
+    ],
+)
+def test_a_name_with_one_forbidden_address_is_blocked_before_any_connection(
+    answers: tuple[str, ...],
+) -> None:
+    strict = build_sender(policy=STRICT, resolve=Resolver((answers,)))
+    with receiver(hostile.ok) as endpoint:
+        exchange = send(strict, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.BLOCKED
+    assert "to which hooks.example resolves" in exchange.advice
+    assert exchange.status_code is None
+    assert endpoint.connections == 0
+
+
+def test_a_forbidden_url_is_blocked_without_asking_dns() -> None:
+    resolver = Resolver()
+
+    exchange = send(build_sender(policy=STRICT, resolve=resolver), request("http://127.1/"))
+
+    assert exchange.outcome == Outcome.BLOCKED
+    assert "four decimal numbers" in exchange.advice
+    assert resolver.asked == []
+
+
+def test_a_name_that_is_rebound_after_the_check_changes_nothing() -> None:
+    resolver = Resolver((("127.0.0.1",), ("169.254.169.254",)))
+    with receiver(hostile.ok) as endpoint:
+        exchange = send(build_sender(resolve=resolver), request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+    assert resolver.asked == ["hooks.example"]
+
+
+def test_the_next_attempt_checks_a_rebound_name_anew() -> None:
+    rebinding = build_sender(resolve=Resolver((("127.0.0.1",), ("169.254.169.254",))))
+    with receiver(hostile.ok) as endpoint:
+        first = send(rebinding, request(endpoint.url()))
+        second = send(rebinding, request(endpoint.url()))
+
+    assert [first.outcome, second.outcome] == [Outcome.SUCCEEDED, Outcome.BLOCKED]
+    assert endpoint.connections == 1
+
+
+def test_the_next_checked_address_is_tried_when_one_refuses() -> None:
+    several = build_sender(resolve=Resolver((("127.0.0.2", "127.0.0.3", "127.0.0.1"),)))
+    with receiver(hostile.ok) as endpoint:
+        exchange = send(several, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+
+
+# --- redirects ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 T", "308 P"])
+def test_a_redirect_is_an_error_that_says_where_to(sender: Sender, status: str) -> None:
+    with receiver(redirects("https://new.example/hook", status=status)) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.REDIRECT
+    assert "to https://new.example/hook: change the URL" in exchange.advice
+    assert exchange.status_code == int(status[:3])
+    assert exchange.body == "over there"
+    assert endpoint.connections == 1
+
+
+def test_307_is_followed_with_method_and_body_where_the_endpoint_opted_in(sender: Sender) -> None:
+    with receiver(redirects("/new"), hostile.ok) as endpoint:
+        exchange = send(sender, request(endpoint.url("/old"), body=b"same", follow_redirects=True))
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+    assert exchange.url == endpoint.url("/new")
+    assert endpoint.requests[1].startswith(b"POST /new HTTP/1.1\r\n")
+    assert endpoint.requests[1].endswith(b"\r\n\r\nsame")
+
+
+def test_302_is_not_followed_even_where_the_endpoint_opted_in(sender: Sender) -> None:
+    with receiver(redirects("/new", status="302 Found"), hostile.ok) as endpoint:
+        exchange = send(sender, request(endpoint.url(), follow_redirects=True))
+
+    assert exchange.outcome == Outcome.REDIRECT
+    assert endpoint.connections == 1
+
+
+def test_a_redirect_loop_ends_after_three(sender: Sender) -> None:
+    with receiver(redirects("/again")) as endpoint:
+        exchange = send(sender, request(endpoint.url(), follow_redirects=True))
+
+    assert exchange.outcome == Outcome.REDIRECT
+    assert "after 3 redirects" in exchange.advice
+    assert endpoint.connections == 4
+
+
+def test_secrets_stay_with_the_origin_they_are_for(sender: Sender) -> None:
+    headers = {
+        "authorization": "Bearer secret",
+        "x-api-key": "secret",
+        "x-shop": "perhaps secret",
+        "content-type": "application/json",
+        "webhook-signature": "v1,abc",
+    }
+    with receiver(hostile.ok) as other:
+        elsewhere = other.url(host="other.example")
+        with receiver(redirects("/here"), redirects(elsewhere)) as endpoint:
+            what = request(endpoint.url(), headers=headers, follow_redirects=True)
+            exchange = send(sender, what)
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+    assert headers_of(endpoint.requests[1])["authorization"] == "Bearer secret"
+    assert b"ecret" not in other.requests[0]
+    assert headers_of(other.requests[0])["host"] == f"other.example:{other.port}"
+    assert headers_of(other.requests[0])["webhook-signature"] == "v1,abc"
+
+
+@pytest.mark.parametrize(
+    ("location", "part"),
+    [
+        ("http://169.254.169.254/latest/meta-data/", "metadata service"),
+        ("http://metadata.google.internal/", "metadata service"),
+        ("http://[::ffff:127.0.0.1]/", "IPv4 address inside an IPv6 one"),
+        ("http://2130706433/", "four decimal numbers"),
+        ("http://user:pass@hooks.example/", "do not belong in a URL"),
+        ("http://hooks.example:22/", "the port must be"),
+        ("file:///etc/passwd", "must start with https://"),
+        ("https://[::1", "neither a valid name nor"),
+    ],
+)
+def test_a_redirect_into_a_private_place_is_blocked(
+    sender: Sender, location: str, part: str
+) -> None:
+    with receiver(redirects(location)) as endpoint:
+        exchange = send(sender, request(endpoint.url(), follow_redirects=True))
+
+    assert exchange.outcome == Outcome.BLOCKED
+    assert exchange.advice.startswith("answered 307 to ")
+    assert part in exchange.advice
+    assert exchange.status_code == 307
+
+
+def test_a_redirect_is_resolved_and_checked_by_itself() -> None:
+    rebinding = build_sender(resolve=Resolver((("127.0.0.1",), ("169.254.169.254",))))
+    with receiver(redirects("/again"), hostile.ok) as endpoint:
+        exchange = send(rebinding, request(endpoint.url(), follow_redirects=True))
+
+    assert exchange.outcome == Outcome.BLOCKED
+    assert endpoint.connections == 1
+
+
+def test_a_redirect_never_leads_from_https_to_http(sender: Sender, authority: Authority) -> None:
+    tls = authority.server("hooks.example")
+    with (
+        receiver(hostile.ok) as plain,
+        receiver(redirects(plain.url()), tls=tls) as endpoint,
+    ):
+        exchange = send(sender, request(endpoint.url(), follow_redirects=True))
+
+    assert exchange.outcome == Outcome.BLOCKED
+    assert "must start with https://" in exchange.advice
+    assert plain.connections == 0
+
+
+# --- statuses -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("400 Bad Request", "it rejects the request"),
+        ("401 Unauthorized", "check the bearer token"),
+        ("404 Not Found", "check the path"),
+        ("410 Gone", "the endpoint is disabled"),
+        ("500 Oops", "its own log"),
+        ("799 Odd", "only 2xx"),
+    ],
+)
+def test_any_other_status_is_an_http_error_with_advice(
+    sender: Sender, status: str, advice: str
+) -> None:
+    with receiver(says(answer(status))) as endpoint:
+        what = request(endpoint.url(), headers={"authorization": "Bearer abc"})
+        exchange = send(sender, what)
+
+    assert exchange.outcome == Outcome.HTTP_ERROR
+    assert exchange.status_code == int(status[:3])
+    assert advice in exchange.advice
+    assert exchange.retry_after_seconds is None
+
+
+@pytest.mark.parametrize("value", ["120", "Mon, 23 Nov 2026 10:02:00 GMT"])
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_retry_after_is_read_in_both_forms(sender: Sender, status: str, value: str) -> None:
+    with receiver(says(answer(status, headers={"retry-after": value}))) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.HTTP_ERROR
+    assert exchange.retry_after_seconds == 120
+    assert exchange.advice.endswith("; it asks to wait 120 s")
+
+
+def test_204_is_a_success_without_a_body(sender: Sender) -> None:
+    with receiver(says(b"HTTP/1.1 204 No Content\r\n\r\n")) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert (exchange.outcome, exchange.body) == (Outcome.SUCCEEDED, "")
+
+
+def test_interim_answers_are_skipped(sender: Sender) -> None:
+    with receiver(hostile.interim_then_ok) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert (exchange.outcome, exchange.status_code) == (Outcome.SUCCEEDED, 202)
+    assert exchange.body == "later"
+
+
+def test_an_answer_before_the_request_was_read_still_counts(sender: Sender) -> None:
+    with receiver(hostile.early_answer) as endpoint:
+        exchange = send(sender, request(endpoint.url(), body=bytes(300_000)))
+
+    assert (exchange.outcome, exchange.status_code) == (Outcome.HTTP_ERROR, 413)
+
+
+# --- hostile answers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "outcome", "part"),
+    [
+        (hostile.silent, Outcome.TIMEOUT_READ, "did not answer within 0.5 s"),
+        (hostile.slow_head, Outcome.TIMEOUT_READ, "did not answer within 0.5 s"),
+        (hostile.slow_interim, Outcome.TIMEOUT_READ, "did not answer within 0.5 s"),
+        (hostile.reset, Outcome.CONNECTION_ERROR, "was reset"),
+        (hostile.reset_at_once, Outcome.CONNECTION_ERROR, "the connection"),
+        (hostile.half_close, Outcome.CONNECTION_ERROR, "before its answer was complete"),
+        (hostile.half_head, Outcome.CONNECTION_ERROR, "before its answer was complete"),
+        (hostile.no_status_line, Outcome.INVALID_RESPONSE, "did not answer in HTTP/1.1"),
+        (hostile.not_http, Outcome.INVALID_RESPONSE, "did not answer in HTTP/1.1"),
+        (hostile.ten_thousand_headers, Outcome.RESPONSE_TOO_LARGE, "100 lines and 64 KiB"),
+        (hostile.endless_header_line, Outcome.RESPONSE_TOO_LARGE, "100 lines and 64 KiB"),
+        (hostile.endless_interim, Outcome.RESPONSE_TOO_LARGE, "100 lines and 64 KiB"),
+    ],
+)
+def test_an_answer_without_a_head_has_one_outcome_and_one_advice(
+    sender: Sender, behaviour: Behaviour, outcome: Outcome, part: str
+) -> None:
+    with receiver(behaviour) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome == outcome
+    assert part in exchange.advice
+    assert exchange.status_code is None
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "body"),
+    [
+        (hostile.slow_body, "a"),
+        (hostile.endless_tiny_chunks, "a"),
+        (hostile.short_body, "half"),
+    ],
+)
+def test_a_body_that_breaks_off_does_not_undo_an_accepted_event(
+    sender: Sender, behaviour: Behaviour, body: str
+) -> None:
+    with receiver(behaviour) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+    assert exchange.advice == "answered 200; its body did not arrive whole"
+    assert exchange.body.startswith(body)
+    assert exchange.truncated
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 Oops"])
+def test_a_long_body_is_cut(sender: Sender, status: str) -> None:
+    with receiver(says(answer(status, body=b"x" * 100_000))) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.body == "x" * KEPT_BYTES
+    assert exchange.truncated
+    assert "whole" not in exchange.advice
+
+
+def test_a_body_of_just_what_is_kept_is_not_called_truncated(sender: Sender) -> None:
+    with receiver(says(answer("200 OK", body=b"x" * KEPT_BYTES))) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert len(exchange.body) == KEPT_BYTES
+    assert not exchange.truncated
+
+
+def test_a_compressed_body_that_nobody_asked_for_is_read_all_the_same(sender: Sender) -> None:
+    said = answer("422 No", headers={"content-encoding": "gzip"}, body=gzip.compress(b"bad id"))
+    with receiver(says(said)) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert (exchange.body, exchange.truncated) == ("bad id", False)
+
+
+def test_a_body_in_an_unknown_compression_is_named(sender: Sender) -> None:
+    with receiver(says(answer("200 OK", headers={"content-encoding": "br"}, body=b"\x0b"))) as it:
+        exchange = send(sender, request(it.url()))
+
+    assert exchange.body == "(1 bytes, compressed as br)"
+
+
+def test_a_body_that_is_not_utf_8_is_kept_as_far_as_it_can_be_read(sender: Sender) -> None:
+    with receiver(hostile.invalid_utf8) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.body == "caf\ufffd \ufffd\ufffd olé"
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        hostile.endless_body,
+        hostile.endless_interim,
+        hostile.endless_tiny_chunks,
+        hostile.gzip_bomb,
+        hostile.ten_thousand_headers,
+    ],
+)
+def test_no_answer_takes_more_than_a_little_memory(sender: Sender, behaviour: Behaviour) -> None:
+    with receiver(behaviour) as endpoint:
+        tracemalloc.start()
+        try:
+            exchange = send(sender, request(endpoint.url(), timeout_seconds=2))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert len(exchange.body) <= KEPT_BYTES
+    assert peak < 4 * 1024 * 1024  # the receiver's share included
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(
+        [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n"]
+    ).flatmap(lambda start: st.binary(max_size=300).map(lambda rest: start + rest))
+)
+def test_whatever_bytes_come_back_the_end_is_an_answer_or_an_outcome(said: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(said)
+        theirs.shutdown(socket.SHUT_WR)
+        deadline = Deadline.after(5, time.monotonic)
+        with DeadlineSocket(ours, deadline) as wire:
+            try:
+                response = send_request(
+                    wire,
+                    ConnectionTrace(deadline, "http://hooks.example/"),
+                    method="POST",
+                    target="/",
+                    headers={"host": "hooks.example"},
+                    body=b"{}",
+                )
+                outcome = "answered" if response.status_code >= 200 else None
+            except AttemptError as end:
+                outcome = end.outcome
+
+    assert outcome in {
+        "answered",
+        Outcome.CONNECTION_ERROR,
+        Outcome.INVALID_RESPONSE,
+        Outcome.RESPONSE_TOO_LARGE,
+    }
+
+
+# --- TLS ------------------------------------------------------------------------------------------
+
+
+def test_https_is_verified_and_notes_when_the_certificate_expires(
+    sender: Sender, authority: Authority
+) -> None:
+    until = NOW + timedelta(days=90)
+    tls = authority.server_with_dates(
+        "hooks.example", since=NOW - timedelta(days=5000), until=until
+    )
+    with receiver(hostile.ok, tls=tls) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert (exchange.outcome, exchange.advice) == (Outcome.SUCCEEDED, "answered 200")
+    assert exchange.certificate_expires_at == until
+    assert set(exchange.timings_ms) == {"dns", "connect", "tls", "first_byte"}
+
+
+def test_sni_and_host_keep_the_name_while_the_address_is_pinned(
+    sender: Sender, authority: Authority
+) -> None:
+    asked: list[str | None] = []
+    tls = authority.server("hooks.example")
+    tls.sni_callback = lambda _sock, name, _context: asked.append(name)
+    with receiver(hostile.ok, tls=tls) as endpoint:
+        send(sender, request(endpoint.url()))
+
+    assert asked == ["hooks.example"]
+    assert headers_of(endpoint.requests[0])["host"] == f"hooks.example:{endpoint.port}"
+
+
+def test_an_address_in_the_url_is_verified_against_the_certificate_too(
+    sender: Sender, authority: Authority
+) -> None:
+    with receiver(hostile.ok, tls=authority.server("127.0.0.1")) as endpoint:
+        exchange = send(sender, request(endpoint.url(host="127.0.0.1")))
+    with receiver(hostile.ok, tls=authority.server("127.0.0.9")) as endpoint:
+        other = send(sender, request(endpoint.url(host="127.0.0.1")))
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+    assert other.outcome == Outcome.TLS_ERROR
+    assert "is for 127.0.0.9, not for 127.0.0.1" in other.advice
+
+
+def test_a_certificate_that_expires_soon_is_noticed_on_success(
+    sender: Sender, authority: Authority
+) -> None:
+    soon = NOW + timedelta(days=9)
+    tls = authority.server_with_dates("hooks.example", since=NOW - timedelta(days=5000), until=soon)
+    with receiver(hostile.ok, tls=tls) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+    assert exchange.advice == "answered 200; its certificate expires on 2026-12-02: renew it"
+
+
+def test_an_expired_certificate_is_named_with_its_date(
+    sender: Sender, authority: Authority
+) -> None:
+    until = datetime(2020, 10, 1, tzinfo=UTC)
+    tls = authority.server_with_dates(
+        "hooks.example", since=until - timedelta(days=90), until=until
+    )
+    with receiver(hostile.ok, tls=tls) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.TLS_ERROR
+    assert exchange.advice == "the certificate of hooks.example expired on 2020-10-01: renew it"
+    assert exchange.certificate_expires_at == until
+    assert endpoint.requests == []
+
+
+def test_a_certificate_for_another_name_is_named(sender: Sender, authority: Authority) -> None:
+    with receiver(hostile.ok, tls=authority.server("a.example", "b.example")) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.TLS_ERROR
+    assert "is for a.example, b.example, not for hooks.example" in exchange.advice
+
+
+def test_a_self_signed_certificate_is_told_from_one_of_an_unknown_authority(
+    authority: Authority, tmp_path: Path
+) -> None:
+    trusting_nobody = build_sender()
+    with receiver(hostile.ok, tls=authority.self_signed(tmp_path)) as endpoint:
+        self_signed = send(trusting_nobody, request(endpoint.url()))
+    with receiver(hostile.ok, tls=authority.server("hooks.example")) as endpoint:
+        unknown = send(trusting_nobody, request(endpoint.url()))
+
+    assert (self_signed.outcome, unknown.outcome) == (Outcome.TLS_ERROR, Outcome.TLS_ERROR)
+    assert "is self-signed" in self_signed.advice
+    assert "unknown authority" in unknown.advice
+
+
+def test_plain_http_behind_an_https_url_is_a_tls_error(sender: Sender) -> None:
+    with receiver(hostile.plain_http_only) as plain:
+        exchange = send(sender, request(plain.url().replace("http:", "https:")))
+
+    assert exchange.outcome == Outcome.TLS_ERROR
+    assert "does not speak TLS on this port" in exchange.advice
+
+
+def test_a_server_that_ends_the_handshake_is_a_tls_error(sender: Sender) -> None:
+    with receiver(hostile.hang_up) as endpoint:
+        exchange = send(sender, request(endpoint.url().replace("http:", "https:")))
+
+    assert exchange.outcome == Outcome.TLS_ERROR
+    assert "closed the connection during the TLS handshake" in exchange.advice
+
+
+def test_a_server_that_demands_a_client_certificate_says_so(
+    sender: Sender, authority: Authority
+) -> None:
+    tls = authority.server("hooks.example")
+    tls.verify_mode = ssl.CERT_REQUIRED
+    with receiver(hostile.ok, tls=tls) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome == Outcome.TLS_ERROR
+    assert "demands a client certificate" in exchange.advice
+
+
+@pytest.mark.parametrize("behaviour", [hostile.slow_body, hostile.endless_body, hostile.silent])
+def test_tls_does_not_get_around_the_deadline(
+    sender: Sender, authority: Authority, behaviour: Behaviour
+) -> None:
+    with receiver(behaviour, tls=authority.server("hooks.example")) as endpoint:
+        exchange = send(sender, request(endpoint.url()))
+
+    assert exchange.outcome in (Outcome.SUCCEEDED, Outcome.TIMEOUT_READ)
+
+
+# --- connecting -----------------------------------------------------------------------------------
+
+
+def test_a_refused_connection_is_a_connection_error(sender: Sender) -> None:
+    port = hostile.closed_port()
+
+    exchange = send(sender, request(f"http://hooks.example:{port}/"))
+
+    assert exchange.outcome == Outcome.CONNECTION_ERROR
+    assert exchange.advice.startswith(f"hooks.example:{port}: the connection was refused")
+
+
+def test_a_connect_that_hangs_times_out() -> None:
+    patient = build_sender(connect_timeout_seconds=0.3)
+    with hostile.full_backlog() as port:
+        exchange = send(patient, request(f"http://hooks.example:{port}/", timeout_seconds=5))
+
+    assert exchange.outcome == Outcome.TIMEOUT_CONNECT
+    assert "no connection within 0.3 s" in exchange.advice
+
+
+def test_an_address_that_hangs_leaves_time_for_the_next() -> None:
+    several = build_sender(
+        resolve=Resolver((("127.0.0.1", "127.0.0.2"),)), connect_timeout_seconds=0.6
+    )
+    with hostile.full_backlog() as port, receiver(hostile.ok, host="127.0.0.2", port=port):
+        exchange = send(several, request(f"http://hooks.example:{port}/", timeout_seconds=5))
+
+    assert exchange.outcome == Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("behaviour", [hostile.deaf, hostile.slow_handshake])
+def test_a_tls_handshake_that_does_not_end_times_out(behaviour: Behaviour) -> None:
+    with receiver(behaviour) as endpoint:
+        secure = request(endpoint.url().replace("http:", "https:"), timeout_seconds=5)
+        exchange = send(build_sender(connect_timeout_seconds=0.3), secure)
+
+    assert exchange.outcome == Outcome.TIMEOUT_CONNECT
+    assert "the TLS handshake took longer than 0.3 s" in exchange.advice
+
+
+def test_a_receiver_that_never_reads_times_out(sender: Sender) -> None:
+    with receiver(hostile.deaf) as endpoint:
+        exchange = send(sender, request(endpoint.url(), body=bytes(20 * 1024 * 1024)))
+
+    assert exchange.outcome == Outcome.TIMEOUT_READ
+
+
+@pytest.mark.parametrize(
+    ("code", "part"),
+    [(socket.EAI_NONAME, "knows no address"), (socket.EAI_AGAIN, "check its name servers")],
+)
+def test_a_dns_failure_is_a_dns_error(code: int, part: str) -> None:
+    def fail(host: str, port: int) -> list[str]:
+        raise socket.gaierror(code, "as getaddrinfo says it")
+
+    exchange = send(build_sender(resolve=fail), request("http://hooks.example/"))
+
+    assert exchange.outcome == Outcome.DNS_ERROR
+    assert part in exchange.advice
+
+
+def test_a_name_without_addresses_is_a_dns_error() -> None:
+    exchange = send(build_sender(resolve=Resolver(((),))), request("http://hooks.example/"))
+
+    assert exchange.outcome == Outcome.DNS_ERROR
+
+
+def test_dns_that_hangs_is_a_dns_error_in_time() -> None:
+    over = Event()
+
+    def hang(host: str, port: int) -> list[str]:
+        over.wait(10)
+        return []
+
+    exchange = send(build_sender(resolve=hang), request("http://hooks.example/"))
+    over.set()
+
+    assert exchange.outcome == Outcome.DNS_ERROR
+    assert "no answer for hooks.example in time" in exchange.advice
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+        socket.gaierror(socket.EAI_MEMORY, "as getaddrinfo says it"),
+    ],
+)
+def test_a_look_up_that_fails_for_want_of_our_own_means_is_an_exception(error: OSError) -> None:
+    def fail(host: str, port: int) -> list[str]:
+        raise error
+
+    with pytest.raises(type(error)):
+        build_sender(resolve=fail).send(request("http://hooks.example/"))
+
+
+def test_a_connect_that_fails_for_want_of_our_own_means_is_an_exception(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(address: tuple[str, int], timeout: float) -> socket.socket:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+
+    with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        build_sender().send(request("http://hooks.example/"))
+
+
+def test_the_system_resolver_gives_plain_addresses() -> None:
+    assert system_resolve("127.0.0.1", 443) == ["127.0.0.1"]
+
+
+def test_many_threads_share_one_sender(sender: Sender, authority: Authority) -> None:
+    with (
+        receiver(hostile.ok, tls=authority.server("hooks.example")) as good,
+        receiver(hostile.silent) as bad,
+        ThreadPoolExecutor(max_workers=16) as pool,
+    ):
+        good_ones = [request(good.url(f"/{number}"), timeout_seconds=5) for number in range(16)]
+        requests = [*good_ones, *[request(bad.url())] * 4]
+        exchanges = list(pool.map(lambda what: send(sender, what), requests))
+
+    assert [exchange.outcome for exchange in exchanges[:16]] == [Outcome.SUCCEEDED] * 16
+    assert [exchange.url for exchange in exchanges] == [what.url for what in requests]
+    assert {exchange.outcome for exchange in exchanges[16:]} == {Outcome.TIMEOUT_READ}

@@ -1,0 +1,239 @@
+"""OAuth 2 client credentials: fetched, kept, refreshed once on 401, and never shown."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from posthorn.egress.http_client import AttemptResult, Request
+from posthorn.egress.oauth2 import TokenCache, TokenError
+from posthorn.models import MASK, Outcome
+from tests.support.world import TENANT, World, exchange
+
+TOKEN_URL = "http://login.example.com/token"  # noqa: S105 - a place, no secret
+AUTH = {
+    "kind": "oauth2",
+    "token_url": TOKEN_URL,
+    "client_id": "shop",
+    "client_secret": "hush-hush",
+    "scope": "orders",
+}
+
+
+def grant(*tokens: str, **fields: Any) -> Any:
+    """A token endpoint that gives these tokens in turn."""
+    left = iter(tokens)
+
+    def answer(_: Request) -> AttemptResult:
+        return exchange(200, body=json.dumps({"access_token": next(left), **fields}))
+
+    return answer
+
+
+def asked(world: World, url: str) -> list[Request]:
+    return [request for request in world.sent if request.url == url]
+
+
+def last_attempt(world: World) -> Any:
+    (delivery, *_) = sorted(world.deliveries(), key=lambda each: each.created_at, reverse=True)
+    _, record = world.reading.delivery(TENANT, delivery.id)
+    return record.attempts[-1]
+
+
+def deliver(world: World) -> None:
+    world.publish()
+    world.take_events()
+
+
+def test_a_token_is_fetched_once_and_borne_by_every_delivery(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    world.answers[TOKEN_URL] = grant("t-1", expires_in=3600)
+
+    deliver(world)
+    deliver(world)
+
+    (fetched,) = asked(world, TOKEN_URL)
+    assert parse_qs(fetched.body.decode()) == {
+        "grant_type": ["client_credentials"],
+        "scope": ["orders"],
+    }
+    assert fetched.headers["authorization"] == "Basic c2hvcDpodXNoLWh1c2g="
+    sent = asked(world, endpoint.url)
+    assert [request.headers["authorization"] for request in sent] == ["Bearer t-1"] * 2
+    assert last_attempt(world).request.headers["authorization"] == MASK
+
+
+def test_a_token_is_fetched_anew_shortly_before_it_expires(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    world.answers[TOKEN_URL] = grant("t-1", "t-2", expires_in=60)
+
+    deliver(world)
+    world.later(seconds=31)
+    deliver(world)
+
+    sent = asked(world, endpoint.url)
+    assert [request.headers["authorization"] for request in sent] == ["Bearer t-1", "Bearer t-2"]
+
+
+def test_a_401_is_asked_again_once_with_a_new_token(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    world.answers[TOKEN_URL] = grant("old", "new", "newer")
+    world.answers[endpoint.url] = lambda request: exchange(
+        200 if request.headers["authorization"] == "Bearer new" else 401
+    )
+
+    deliver(world)
+
+    (delivery,) = world.deliveries()
+    assert (delivery.status, delivery.attempt_count) == ("succeeded", 1)
+    assert len(asked(world, endpoint.url)) == 2
+
+
+def test_deliveries_at_once_share_one_token_request(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    everybody, fetched = Barrier(5), []
+
+    def slowly(request: Request) -> AttemptResult:
+        everybody.wait()  # who needs a token is here before there is one
+        fetched.append(request)
+        return exchange(200, body='{"access_token": "t-1"}')
+
+    tokens = TokenCache(slowly, lambda: world.now)
+
+    def ask(number: int) -> str:
+        if number:
+            everybody.wait()
+        return tokens.token(endpoint, "hush-hush", timeout_seconds=15)
+
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(ask, 0)
+        others = [pool.submit(ask, number) for number in range(1, 5)]
+
+    assert [each.result() for each in (first, *others)] == ["t-1"] * 5
+    assert len(fetched) == 1
+
+
+def test_waiting_for_the_token_of_another_delivery_ends_in_time(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+
+    def refuse(_: Request) -> AttemptResult:
+        asking = pool.submit(tokens.token, endpoint, "hush-hush", timeout_seconds=0)
+        with pytest.raises(TokenError, match="took all of the time"):
+            asking.result()
+        return exchange(401)
+
+    tokens = TokenCache(refuse, lambda: world.now)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(TokenError, match="gave no token"):
+        tokens.token(endpoint, "hush-hush", timeout_seconds=15)
+
+
+def test_a_late_401_leaves_a_token_alone_that_was_fetched_since(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    tokens = TokenCache(grant("old", "new", "newer"), lambda: world.now)
+
+    def token() -> str:
+        return tokens.token(endpoint, "hush-hush", timeout_seconds=15)
+
+    assert token() == "old"
+    tokens.forget(endpoint, "old")
+    assert token() == "new"
+    tokens.forget(endpoint, "old")  # of a delivery that was slower
+    assert token() == "new"
+
+
+def test_an_endpoint_that_answers_401_to_every_token_fails_once_an_attempt(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    world.answers[TOKEN_URL] = grant("t-1", "t-2", "t-3")
+    world.answers[endpoint.url] = lambda _: exchange(401)
+
+    deliver(world)
+
+    assert len(asked(world, endpoint.url)) == 2
+    assert last_attempt(world).outcome is Outcome.HTTP_ERROR
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        (
+            exchange(401, body='{"error": "invalid_client"}'),
+            "the token endpoint gave no token (invalid_client): answered 401",
+        ),
+        (
+            exchange(400, body='{"error": "<script>hush-hush</script>"}'),
+            "the token endpoint gave no token: answered 400",
+        ),
+        (
+            exchange(200, body="<html>"),
+            "the token endpoint answered without an access_token in JSON",
+        ),
+        (
+            exchange(200, body='{"access_token": "x", "token_type": "mac"}'),
+            "the token endpoint gave a token that is no Bearer token",
+        ),
+        (
+            replace(
+                exchange(500), outcome=Outcome.BLOCKED, status_code=None, advice="no such place"
+            ),
+            "the token endpoint gave no token: no such place",
+        ),
+    ],
+)
+def test_without_a_token_nothing_is_sent_and_the_attempt_says_why(
+    world: World, answer: AttemptResult, advice: str
+) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    world.answers[TOKEN_URL] = lambda _: answer
+
+    deliver(world)
+
+    assert asked(world, endpoint.url) == []
+    attempt = last_attempt(world)
+    assert (attempt.outcome, attempt.advice) == (Outcome.AUTH_ERROR, advice)
+    (delivery,) = world.deliveries()
+    assert delivery.status == "retrying"
+
+
+def test_fetching_a_token_does_not_make_an_attempt_longer(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH, timeout_seconds=5)
+
+    def slowly(_: Request) -> AttemptResult:
+        world.later(seconds=3)
+        return exchange(200, body='{"access_token": "t-1"}')
+
+    world.answers[TOKEN_URL] = slowly
+    deliver(world)
+
+    (sent,) = asked(world, endpoint.url)
+    assert sent.timeout_seconds == pytest.approx(2)
+
+
+def test_the_client_secret_can_travel_in_the_body(world: World) -> None:
+    world.endpoint(auth={**AUTH, "client_auth": "body"})
+    world.answers[TOKEN_URL] = grant("t-1")
+
+    deliver(world)
+
+    (fetched,) = asked(world, TOKEN_URL)
+    assert "authorization" not in fetched.headers
+    assert parse_qs(fetched.body.decode())["client_secret"] == ["hush-hush"]
+
+
+def test_what_an_endpoint_sends_back_of_its_secrets_is_masked_in_the_log(world: World) -> None:
+    endpoint = world.endpoint(
+        auth={"kind": "bearer", "token": "s3cr3t-token"}, headers={"x-api-key": "s3cr3t-key"}
+    )
+    world.answers[endpoint.url] = lambda request: exchange(
+        400, body=json.dumps(dict(request.headers))
+    )
+
+    deliver(world)
+
+    attempt = last_attempt(world)
+    assert attempt.response is not None
+    assert "s3cr3t" not in attempt.model_dump_json()
+    assert f'"x-api-key": "{MASK}"' in attempt.response.body

@@ -1,0 +1,396 @@
+"""The whole of Posthorn in one process: tables and queues of template.yaml on moto, a clock to set.
+
+What an endpoint does is a function, as in production: `world.answers` maps a URL to what it does.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+from posthorn.aws.config_table import ConfigStore
+from posthorn.aws.dynamodb import Table
+from posthorn.aws.eventbridge import Announcer
+from posthorn.aws.kms import Vault
+from posthorn.aws.s3 import CONFIG, ExportBucket
+from posthorn.aws.sqs import Queue
+from posthorn.aws.step_functions import StateMachine
+from posthorn.aws.stream_counters import StreamCounters
+from posthorn.core.settings import Settings
+from posthorn.deliveries.erasure import PayloadEraser
+from posthorn.deliveries.erasure_store import LogEraser
+from posthorn.deliveries.queries import LogLists
+from posthorn.deliveries.reader import DeliveryReader
+from posthorn.deliveries.store import LogStore
+from posthorn.deliveries.stream import StreamChange
+from posthorn.dispatch.attempt import Attempter
+from posthorn.dispatch.concurrency import ConcurrencyLimiter
+from posthorn.dispatch.dispatcher import AttemptReport, Dispatcher, MessageContext
+from posthorn.dispatch.endpoint_health import EndpointHealth
+from posthorn.dispatch.resend import Resender
+from posthorn.dispatch.retry_timer import RetryTimer
+from posthorn.dispatch.sweeper import Sweeper
+from posthorn.egress.http_client import AttemptResult, Request
+from posthorn.egress.oauth2 import TokenCache
+from posthorn.egress.url_guard import EgressPolicy
+from posthorn.endpoints.service import EndpointService
+from posthorn.events import event_types as catalogue
+from posthorn.events.ingestion import Ingestion
+from posthorn.jobs.export import Exporter
+from posthorn.jobs.export_store import ExportStore
+from posthorn.jobs.model import JobKind
+from posthorn.jobs.progress import JobTracker
+from posthorn.jobs.replay import ReplayStep
+from posthorn.jobs.resume import EndpointResumer
+from posthorn.jobs.runner import JobExecutions, JobRecovery, JobRunner
+from posthorn.jobs.service import JobService
+from posthorn.jobs.store import JobStore
+from posthorn.models import Delivery, EffectiveLimits, Endpoint, EndpointSpec, Event, Outcome, Task
+from posthorn.monitoring.inventory import Inventory
+from posthorn.monitoring.reconciliation import Reconciliation
+from posthorn.monitoring.stats_store import StatsStore
+from posthorn.monitoring.stream_consumer import CountedBatch, StreamConsumer
+from posthorn.tenants.api_keys import ApiKeyService
+from posthorn.tenants.tenants import TenantService
+from tests.support import template_facts
+from tests.support.quick_transactions import quick_transactions
+from tests.support.streams import Stream
+
+TENANT = "acme"
+START = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
+ORDER = {
+    "ClientId": 1,
+    "ApplicationId": 1,
+    "ClientOrderRef": "B-1",
+    "Source": "WEB",
+}
+Answer = Callable[[Request], AttemptResult]
+
+
+def exchange(status: int, *, body: str = "", **headers: str) -> AttemptResult:
+    """What the sender tells when an endpoint answers with this status."""
+    ok = 200 <= status < 300
+    retry_after = headers.get("retry_after")
+    return AttemptResult(
+        outcome=Outcome.SUCCEEDED if ok else Outcome.HTTP_ERROR,
+        advice="delivered" if ok else f"answered {status}",
+        duration_ms=12,
+        timings_ms={"dns": 1, "connect": 2, "first_byte": 12},
+        status_code=status,
+        headers={"content-type": "text/plain", "content-length": str(len(body))},
+        body=body,
+        truncated=False,
+        retry_after_seconds=float(retry_after) if retry_after else None,
+        certificate_expires_at=START + timedelta(days=60),
+        url="",
+    )
+
+
+class AtOnce(Executor):
+    """Runs each job when it is handed in, so that a test can say what happens after what."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - an executor keeps what its job raised
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class World:
+    settings: Settings
+    answers: dict[str, Answer] = field(default_factory=dict)
+    sent: list[Request] = field(default_factory=list)
+    attempts: list[AttemptReport] = field(default_factory=list)
+    now: datetime = START
+    seconds_left: float = 60.0
+    chance_counter: Any = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.dynamodb = boto3.client("dynamodb")
+        self.sqs = boto3.client("sqs")
+        self.stepfunctions = boto3.client("stepfunctions")
+        kms, events = boto3.client("kms"), boto3.client("events")
+        self.s3 = boto3.client("s3", config=CONFIG)
+        self.clients = (self.dynamodb, self.sqs, self.stepfunctions, self.s3, kms, events)
+        settings = self.settings
+        self.config = ConfigStore(Table(self.dynamodb, settings.config_table_name))
+        self.log_table = Table(self.dynamodb, settings.log_table_name)
+        self.log = LogStore(self.log_table)
+        self.vault = Vault(kms, settings.secrets_key_arn)
+        self.event_queue = Queue(self.sqs, settings.event_queue_url)
+        self.retry_queue = Queue(self.sqs, settings.retry_queue_url)
+        self.timer = RetryTimer(self.stepfunctions, settings.retry_state_machine_arn)
+        self.access = ApiKeyService(self.config, now=self.clock, random_bytes=self.random_bytes)
+        self.tenancy = TenantService(
+            self.config, EffectiveLimits(settings.retention_days), now=self.clock
+        )
+        self.configuration = EndpointService(
+            config=self.config,
+            vault=self.vault,
+            policy=EgressPolicy(allow_http=True, allow_private=True),
+            terms=self.tenancy.terms,
+            now=self.clock,
+            random_bytes=self.random_bytes,
+        )
+        self.ingestion = Ingestion(
+            queue=self.event_queue,
+            find_type=catalogue.builtin().get,
+            now=self.clock,
+            random_bytes=self.random_bytes,
+        )
+        self.reading = DeliveryReader(
+            config=self.config,
+            log=self.log,
+            lists=LogLists(self.log_table),
+            terms=self.tenancy.terms,
+            now=self.clock,
+        )
+        self.recovery = Resender(
+            config=self.config,
+            log=self.log,
+            reading=self.reading,
+            retry_queue=self.retry_queue,
+            now=self.clock,
+        )
+        self.erasing = PayloadEraser(
+            log=self.log,
+            eraser=LogEraser(self.log_table),
+            reading=self.reading,
+            now=self.clock,
+        )
+        self.announcer = Announcer(events, settings.operations_bus_name)
+        self.job_store = JobStore(self.log_table)
+        runs = JobExecutions(StateMachine(self.stepfunctions, settings.job_state_machine_arn))
+        self.job_progress = JobTracker(self.job_store, StreamCounters(self.log_table), self.clock)
+        self.jobs = JobService(
+            config=self.config,
+            reading=self.reading,
+            store=self.job_store,
+            runs=runs,
+            progress=self.job_progress,
+            terms=self.tenancy.terms,
+            now=self.clock,
+            random_bytes=self.random_bytes,
+        )
+        self.resuming = EndpointResumer(self.configuration, self.jobs)
+        self.replaying = ReplayStep(
+            config=self.config,
+            log=self.log,
+            lists=self.reading.lists,
+            jobs=self.job_store,
+            retry_queue=self.retry_queue,
+            now=self.clock,
+        )
+        self.exporting = Exporter(
+            reading=self.reading,
+            lists=self.reading.lists,
+            jobs=self.job_store,
+            store=ExportStore(self.log_table),
+            bucket=ExportBucket(self.s3, settings.export_bucket_name),
+        )
+        self.stepping = JobRunner(
+            jobs=self.job_store,
+            runs=runs,
+            progress=self.job_progress,
+            kinds=dict.fromkeys(JobKind, self.replaying.step)
+            | {JobKind.EXPORT: self.exporting.step},
+            now=self.clock,
+        )
+        self.sweeper = Sweeper(
+            log=self.log,
+            retry_queue=self.retry_queue,
+            restart_jobs=JobRecovery(self.job_store, runs, self.clock).restarted_ids,
+            now=self.clock,
+        )
+        self.dispatcher = Dispatcher(
+            config=self.config,
+            log=self.log,
+            retry_queue=self.retry_queue,
+            timer=self.timer,
+            caretaker=EndpointHealth(self.config, self.announcer, self.clock),
+            announcer=self.announcer,
+            attempter=Attempter(
+                vault=self.vault,
+                tokens=TokenCache(self.send, self.clock),
+                send=self.send,
+                now=self.clock,
+            ),
+            crowd=ConcurrencyLimiter(),
+            pool=AtOnce(),
+            now=self.clock,
+            jitter=lambda: 0.0,
+        )
+        self.stats = StatsStore(self.log_table)
+        self.counting = StreamConsumer(self.stats, self.job_progress)
+        self.conservation = Reconciliation(
+            config=self.config,
+            log=self.log,
+            census=Inventory(self.log_table),
+            stats=self.stats,
+            retry_queue=self.retry_queue,
+            now=self.clock,
+        )
+        self.stream = Stream(settings.log_table_name)
+        self.tenancy.put(TENANT, name="Acme")
+
+    def restart(self) -> None:
+        """Go on in a new execution environment, which remembers nothing."""
+        self.vault._opened.clear()
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def random_bytes(self, size: int) -> bytes:
+        return next(self.chance_counter).to_bytes(size, "big")
+
+    def send(self, request: Request) -> AttemptResult:
+        self.sent.append(request)
+        return self.answers.get(request.url, lambda _: exchange(200))(request)
+
+    def later(self, **amount: float) -> None:
+        self.now += timedelta(**amount)
+
+    def endpoint(self, name: str = "erp", tenant: str = TENANT, **fields: Any) -> Endpoint:
+        spec = {"name": name, "url": f"http://{name}.example.com/hook", "event_types": ["*"]}
+        made = EndpointSpec.model_validate({**spec, **fields})
+        return self.configuration.create(tenant, made, by="phk_test")[0]
+
+    def publish(self, *items: Any, tenant: str = TENANT) -> list[Any]:
+        """Publish through ingestion; the events stay on EventQueue until `take_events`."""
+        return self.ingestion.accept(
+            tenant, items or [{"type": "OrderReceivedEvent", "data": ORDER}]
+        )
+
+    def turn(self, message_id: str) -> MessageContext:
+        return MessageContext(
+            message_id,
+            self.config.endpoints,
+            self.tenancy.terms,
+            lambda: self.seconds_left,
+            self.attempts.append,
+        )
+
+    def take_events(self) -> None:
+        for message in self.receive(self.settings.event_queue_url):
+            self.take_message(message)
+
+    def take_message(self, message: Any) -> None:
+        event = Event.model_validate_json(message["Body"])
+        self.dispatcher.take_event(event, self.turn(message["MessageId"]))
+
+    def take_tasks(self) -> None:
+        for message in self.receive(self.settings.retry_queue_url):
+            task = Task.model_validate_json(message["Body"])
+            self.dispatcher.take_task(task, self.turn(message["MessageId"]))
+
+    def count(self) -> CountedBatch:
+        """Count what LogTable's stream has had since the last time."""
+        return self.counting.count(self.stream.shard, map(StreamChange.of, self.stream.new()))
+
+    def receive(self, url: str) -> list[Any]:
+        """Take all messages off a queue."""
+        taken: list[Any] = []
+        while found := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in found:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            taken.extend(found)
+        return taken
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """The inputs of the executions started so far, oldest first."""
+        arn = self.settings.retry_state_machine_arn
+        listed = self.stepfunctions.list_executions(stateMachineArn=arn)["executions"]
+        described = [
+            self.stepfunctions.describe_execution(executionArn=each["executionArn"])
+            for each in listed
+        ]
+        inputs = [json.loads(each["input"]) for each in described]
+        return sorted(inputs, key=lambda each: str(each["at"]))
+
+    def wake(self) -> None:
+        """Let time pass to the last scheduled retry, and make it."""
+        last = self.waiting()[-1]
+        self.now = max(self.now, datetime.fromisoformat(last["at"]))
+        task = Task.model_validate(last["message"])
+        self.dispatcher.take_task(task, self.turn(f"wake-{task.attempt}-{self.now}"))
+
+    def deliveries(self, tenant: str = TENANT) -> list[Delivery]:
+        """Every delivery of the tenant, from the table itself."""
+        rows = self.dynamodb.scan(TableName=self.settings.log_table_name)["Items"]
+        events = {
+            row["pk"]["S"].split("#")[1] for row in rows if row["pk"]["S"].startswith(f"{tenant}#")
+        }
+        stories = [self.log.story(tenant, event_id) for event_id in sorted(events)]
+        return [record.delivery for story in stories if story for record in story.records.values()]
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """A fresh account with the stack's tables, queues, key and state machine."""
+    with mock_aws(), quick_transactions():
+        yield World(deploy())
+
+
+def deploy() -> Settings:
+    dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
+    for logical_id in ("ConfigTable", "LogTable"):
+        dynamodb.create_table(**template_facts.table_arguments(logical_id, logical_id))
+    urls = {
+        name: sqs.create_queue(
+            QueueName=name,
+            # Moto cannot wait: what was received and not deleted is there again at once.
+            Attributes={"VisibilityTimeout": "0"},
+        )["QueueUrl"]
+        for name in ("EventQueue", "RetryQueue")
+    }
+    substitutions = {
+        "RetryStateMachine": {"RetryQueueUrl": urls["RetryQueue"]},
+        "JobStateMachine": {
+            "JobFunctionArn": "arn:aws:lambda:eu-north-1:123456789012:function:job"
+        },
+    }
+    machines = {
+        logical_id: boto3.client("stepfunctions").create_state_machine(
+            name=logical_id,
+            definition=template_facts.state_machine_definition(logical_id, **values),
+            roleArn="arn:aws:iam::123456789012:role/machine",
+        )["stateMachineArn"]
+        for logical_id, values in substitutions.items()
+    }
+    s3, region = boto3.client("s3"), dynamodb.meta.region_name
+    s3.create_bucket(Bucket="exports", CreateBucketConfiguration={"LocationConstraint": region})
+    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return Settings(
+        config_table_name="ConfigTable",
+        log_table_name="LogTable",
+        event_queue_url=urls["EventQueue"],
+        retry_queue_url=urls["RetryQueue"],
+        retry_state_machine_arn=machines["RetryStateMachine"],
+        job_state_machine_arn=machines["JobStateMachine"],
+        export_bucket_name="exports",
+        secrets_key_arn=key,
+        operations_bus_name="",
+        retention_days=30,
+        allow_http=True,
+        allow_private_addresses=True,
+        require_test=False,
+    )
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The settings as the functions read them."""
+    values = {name.upper(): str(value) for name, value in vars(settings).items()}
+    booleans = {"ALLOW_HTTP", "ALLOW_PRIVATE_ADDRESSES", "REQUIRE_TEST"}
+    return {name: value.lower() if name in booleans else value for name, value in values.items()}

@@ -1,0 +1,133 @@
+"""Event types from the webhooks of an OpenAPI 3.1 document."""
+
+from typing import Any
+
+import pytest
+
+from posthorn.core.errors import InvalidError
+from posthorn.events.catalogue_import import read_openapi
+from posthorn.events.event_types import violations
+from posthorn.models import EventType, EventTypeKind
+from tests.unit.events.event_type_samples import INTEGER, TEXT, named, object_of
+
+
+def openapi(*, schemas: dict[str, Any] | None = None, **webhooks: Any) -> dict[str, Any]:
+    return {"openapi": "3.1.0", "webhooks": webhooks, "components": {"schemas": schemas or {}}}
+
+
+def webhook(schema: Any, **media: Any) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema, **media}}
+    return {"post": {"tags": ["Stock"], "summary": "Counted.", "requestBody": {"content": content}}}
+
+
+def test_the_webhooks_of_an_openapi_document_become_event_types() -> None:
+    document = openapi(
+        StockCounted=webhook({"$ref": "#/components/schemas/Counted"}, example={"Count": 5}),
+        StockChangedNotification=webhook(
+            object_of(Kind={"enum": ["in", "out"]}),
+            examples={"one": {"value": {"Kind": "out"}}},
+        ),
+        schemas={
+            "Counted": {**object_of(Count=INTEGER, By={"$ref": "#/components/schemas/Person"})},
+            "Person": object_of(Name=TEXT, Boss={"$ref": "#/components/schemas/Person"}),
+            "Unused": TEXT,
+        },
+    )
+    counted, changed = read_openapi(document)
+    assert counted == EventType(
+        name="StockCounted",
+        category="Stock",
+        description="Counted.",
+        json_schema={
+            **object_of(Count=INTEGER, By={"$ref": "#/$defs/Person"}),
+            "$defs": {"Person": object_of(Name=TEXT, Boss={"$ref": "#/$defs/Person"})},
+        },
+        example={"Count": 5},
+    )
+    assert (changed.kind, changed.example) == (EventTypeKind.NOTIFICATION, {"Kind": "out"})
+    assert violations(counted, {"By": {"Boss": {"Name": 1}}})[0].field == "/data/By/Boss/Name"
+
+
+def test_a_webhook_without_an_example_gets_one_that_its_schema_takes() -> None:
+    schema = {
+        **object_of(
+            Id={"type": "integer", "minimum": 1000},
+            Share={"type": "number", "exclusiveMaximum": 1},
+            At={"type": "string", "format": "date-time"},
+            Code={"type": "string", "minLength": 6, "maxLength": 8},
+            State={"enum": ["open", "closed"]},
+            Note={"type": ["null", "string"]},
+            Lines={"type": "array", "minItems": 2, "items": object_of(Sku=TEXT)},
+            Route={"oneOf": [{"const": "air"}, {"const": "sea"}]},
+            Person={"allOf": [object_of(Name=TEXT), object_of(Email={"format": "email"})]},
+        ),
+        "required": ["Id", "Lines"],
+    }
+    (read,) = read_openapi(openapi(StockCounted=webhook(schema)))
+    assert set(read.example) == set(schema["properties"])
+    assert len(read.example["Lines"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        ({"openapi": "3.1.0"}, ("/webhooks", "has not 1 to 500 webhooks")),
+        ({**openapi(A=webhook({})), "openapi": "3.0.3"}, ("/openapi", "is not 3.1")),
+        (openapi(A={"get": {}}), ("/webhooks/A/post", "is missing")),
+        (openapi(A={"post": {}}), ("/webhooks/A/post/requestBody", "is missing")),
+        (
+            openapi(A={"post": {"requestBody": {"content": {"text/xml": {}}}}}),
+            ("/webhooks/A/post/requestBody/content/application~1json", "is missing"),
+        ),
+        (
+            openapi(A=webhook({"$ref": "#/components/schemas/Nope"})),
+            (
+                "/webhooks/A/post/requestBody/content/application~1json/schema/$ref",
+                "leads nowhere",
+            ),
+        ),
+        (
+            openapi(
+                A=webhook({"$ref": "#/components/schemas/B"}),
+                schemas={"B": object_of(C={"items": {"$ref": "https://example.com/c.json"}})},
+            ),
+            (
+                "/components/schemas/B/properties/C/items/$ref",
+                "leads out of the document, and nothing is fetched",
+            ),
+        ),
+        (
+            openapi(A={"$ref": "#/webhooks/A"}),
+            ("/webhooks/A/$ref", "leads in a circle"),
+        ),
+        (
+            openapi(
+                A=webhook({"$ref": "#/components/schemas/B"}, example={"C": {"D": "x"}}),
+                schemas={
+                    "B": object_of(C={"$ref": "#/components/schemas/C"}),
+                    "C": object_of(D={"type": "integer", "minimum": "x"}),
+                },
+            ),
+            ("/components/schemas/C/properties/D/minimum", '"x" is not of type "number"'),
+        ),
+        (
+            openapi(A=webhook(object_of(C=INTEGER), example={"C": "x"})),
+            (
+                "/webhooks/A/post/requestBody/content/application~1json/example/C",
+                '"x" is not of type "integer"',
+            ),
+        ),
+        (
+            openapi(**{"no spaces": webhook({}, example={})}),
+            ("/webhooks/no spaces", "String should match pattern"),
+        ),
+    ],
+)
+def test_an_openapi_document_that_cannot_be_read_is_refused_at_its_flaw(
+    document: Any, found: tuple[str, str]
+) -> None:
+    with pytest.raises(InvalidError) as caught:
+        read_openapi(document)
+    ((field, message),) = named(caught.value)
+    assert field == found[0]
+    assert message.startswith(found[1])
