@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from posthorn.core.errors import ConflictError
-from posthorn.deliveries.compression import unpack
+from posthorn.deliveries.items import unpack
 from posthorn.deliveries.store import Claim
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Endpoint, Task, iso

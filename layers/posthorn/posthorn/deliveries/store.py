@@ -6,7 +6,6 @@ from datetime import datetime
 
 from posthorn.aws.dynamodb import ConditionFailed, Table
 from posthorn.deliveries import items
-from posthorn.deliveries.compression import pack, unpack
 from posthorn.models import (
     Attempt,
     Delivery,
@@ -54,7 +53,7 @@ class StoredBody:
     @property
     def attributes(self) -> Item:
         if self.kept is not None:
-            return {"body": pack(self.kept)}
+            return {"body": items.pack(self.kept)}
         return {"body_mode": self.mode} if self.mode else {}
 
 
@@ -289,7 +288,7 @@ def _record(row: Item, beside: Sequence[Item]) -> Record:
     kept = row.get("body")
     return Record(
         delivery=items.read_delivery(row),
-        body=StoredBody(mode=row.get("body_mode"), kept=unpack(kept) if kept else None),
+        body=StoredBody(mode=row.get("body_mode"), kept=items.unpack(kept) if kept else None),
         attempts=tuple(items.read_attempt(each) for each in packed),
     )
 
