@@ -14,11 +14,11 @@ from posthorn.core.errors import InvalidError, Violation
 from posthorn.subscriptions.jmespath_expressions import (
     Expression,
     ExpressionError,
+    Interpreter,
     nesting,
     parse,
     tokenize,
 )
-from posthorn.subscriptions.jmespath_interpreter import Interpreter
 
 MAX_STEPS = (
     20_000  # about 50 ms: enough to filter 4,000 lines, and a thousand endpoints in a minute
