@@ -25,7 +25,6 @@ from posthorn.aws.step_functions import StateMachine
 from posthorn.aws.stream_counters import StreamCounters
 from posthorn.core.settings import Settings
 from posthorn.deliveries.erasure import PayloadEraser
-from posthorn.deliveries.erasure_store import LogEraser
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import LogStore
@@ -148,7 +147,7 @@ class World:
             now=self.clock,
             random_bytes=self.random_bytes,
         )
-        self.reading = DeliveryReader(
+        self.reader = DeliveryReader(
             config=self.config,
             log=self.log,
             lists=LogLists(self.log_table),
@@ -158,14 +157,14 @@ class World:
         self.recovery = Resender(
             config=self.config,
             log=self.log,
-            reading=self.reading,
+            reader=self.reader,
             retry_queue=self.retry_queue,
             now=self.clock,
         )
         self.erasing = PayloadEraser(
+            table=self.log_table,
             log=self.log,
-            eraser=LogEraser(self.log_table),
-            reading=self.reading,
+            reader=self.reader,
             now=self.clock,
         )
         self.announcer = Announcer(events, settings.operations_bus_name)
@@ -174,7 +173,7 @@ class World:
         self.job_progress = JobTracker(self.job_store, StreamCounters(self.log_table), self.clock)
         self.jobs = JobService(
             config=self.config,
-            reading=self.reading,
+            reader=self.reader,
             store=self.job_store,
             runs=runs,
             progress=self.job_progress,
@@ -186,14 +185,14 @@ class World:
         self.replaying = ReplayStep(
             config=self.config,
             log=self.log,
-            lists=self.reading.lists,
+            lists=self.reader.lists,
             jobs=self.job_store,
             retry_queue=self.retry_queue,
             now=self.clock,
         )
         self.exporting = Exporter(
-            reading=self.reading,
-            lists=self.reading.lists,
+            reader=self.reader,
+            lists=self.reader.lists,
             jobs=self.job_store,
             store=ExportStore(self.log_table),
             bucket=ExportBucket(self.s3, settings.export_bucket_name),

@@ -385,7 +385,7 @@ def test_fifty_attempts_fit_on_a_page_and_each_can_be_opened(
     path = delivered(tenant, endpoint, data={**ORDER, "FirstName": '"<&' * 9_000})
     delivery_id = path.rpartition("/")[2]
     for _ in range(49):  # each read by its key: to look for it takes longer than to try it
-        _, record = tenant.world.reading.delivery(tenant.id, delivery_id)
+        _, record = tenant.world.reader.delivery(tenant.id, delivery_id)
         task = progress.task(record.delivery)
         tenant.world.dispatcher.take_task(task, tenant.world.turn("r"))
 

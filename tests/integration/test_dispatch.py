@@ -38,7 +38,7 @@ def test_a_failing_endpoint_is_retried_on_schedule_until_it_succeeds(world: Worl
 
     (delivery,) = world.deliveries()
     assert delivery.status is DeliveryStatus.SUCCEEDED
-    story = world.reading.event(TENANT, delivery.event_id)
+    story = world.reader.event(TENANT, delivery.event_id)
     attempts = story.records[endpoint.id].attempts
     assert [(each.number, each.trigger) for each in attempts] == [
         (1, Trigger.FIRST),
@@ -87,7 +87,7 @@ def test_an_event_that_nobody_wants_is_recorded_with_the_reason(world: World) ->
 
     world.take_events()
 
-    (decision,) = world.reading.event(TENANT, event.id).decisions
+    (decision,) = world.reader.event(TENANT, event.id).decisions
     assert (decision.endpoint_id, decision.verdict) == (endpoint.id, "type_not_wanted")
 
 
@@ -239,7 +239,7 @@ def test_an_endpoint_switched_off_by_its_owner_is_not_tracked(world: World) -> N
     world.take_events()
 
     assert world.deliveries() == []
-    (decision,) = world.reading.event(TENANT, event.id).decisions
+    (decision,) = world.reader.event(TENANT, event.id).decisions
     assert decision.verdict == "off"
 
 

@@ -193,7 +193,7 @@ def test_a_retry_that_read_the_payload_before_does_not_bring_it_back(tenant: Ten
 
     claim = Claim("late", world.now, world.now)
     assert not world.log.claim_delivery(found[1].delivery, claim)
-    story = world.reading.event(tenant.id, event_id)
+    story = world.reader.event(tenant.id, event_id)
     assert not world.log.claim_delivery(story.records[endpoint.id].delivery, claim)
 
 
@@ -235,8 +235,8 @@ def test_what_was_resent_before_the_mark_is_cancelled(tenant: Tenant) -> None:
     event_id = published(tenant)
     (delivery,) = listed(tenant)
     world.recovery.resend(tenant.id, delivery["id"], by="phk_dev")
-    story = world.reading.event(tenant.id, event_id)
-    world.erasing._mark(story, "phk_ops")
+    story = world.reader.event(tenant.id, event_id)
+    world.erasing._mark_event(story, "phk_ops")
     sent = len(world.sent)
 
     world.take_tasks()
@@ -276,7 +276,7 @@ def test_what_a_crashed_dispatcher_left_is_cancelled_before_it_is_erased(tenant:
     turn = world.turn("crash")
     with dying_at(world, 4, after=True), suppress(Died):
         world.dispatcher.take_event(event, turn)
-    assert len(world.reading.event(tenant.id, event.id).records) < 2
+    assert len(world.reader.event(tenant.id, event.id).records) < 2
 
     assert erase(tenant, event.id).json["code"] == "deliveries_to_come"
     world.later(minutes=2)

@@ -78,7 +78,7 @@ class Tenant:
 
     def deliveries(self, event: Event) -> dict[int, Delivery]:
         """As they stand, by what their endpoint answers at first; attempts have no gaps."""
-        records = self.world.reading.event(self.id, event.id).records
+        records = self.world.reader.event(self.id, event.id).records
         for record in records.values():
             numbers = [each.number for each in record.attempts]
             assert numbers == [*range(1, record.delivery.attempt_count + 1)]

@@ -41,7 +41,7 @@ def start(world: World, tenant: str, endpoint: Endpoint, key: str = "key") -> Jo
 
 
 def statuses(world: World, tenant: str) -> list[DeliveryStatus]:
-    page, _ = world.reading.page(tenant, DeliveryFilter(), limit=100)
+    page, _ = world.reader.page(tenant, DeliveryFilter(), limit=100)
     return [each.status for each in page]
 
 
@@ -68,7 +68,7 @@ def test_a_fault_at_any_call_of_a_step_counts_each_delivery_once(
         assert (done.status, done.matched, done.started) == (JobStatus.COMPLETED, 2, 2)
         assert done.skipped == {}
         assert progress.succeeded == progress.finished == 2
-        page, _ = world.reading.page("tenant", DeliveryFilter(), limit=100)
+        page, _ = world.reader.page("tenant", DeliveryFilter(), limit=100)
         assert [each.attempt_count for each in page] == [call + 1] * 2
     assert call > 10
 

@@ -76,7 +76,7 @@ def test_a_shorter_retention_does_not_hide_what_is_still_kept(tenant: Tenant) ->
 
     tenant.world.later(days=100)
 
-    found = tenant.world.reading.terms(tenant.id)
+    found = tenant.world.reader.terms(tenant.id)
     tenant.world.later(days=-100)
     assert (found.retention_days, found.longest_retention.days) == (8, 365)
     assert [row["event_id"] for row in listed(tenant)] == [event_id]

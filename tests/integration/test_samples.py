@@ -120,7 +120,7 @@ def test_the_dispatcher_samples_deliver_an_order_that_failed_at_first(
     assert first == second == {"batchItemFailures": []}
     assert body_of("dispatcher-retry.json") in sent_by_step_functions
     event_id = body_of("dispatcher-event.json")["id"]
-    delivery = shared.reading.event(TENANT, event_id).records[endpoint.id].delivery
+    delivery = shared.reader.event(TENANT, event_id).records[endpoint.id].delivery
     assert (delivery.status, delivery.attempt_count) == (DeliveryStatus.SUCCEEDED, 2)
     assert {each.headers["webhook-id"] for each in received} == {event_id}
     assert received[1].headers["posthorn-attempt"] == "2"
@@ -209,7 +209,7 @@ def test_the_job_sample_discards_what_an_endpoint_holds(shared: World) -> None:
     answer = invoked("job.json")
 
     assert (answer["steps"], answer["done"]) == (1, False)
-    delivery = shared.reading.event(TENANT, event.id).records[endpoint.id].delivery
+    delivery = shared.reader.event(TENANT, event.id).records[endpoint.id].delivery
     assert (delivery.status, delivery.job_id) == (DeliveryStatus.CANCELLED, answer["job_id"])
 
 

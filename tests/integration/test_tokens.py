@@ -40,7 +40,7 @@ def asked(world: World, url: str) -> list[Request]:
 
 def last_attempt(world: World) -> Any:
     (delivery, *_) = sorted(world.deliveries(), key=lambda each: each.created_at, reverse=True)
-    _, record = world.reading.delivery(TENANT, delivery.id)
+    _, record = world.reader.delivery(TENANT, delivery.id)
     return record.attempts[-1]
 
 

@@ -182,7 +182,7 @@ def test_a_real_event_is_previewed_as_it_would_be_sent(tenant: Tenant) -> None:
     seen = tenant.client.post(f"/v1/endpoints/{made['id']}/preview", {"event_id": event_id}).json
 
     (delivery,) = tenant.world.deliveries(tenant.id)
-    _, record = tenant.world.reading.delivery(tenant.id, delivery.id)
+    _, record = tenant.world.reader.delivery(tenant.id, delivery.id)
     assert seen["event_id"] == seen["request"]["headers"]["webhook-id"] == event_id
     assert json.loads(seen["request"]["body"])["data"] == EVENT["data"]
     assert seen["request"]["headers"].keys() == record.attempts[0].request.headers.keys()
@@ -490,7 +490,7 @@ def test_pending_retries_go_to_the_changed_endpoint_with_the_body_of_the_first_a
     assert second.headers["content-type"] == "application/json"
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     (delivery,) = world.deliveries(tenant.id)
-    _, record = world.reading.delivery(tenant.id, delivery.id)
+    _, record = world.reader.delivery(tenant.id, delivery.id)
     assert [each.endpoint_version for each in record.attempts] == [1, 2]
     assert delivery.endpoint_version == 2
     # The next event is shaped as the endpoint now says.

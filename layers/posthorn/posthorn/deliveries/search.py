@@ -25,7 +25,7 @@ BUDGET = timedelta(seconds=8)  # of the 29 that the function has; large events t
 
 @dataclass(frozen=True)
 class DeliverySearch:
-    reading: DeliveryReader
+    reader: DeliveryReader
     log: LogStore
     now: Callable[[], datetime]
 
@@ -48,7 +48,7 @@ class DeliverySearch:
         fingerprint = wanted.fingerprint(text)
         after = Position.of(cursor, fingerprint) if cursor else None
         most = MOST_EXAMINED // ROWS_READ_FOR_ONE
-        walk = self.reading.walk(tenant, ranged, limit=most, after=after)
+        walk = self.reader.walk(tenant, ranged, limit=most, after=after)
         found: list[Delivery] = []
         examined, is_over = 0, False
         reached, until = after, None

@@ -17,7 +17,7 @@ from posthorn.models import Delivery, EndpointStatus, Trigger
 class Resender:
     config: ConfigStore
     log: LogStore
-    reading: DeliveryReader
+    reader: DeliveryReader
     retry_queue: Queue
     now: Callable[[], datetime]
 
@@ -26,7 +26,7 @@ class Resender:
 
         Recorded first, then queued: if we die between the two, the sweeper finds it due.
         """
-        event, record = self.reading.delivery(tenant, delivery_id)
+        event, record = self.reader.delivery(tenant, delivery_id)
         before = record.delivery
         if event.erasure is not None:
             raise ConflictError(progress.ERASED, code="payload_erased")
@@ -45,7 +45,7 @@ class Resender:
 
     def cancel(self, tenant: str, delivery_id: str, *, by: str) -> Delivery:
         """End what is still to come; ConflictError when nothing is, or while an attempt runs."""
-        _, record = self.reading.delivery(tenant, delivery_id)
+        _, record = self.reader.delivery(tenant, delivery_id)
         before = record.delivery
         if before.status not in progress.TO_COME:
             raise ConflictError(f"the delivery is {before.status}", code="nothing_to_cancel")

@@ -47,7 +47,7 @@ class JobEstimate(Model):
 @dataclass(frozen=True)
 class JobService:
     config: ConfigStore
-    reading: DeliveryReader
+    reader: DeliveryReader
     store: JobStore
     runs: JobExecutions
     progress: JobTracker
@@ -163,7 +163,7 @@ class JobService:
 
     def _endpoint_ids(self, tenant: str, kind: JobKind) -> Sequence[str]:
         if kind is JobKind.EXPORT:
-            return self.reading.all_endpoints(tenant)
+            return self.reader.all_endpoints(tenant)
         return [each.id for each in self.config.endpoints(tenant)]
 
     def _counted(self, tenant: str, kind: JobKind, wanted: DeliveryFilter) -> JobEstimate:
@@ -177,7 +177,7 @@ class JobService:
                     return JobEstimate(
                         matched=matched, complete=False, oldest=oldest, newest=newest
                     )
-                found, position = self.reading.lists.page(
+                found, position = self.reader.lists.page(
                     tenant, of_one, limit=COUNT_PAGE, after=position
                 )
                 matched += len(found)
