@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from posthorn.core.errors import InvalidError
 from posthorn.events import json_schema as schemas
-from posthorn.events.catalogue_file import read_catalogue
-from posthorn.events.catalogue_import import read_openapi
+from posthorn.events.catalogue_import import read_catalogue, read_openapi
 from posthorn.events.event_types import builtin, check_type, violations
 from posthorn.events.schema_compatibility import incompatible_changes
 from posthorn.events.schema_samples import example_of

@@ -12,8 +12,7 @@ from pydantic_core import from_json, to_json
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples as examples
 from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
-from posthorn.events.catalogue_file import read_catalogue
-from posthorn.events.catalogue_import import read_openapi
+from posthorn.events.catalogue_import import read_catalogue, read_openapi
 from posthorn.events.event_types import builtin, check_type
 from posthorn.events.schema_compatibility import incompatible_changes
 from posthorn.models import EventType, EventTypeSpec, Model, Source, TypeName, Validation
