@@ -6,7 +6,7 @@ from datetime import datetime
 
 from posthorn.aws.config_table import ConfigStore, EndpointVersion
 from posthorn.core import ids
-from posthorn.core.errors import InvalidError, NotFoundError, Violation
+from posthorn.core.errors import InvalidError, NotFoundError
 from posthorn.deliveries import views
 from posthorn.deliveries.event_trace import EventTrace, trace
 from posthorn.deliveries.filters import DeliveryFilter
@@ -99,9 +99,9 @@ class DeliveryReader:
     def _located(self, tenant: str, wanted: DeliveryFilter) -> DeliveryFilter:
         """With the endpoints whose partitions are to be read; InvalidError for what is no id."""
         if not all(ids.is_id("ep", each) for each in wanted.endpoint_ids):
-            raise InvalidError.of([Violation("endpoint", "is not the id of an endpoint")])
+            raise InvalidError.at("endpoint", "is not the id of an endpoint")
         if wanted.event_id is not None and not ids.is_id("evt", wanted.event_id):
-            raise InvalidError.of([Violation("event_id", "is not the id of an event")])
+            raise InvalidError.at("event_id", "is not the id of an event")
         if wanted.event_id or wanted.endpoint_ids:
             return wanted
         return wanted.model_copy(update={"endpoint_ids": self.all_endpoints(tenant)})

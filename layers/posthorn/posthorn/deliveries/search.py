@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from posthorn.core.errors import InvalidError, Violation
+from posthorn.core.errors import InvalidError
 from posthorn.deliveries import views
 from posthorn.deliveries.filters import DeliveryFilter, Order
 from posthorn.deliveries.queries import ROWS_READ_FOR_ONE, PageWalk, Position
@@ -73,11 +73,11 @@ class DeliverySearch:
     def _ranged(self, wanted: DeliveryFilter) -> DeliveryFilter:
         until = wanted.until or self.now()
         if wanted.since is None:
-            raise InvalidError.of([Violation("since", "is required with q")])
+            raise InvalidError.at("since", "is required with q")
         if until - wanted.since > LONGEST_RANGE:
             days = LONGEST_RANGE.days
             message = f"is more than {days} days before until, and q searches {days} at the most"
-            raise InvalidError.of([Violation("since", message)])
+            raise InvalidError.at("since", message)
         return wanted.model_copy(update={"until": until})
 
     def _read(

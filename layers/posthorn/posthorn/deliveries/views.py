@@ -20,7 +20,7 @@ from posthorn.models import (
     Time,
     Trigger,
 )
-from posthorn.models.paging import _ONLY_IF_THERE, Listed
+from posthorn.models.paging import ONLY_IF_SET, Listed
 
 
 class RequestView(Model):
@@ -28,7 +28,7 @@ class RequestView(Model):
     url: str
     headers: dict[str, str]
     body: str | None
-    erased_bytes: int | None = _ONLY_IF_THERE
+    erased_bytes: int | None = ONLY_IF_SET
 
 
 class AttemptView(Model):
@@ -135,8 +135,8 @@ class DeliveryList(Listed[DeliveryView]):
 
     model_config = examples.shown(examples.DELIVERIES, examples.DELIVERIES_SEARCHED)
 
-    examined: int | None = _ONLY_IF_THERE
-    searched_until: Time | None = _ONLY_IF_THERE
+    examined: int | None = ONLY_IF_SET
+    searched_until: Time | None = ONLY_IF_SET
 
 
 def of_delivery(delivery: Delivery) -> DeliveryView:

@@ -28,9 +28,7 @@ def read_catalogue(document: Any) -> tuple[EventType, ...]:
     """Read `{"event_types": [...]}`; raise InvalidError. The types read are custom ones."""
     listed = document.get("event_types") if isinstance(document, Mapping) else None
     if not isinstance(listed, list) or not 0 < len(listed) <= MAX_TYPES:
-        raise InvalidError.of(
-            [Violation("/event_types", f"is no list of 1 to {MAX_TYPES} event types")]
-        )
+        raise InvalidError.at("/event_types", f"is no list of 1 to {MAX_TYPES} event types")
     found: list[Violation] = []
     types: dict[str, EventType] = {}
     for place, each in enumerate(listed):
@@ -52,7 +50,7 @@ def read_catalogue(document: Any) -> tuple[EventType, ...]:
 def _custom_type(fields: Any, at: str) -> EventType:
     """Read one type as it stands at `at`; raise InvalidError for each field that is wrong."""
     if not isinstance(fields, Mapping):
-        raise InvalidError.of([Violation(at, "is no object")])
+        raise InvalidError.at(at, "is no object")
     try:
         return EventType.model_validate({**fields, "source": Source.CUSTOM})
     except ValidationError as error:
@@ -67,9 +65,9 @@ def read_openapi(document: Any) -> tuple[EventType, ...]:
     """
     webhooks = document.get("webhooks") if isinstance(document, Mapping) else None
     if not isinstance(webhooks, Mapping) or not 0 < len(webhooks) <= MAX_TYPES:
-        raise InvalidError.of([Violation("/webhooks", f"has not 1 to {MAX_TYPES} webhooks")])
+        raise InvalidError.at("/webhooks", f"has not 1 to {MAX_TYPES} webhooks")
     if not str(document.get("openapi")).startswith("3.1"):
-        raise InvalidError.of([Violation("/openapi", "is not 3.1")])
+        raise InvalidError.at("/openapi", "is not 3.1")
     found: list[Violation] = []
     types = []
     for name in webhooks:
@@ -102,7 +100,7 @@ class _Spot:
         for name in names:
             at = spot.at + pointer([name])
             if not spot.has(name):
-                raise InvalidError.of([Violation(at, "is missing")])
+                raise InvalidError.at(at, "is missing")
             spot = _Spot(self.document, at, spot.value[name])._followed()
         return spot
 
@@ -114,16 +112,16 @@ class _Spot:
             reference = spot.value["$ref"]
             target = _target(self.document, reference, f"{spot.at}/$ref")
             spot = _Spot(self.document, reference[1:], target)
-        raise InvalidError.of([Violation(f"{self.at}/$ref", "leads in a circle")])
+        raise InvalidError.at(f"{self.at}/$ref", "leads in a circle")
 
 
 def _target(document: Mapping[str, Any], reference: Any, at: str) -> Any:
     if not isinstance(reference, str) or not reference.startswith("#/"):
-        raise InvalidError.of([Violation(at, "leads out of the document, and nothing is fetched")])
+        raise InvalidError.at(at, "leads out of the document, and nothing is fetched")
     try:
         return resolve(document, reference)
     except LookupError:
-        raise InvalidError.of([Violation(at, "leads nowhere")]) from None
+        raise InvalidError.at(at, "leads nowhere") from None
 
 
 def _webhook(name: str, item: _Spot) -> EventType:
@@ -187,7 +185,7 @@ def _example(media: _Spot) -> _Spot | None:
 def _whole(schema: _Spot) -> Schema:
     """The schema by itself: what it refers to comes along in `$defs`."""
     if not isinstance(schema.value, dict):
-        raise InvalidError.of([Violation(schema.at, "is no object")])
+        raise InvalidError.at(schema.at, "is no object")
     definitions: Schema = {}
     root: Schema = _carried(schema, definitions)
     return {**root, "$defs": definitions} if definitions else root
@@ -215,7 +213,7 @@ def _carried(spot: _Spot, definitions: Schema, *, named: bool = False) -> Any:
 def _moved_reference(spot: _Spot, definitions: Schema) -> str:
     _target(spot.document, spot.value, spot.at)
     if not spot.value.startswith(_COMPONENTS):
-        raise InvalidError.of([Violation(spot.at, "leads elsewhere than to a schema component")])
+        raise InvalidError.at(spot.at, "leads elsewhere than to a schema component")
     name, slash, rest = spot.value.removeprefix(_COMPONENTS).partition("/")
     if name not in definitions:
         definitions[name] = True  # while it is read: it may contain itself

@@ -18,6 +18,7 @@ from posthorn.jobs.progress import JobTracker
 from posthorn.jobs.runner import JobExecutions
 from posthorn.jobs.store import JobRequest, JobStore
 from posthorn.models import EffectiveLimits, Model, Time
+from posthorn.models.paging import check_cursor, cut_page
 
 MOST_RUNNING = 5  # jobs of one tenant that start deliveries at the same time
 MOST_COUNTED = 10_000
@@ -109,13 +110,11 @@ class JobService:
         self, tenant: str, *, limit: int, cursor: str | None = None
     ) -> tuple[list[tuple[Job, JobCounts]], str | None]:
         """One page, newest first, and the cursor of the next."""
-        if cursor is not None and not ids.is_id("job", cursor):
-            raise InvalidError.of([Violation("cursor", "is not a cursor that this API gave")])
+        check_cursor(cursor, partial(ids.is_id, "job"))
         found = self.store.jobs(tenant, page=limit + 1, below=cursor)
-        page = list(islice(found, limit + 1))
-        progress = self.progress.of([each.id for each in page[:limit]])
-        listed = [(each, progress[each.id]) for each in page[:limit]]
-        return listed, page[limit - 1].id if len(page) > limit else None
+        page, next_cursor = cut_page(found, limit, lambda each: each.id)
+        progress = self.progress.of([each.id for each in page])
+        return [(each, progress[each.id]) for each in page], next_cursor
 
     def pause(self, tenant: str, job_id: str, *, by: str) -> Job:
         return self._changed(tenant, job_id, partial(job.paused, now=self.now(), by=by))

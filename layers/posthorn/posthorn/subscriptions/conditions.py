@@ -46,7 +46,7 @@ def check_condition(text: str, field: str) -> list[Violation]:
 def compile_condition(text: str, field: str = "/condition") -> None:
     """Raise InvalidError, with the column, unless the condition can be evaluated."""
     if violations := check_condition(text, field):
-        raise InvalidError(f"{field}: {violations[0].message}", violations)
+        raise InvalidError.of(violations)
 
 
 def evaluate(condition: str, document: Mapping[str, Any]) -> Evaluation:

@@ -15,7 +15,7 @@ from posthorn.models import (
     TenantSpec,
     Time,
 )
-from posthorn.models.paging import _ONLY_IF_THERE
+from posthorn.models.paging import ONLY_IF_SET
 
 
 class EffectiveLimitsView(Model):
@@ -65,7 +65,7 @@ class ApiKeyView(Model):
     scopes: tuple[Scope, ...]
     created_at: Time
     created_by: str
-    key: str | None = _ONLY_IF_THERE
+    key: str | None = ONLY_IF_SET
 
 
 def of_tenant(tenant: Tenant, terms: EffectiveLimits) -> TenantView:
