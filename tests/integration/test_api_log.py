@@ -8,7 +8,7 @@ import pytest
 from posthorn.deliveries.store import Claim
 from posthorn.models import Endpoint, Task, iso
 from tests.integration.conftest import Tenant
-from tests.world import ORDER, START, World, exchange
+from tests.world import ORDER, START, World, answered
 
 JOB = {"ClientId": 1042, "JobId": 660184, "StatusId": 2}
 NO_SUCH = "01KAR7XJ80000000000000000A"
@@ -18,7 +18,7 @@ def endpoint_of(
     tenant: Tenant, name: str = "erp", *, answers: int = 200, **fields: Any
 ) -> Endpoint:
     made = tenant.world.endpoint(f"{name}-{tenant.id}", tenant=tenant.id, **fields)
-    tenant.world.answers[made.url] = lambda _: exchange(answers, body="as you wish")
+    tenant.world.answers[made.url] = lambda _: answered(answers, body="as you wish")
     return made
 
 
@@ -40,7 +40,7 @@ def wake(tenant: Tenant) -> None:
     """Make the last scheduled retry of this tenant."""
     *_, last = (each for each in tenant.world.waiting() if each["message"]["tenant"] == tenant.id)
     task = Task.model_validate(last["message"])
-    tenant.world.dispatcher.take_task(task, tenant.world.turn("wake"))
+    tenant.world.dispatcher.take_task(task, tenant.world.context("wake"))
 
 
 def listed(tenant: Tenant, **query: object) -> list[Any]:
@@ -226,7 +226,7 @@ def test_an_event_is_read_with_its_payload_decisions_and_deliveries(tenant: Tena
     assert event["time"] == "2026-11-23T09:59:59.000Z"
     verdicts = {each["endpoint_id"]: each["verdict"] for each in event["decisions"]}
     assert verdicts == {wanting.id: "matched", other.id: "type_not_wanted"}
-    assert event["summary"] == "wanted by 1 of 2 endpoints"
+    assert event["summary"] == "matched 1 of 2 endpoints"
     (delivery,) = event["deliveries"]
     assert delivery["endpoint_name"] == wanting.name
     assert (delivery["endpoint_id"], delivery["status"]) == (wanting.id, "succeeded")
@@ -274,7 +274,7 @@ def test_a_dead_delivery_can_be_resent_and_succeeds(tenant: Tenant, shared: Worl
     no_retries = {"kind": "schedule", "delays_seconds": []}
     delivery_id = delivered(tenant, answers=500, retry=no_retries)
     (dead,) = listed(tenant, status="dead")
-    shared.answers[f"http://erp-{tenant.id}.example.com/hook"] = lambda _: exchange(200)
+    shared.answers[f"http://erp-{tenant.id}.example.com/hook"] = lambda _: answered(200)
 
     answer = tenant.client.post(f"/v1/deliveries/{delivery_id}/resend")
     shared.take_tasks()

@@ -14,7 +14,7 @@ from tests.crashes import Died, dying, dying_at
 from tests.faults import Fault, failing
 from tests.job_kills import NO_RETRY, replay
 from tests.job_runs import deliver, run_to_end, started
-from tests.world import ORDER, World, exchange
+from tests.world import ORDER, World, answered
 
 DELIVERIES, KILLS = 40, 10  # `make bench` has 5,000
 
@@ -22,11 +22,11 @@ DELIVERIES, KILLS = 40, 10  # `make bench` has 5,000
 def dead_ones(world: World, tenant: str, count: int) -> Endpoint:
     world.tenancy.put(tenant, name=tenant)
     endpoint = world.endpoint(f"erp-{tenant}", tenant, retry=NO_RETRY)
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     order: dict[str, Any] = {"type": "OrderReceivedEvent", "data": ORDER}
     world.publish(*[order] * count, tenant=tenant)
     world.take_events()
-    world.answers[endpoint.url] = lambda _: exchange(200)
+    world.answers[endpoint.url] = lambda _: answered(200)
     world.later(seconds=1)
     return endpoint
 

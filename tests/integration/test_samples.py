@@ -16,7 +16,7 @@ from posthorn.jobs.model import JobKind
 from posthorn.models import DeliveryStatus, Endpoint, EndpointSpec, Event, Scope, Task, Trigger
 from tests.invocations import invoke
 from tests.template_facts import GLOBALS, ROOT, TEMPLATE
-from tests.world import TENANT, World, exchange
+from tests.world import TENANT, World, answered
 
 EVENTS = ROOT / "events"
 INVOKED = {  # the function of each sample
@@ -129,7 +129,7 @@ def test_the_dispatcher_samples_deliver_an_order_that_failed_at_first(
 
 def test_the_list_sample_shows_what_is_being_retried(shared: World) -> None:
     failing, working = shared.endpoint("failing"), shared.endpoint("working")
-    shared.answers[failing.url] = lambda _: exchange(503)
+    shared.answers[failing.url] = lambda _: answered(503)
     shared.publish()
     shared.take_events()
 
@@ -218,7 +218,7 @@ def test_the_sweeper_sample_puts_back_what_is_overdue(
 ) -> None:
     shared.now = datetime.now(UTC) - timedelta(hours=1)  # the handler has the real clock
     endpoint = shared.endpoint("forgotten")
-    shared.answers[endpoint.url] = lambda _: exchange(500)
+    shared.answers[endpoint.url] = lambda _: answered(500)
     shared.publish()
     shared.take_events()
 

@@ -26,7 +26,7 @@ from posthorn.tenants.rate_limits import Limits
 from tests.integration.conftest import Tenant, new_tenant
 from tests.integration.test_api_endpoints import SPEC, created
 from tests.invocations import deployed
-from tests.world import ORDER, START, World, exchange
+from tests.world import ORDER, START, World, answered
 
 TOKEN = "token-of-the-erp"  # noqa: S105 - of a test
 EVENT = {"type": "OrderReceivedEvent", "data": {**ORDER, "ClientOrderRef": "T-1"}}
@@ -373,8 +373,8 @@ def test_a_test_ends_before_the_gateway_gives_up(tenant: Tenant) -> None:
         events=SampleEvents(
             world.log, catalogue.builtin, now=world.clock, random_bytes=world.random_bytes
         ),
-        limits=Limits(Table(world.dynamodb, world.settings.config_table_name)),
-        terms=world.tenancy.terms,
+        rate_limits=Limits(Table(world.dynamodb, world.settings.config_table_name)),
+        limits=world.tenancy.limits,
         attempter=world.dispatcher.attempter,
         now=world.clock,
     )
@@ -466,7 +466,7 @@ def test_pending_retries_go_to_the_changed_endpoint_with_the_body_of_the_first_a
         payload={"mode": "custom", "expression": "{ref: data.ClientOrderRef}"},
         headers={"x-shop": "se"},
     )
-    world.answers[before.url] = lambda _: exchange(500)
+    world.answers[before.url] = lambda _: answered(500)
     world.publish(tenant=tenant.id)
     world.take_events()
 

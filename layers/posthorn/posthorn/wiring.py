@@ -134,7 +134,7 @@ def configuration() -> EndpointService:
         config=config(),
         vault=vault(),
         policy=policy(),
-        terms=tenancy().terms,
+        limits=tenancy().limits,
         now=now,
         random_bytes=os.urandom,
         require_test=settings().require_test,
@@ -159,8 +159,8 @@ def trial() -> EndpointTester:
         config=config(),
         log=log,
         events=SampleEvents(log=log, types=cataloguing().types, now=now, random_bytes=os.urandom),
-        limits=Limits(config_table()),
-        terms=tenancy().terms,
+        rate_limits=Limits(config_table()),
+        limits=tenancy().limits,
         attempter=Attempter(vault=vault(), tokens=TokenCache(send, now), send=send, now=now),
         now=now,
     )
@@ -193,7 +193,7 @@ def reading() -> DeliveryReader:
         config=config(),
         log=LogStore(log_table()),
         lists=LogLists(log_table()),
-        terms=tenancy().terms,
+        limits=tenancy().limits,
         now=now,
     )
 
@@ -281,7 +281,7 @@ def jobs() -> JobService:
         store=job_store(),
         runs=runs(),
         progress=job_progress(),
-        terms=tenancy().terms,
+        limits=tenancy().limits,
         now=now,
         random_bytes=os.urandom,
     )

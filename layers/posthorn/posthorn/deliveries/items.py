@@ -1,6 +1,6 @@
 """How the log's things are laid out as items of LogTable, and read back (design.md §5).
 
-One event's whole story stands under one partition key, `{tenant}#{event id}`:
+One event's whole history stands under one partition key, `{tenant}#{event id}`:
 
     event                       the event, what was decided for each endpoint, when it was recorded,
                                 and, unless a test made it, how many deliveries are wanted

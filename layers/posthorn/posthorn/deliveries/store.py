@@ -236,8 +236,8 @@ class LogStore:
             found |= {delivery.event_id: delivery for delivery in read}
         return found
 
-    def story(self, tenant: str, event_id: str) -> EventHistory | None:
-        """Read the whole story of one event: one Query, consistent."""
+    def history(self, tenant: str, event_id: str) -> EventHistory | None:
+        """Read the whole history of one event: one Query, consistent."""
         key = items.event_key(tenant, event_id)
         rows = list(self._table.query("#pk = :pk", {"pk": key["pk"]}))
         head = next((row for row in rows if row["sk"] == "event"), None)

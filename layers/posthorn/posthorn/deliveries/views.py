@@ -101,9 +101,9 @@ class DecisionView(Model):
 
 
 class EventView(Model):
-    """The whole story of an event."""
+    """The whole history of an event."""
 
-    model_config = examples.shown(examples.EVENT_STORY)
+    model_config = examples.shown(examples.EVENT_HISTORY)
 
     id: str
     published_id: str | None
@@ -160,19 +160,19 @@ def of_attempts(event: Event, record: Record) -> list[AttemptView]:
 
 
 def of_trace(trace: EventTrace) -> EventView:
-    event = trace.story.event
+    event = trace.history.event
     erasure = event.erasure
-    names = {each.endpoint_id: each.endpoint_name for each in trace.fates}
+    names = {each.endpoint_id: each.endpoint_name for each in trace.results}
     return EventView(
         **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure"}),
         data=None if erasure else event.data,
         erased_at=erasure and erasure.at,
         erased_by=erasure and erasure.by,
         summary=trace.summary,
-        decisions=[_decision(each) for each in trace.fates],
+        decisions=[_decision(each) for each in trace.results],
         deliveries=[
             of_record(event, record, names.get(endpoint_id))
-            for endpoint_id, record in trace.story.records.items()
+            for endpoint_id, record in trace.history.records.items()
         ],
     )
 

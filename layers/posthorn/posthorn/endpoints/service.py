@@ -28,7 +28,7 @@ class EndpointService:
     config: ConfigStore
     vault: Vault
     policy: EgressPolicy
-    terms: Callable[[str], EffectiveLimits]
+    limits: Callable[[str], EffectiveLimits]
     now: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
     require_test: bool = False
@@ -50,7 +50,7 @@ class EndpointService:
 
     def create(self, tenant: str, spec: EndpointSpec, *, by: str) -> tuple[Endpoint, str]:
         """Create; return the endpoint and its signing secret, shown this once."""
-        most = self.terms(tenant).endpoints
+        most = self.limits(tenant).endpoints
         if len(self.config.endpoints(tenant)) >= most:
             raise ConflictError(f"this tenant may have {most} endpoints", code="too_many_endpoints")
         if self.require_test and spec.status is not EndpointStatus.DISABLED:

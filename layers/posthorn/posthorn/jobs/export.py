@@ -102,9 +102,9 @@ class Exporter:
             return
         name = self.reader.endpoint_name(of.tenant, hand.endpoint_id)
         for event_id in hand.event_ids:
-            story = self.reader.log.story(of.tenant, event_id)
-            if story and hand.endpoint_id in story.records:
-                yield line(story, hand.endpoint_id, name).model_dump_json().encode() + b"\n"
+            history = self.reader.log.history(of.tenant, event_id)
+            if history and hand.endpoint_id in history.records:
+                yield line(history, hand.endpoint_id, name).model_dump_json().encode() + b"\n"
 
     def _put(self, of: Job, number: int, content: bytes, lines: int) -> None:
         part = Part(

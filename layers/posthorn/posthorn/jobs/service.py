@@ -52,7 +52,7 @@ class JobService:
     store: JobStore
     runs: JobExecutions
     progress: JobTracker
-    terms: Callable[[str], EffectiveLimits]
+    limits: Callable[[str], EffectiveLimits]
     now: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
 
@@ -94,7 +94,7 @@ class JobService:
             created_at=now,
             created_by=by,
             updated_at=now,
-            expires_at=now + self.terms(tenant).retention,
+            expires_at=now + self.limits(tenant).retention,
         )
         if not self.store.create(fresh, asked) and asked:
             fresh = self.store.asked_before(tenant, asked) or fresh

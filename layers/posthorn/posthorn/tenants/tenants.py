@@ -41,7 +41,7 @@ class TenantService:
         found = self.config.tenants(after=cursor, page=limit + 1)
         return cut_page(found, limit, lambda each: each.id)
 
-    def terms(self, tenant_id: str) -> EffectiveLimits:
+    def limits(self, tenant_id: str) -> EffectiveLimits:
         """What holds for the tenant at this moment: one read."""
         return self.stack.of(self.config.tenant(tenant_id))
 
