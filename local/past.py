@@ -108,11 +108,11 @@ class _Yesterday:
             url=request.url,
         )
 
-    def turn(self) -> MessageContext:
+    def context(self) -> MessageContext:
         return MessageContext(
             message_id="yesterday",
             endpoints=lambda _: self.endpoints,
-            terms=lambda _: EffectiveLimits(self.retention_days),
+            limits=lambda _: EffectiveLimits(self.retention_days),
             seconds_left=lambda: 60.0,
             report=self.attempts.append,
         )
@@ -153,7 +153,7 @@ def _event(tenant: str, random_bytes: random.Random, moment: datetime) -> Event:
 
 def _live_through(dispatcher: Dispatcher, event: Event, day: _Yesterday) -> None:
     """Deliver the event, and make each retry at its time, until none is due."""
-    dispatcher.take_event(event, day.turn())
+    dispatcher.take_event(event, day.context())
     while day.attempts:
         delivery = day.attempts.pop(0).delivery
         if delivery.next_attempt_at:
@@ -166,7 +166,7 @@ def _live_through(dispatcher: Dispatcher, event: Event, day: _Yesterday) -> None
                     attempt=delivery.attempt_count + 1,
                     trigger=Trigger.RETRY,
                 ),
-                day.turn(),
+                day.context(),
             )
 
 
@@ -185,9 +185,9 @@ def _dispatcher(
             send=day.send,
             now=day.clock,
         ),
-        caretaker=EndpointHealth(config, announcer, day.clock),
+        endpoint_health=EndpointHealth(config, announcer, day.clock),
         announcer=announcer,
-        crowd=ConcurrencyLimiter(),
+        limiter=ConcurrencyLimiter(),
         pool=pool,
         now=day.clock,
         jitter=lambda: 0.0,

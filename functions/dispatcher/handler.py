@@ -61,7 +61,7 @@ def dispatcher() -> Dispatcher:
     announcer = Announcer(boto3.client("events", config=config), settings().operations_bus_name)
     return Dispatcher(
         config=store,
-        caretaker=EndpointHealth(store, announcer, _now),
+        endpoint_health=EndpointHealth(store, announcer, _now),
         announcer=announcer,
         log=LogStore(Table(dynamodb, settings().log_table_name)),
         retry_queue=Queue(boto3.client("sqs", config=config), settings().retry_queue_url),
@@ -74,7 +74,7 @@ def dispatcher() -> Dispatcher:
             send=send,
             now=_now,
         ),
-        crowd=ConcurrencyLimiter(),
+        limiter=ConcurrencyLimiter(),
         pool=ThreadPoolExecutor(ATTEMPTS_AT_ONCE, thread_name_prefix="attempt"),
         now=_now,
         jitter=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
@@ -86,10 +86,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
     # Read once a batch: after its messages came, so no change made before an event is missed.
     config = dispatcher().config
     endpoints = cache(config.endpoints)
-    terms = cache(TenantService(config, EffectiveLimits(settings().retention_days), _now).terms)
+    limits = cache(TenantService(config, EffectiveLimits(settings().retention_days), _now).limits)
 
     async def handle(record: SQSRecord) -> None:
-        work = partial(_handle, record, context, endpoints, terms)
+        work = partial(_handle, record, context, endpoints, limits)
         await asyncio.get_running_loop().run_in_executor(turns, work)
 
     return async_process_partial_response(
@@ -102,15 +102,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
 def _handle(
     record: SQSRecord,
-    context: LambdaContext,
+    invocation: LambdaContext,
     endpoints: Callable[[str], list[Endpoint]],
-    terms: Callable[[str], EffectiveLimits],
+    limits: Callable[[str], EffectiveLimits],
 ) -> None:
-    turn = MessageContext(
+    context = MessageContext(
         message_id=record.message_id,
         endpoints=endpoints,
-        terms=terms,
-        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        limits=limits,
+        seconds_left=lambda: invocation.get_remaining_time_in_millis() / 1000,
         report=_log,
     )
     try:
@@ -118,9 +118,9 @@ def _handle(
             record.event_source_arn.rpartition(":")[2]
             == settings().retry_queue_url.rpartition("/")[2]
         ):
-            dispatcher().take_task(Task.model_validate_json(record.body), turn)
+            dispatcher().take_task(Task.model_validate_json(record.body), context)
         else:
-            dispatcher().take_event(Event.model_validate_json(record.body), turn)
+            dispatcher().take_event(Event.model_validate_json(record.body), context)
     except Exception:
         logger.exception("message failed", message_id=record.message_id)
         raise

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from posthorn.models import Event
 from posthorn.subscriptions import conditions
-from posthorn.subscriptions.jmespath_interpreter import Interpreter
+from posthorn.subscriptions.jmespath_expressions import Interpreter
 from posthorn.subscriptions.matching import decide
 from tests.unit.samples import endpoint, event
 

@@ -11,7 +11,7 @@ import string
 from collections.abc import Iterator
 
 from tests.support.capacity_units import metered
-from tests.support.world import ORDER, World, exchange, world
+from tests.support.world import ORDER, World, answered, world
 
 CASES = ((1, 1), (10, 1), (100, 1), (1, 5), (10, 5))  # events in a batch, endpoints that want them
 SIZE = 1024  # bytes of an event's data
@@ -46,7 +46,7 @@ def measured(
     random_bytes = random.Random(1)  # noqa: S311 - filler, no secret
     made = [one.endpoint(f"shop-{number}") for number in range(endpoints)]
     if fails_once:
-        one.answers[made[0].url] = lambda _: exchange(503)
+        one.answers[made[0].url] = lambda _: answered(503)
     one.publish(*(event_of(SIZE, random_bytes) for _ in range(events)))
     with metered(one) as log:
         one.take_events()

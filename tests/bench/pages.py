@@ -94,12 +94,12 @@ def _views(endpoint_id: str) -> dict[str, DeliveryFilter]:
 
 def _cost(one: World, wanted: DeliveryFilter, limit: int) -> Cost:
     with metered(one) as meter:
-        page = one.reading.deliveries("busy", wanted, limit=limit)
+        page = one.reader.deliveries("busy", wanted, limit=limit)
     return Cost(len(page.items), meter.rows_read, meter.read_units)
 
 
 def _cost_of_search(one: World, limit: int) -> Cost:
-    searching = DeliverySearch(one.reading, one.log, one.clock)
+    searching = DeliverySearch(one.reader, one.log, one.clock)
     wanted = DeliveryFilter(since=START - timedelta(days=6))
     with metered(one) as meter:
         page = searching.search("busy", wanted, "not to be found", limit=limit)

@@ -4,7 +4,7 @@ from typing import Any
 
 from posthorn.models import Endpoint, Task
 from tests.integration.conftest import Tenant
-from tests.support.world import ORDER, exchange
+from tests.support.world import ORDER, answered
 
 JOB = {"ClientId": 1042, "JobId": 660184, "StatusId": 2}
 SPEC: dict[str, Any] = {
@@ -24,7 +24,7 @@ def endpoint_of(
     tenant: Tenant, name: str = "erp", *, answers: int = 200, **fields: Any
 ) -> Endpoint:
     made = tenant.world.endpoint(f"{name}-{tenant.id}", tenant=tenant.id, **fields)
-    tenant.world.answers[made.url] = lambda _: exchange(answers, body="as you wish")
+    tenant.world.answers[made.url] = lambda _: answered(answers, body="as you wish")
     return made
 
 
@@ -46,7 +46,7 @@ def wake(tenant: Tenant) -> None:
     """Make the last scheduled retry of this tenant."""
     *_, last = (each for each in tenant.world.waiting() if each["message"]["tenant"] == tenant.id)
     task = Task.model_validate(last["message"])
-    tenant.world.dispatcher.take_task(task, tenant.world.turn("wake"))
+    tenant.world.dispatcher.take_task(task, tenant.world.context("wake"))
 
 
 def listed(tenant: Tenant, **query: object) -> list[Any]:

@@ -24,7 +24,7 @@ from posthorn.jobs.store import JobStore
 from posthorn.models import DeliveryStatus, Endpoint, Event, Task, Trigger
 from tests.support.faults import Died, dying
 from tests.support.job_runs import make_due
-from tests.support.world import ORDER, TENANT, World, exchange
+from tests.support.world import ORDER, TENANT, World, answered
 
 CALLS_FOR_ONE = 5  # that a replayed delivery takes, at least: kills are spread over so many
 ONE_IN = 20  # so often an endpoint fails, and a message comes twice while it is worked on
@@ -63,7 +63,7 @@ class _Receiver:
         try:
             if self.random_bytes.randrange(ONE_IN) == 0:
                 self._twice(event_id)
-            return exchange(500 if self.random_bytes.randrange(ONE_IN) == 0 else 200)
+            return answered(500 if self.random_bytes.randrange(ONE_IN) == 0 else 200)
         finally:
             self.under_way.discard(event_id)
 
@@ -75,7 +75,7 @@ class _Receiver:
             attempt=2,
             trigger=Trigger.SWEEPER,
         )
-        self.world.dispatcher.take_task(task, self.world.turn("twice"))
+        self.world.dispatcher.take_task(task, self.world.context("twice"))
 
 
 def replay(world: World, *, deliveries: int, kills: int, seed: int) -> Outcome:
@@ -104,7 +104,7 @@ def replay(world: World, *, deliveries: int, kills: int, seed: int) -> Outcome:
 
 
 def _dead_ones(world: World, endpoint: Endpoint, count: int) -> None:
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     for number in range(count):
         event = Event(
             id=ids.new("evt", world.now, world.random_bytes(ids.CHANCE_BYTES)),
@@ -114,7 +114,7 @@ def _dead_ones(world: World, endpoint: Endpoint, count: int) -> None:
             data=ORDER,
             accepted_at=world.now,
         )
-        world.dispatcher.take_event(event, world.turn(f"event-{number}"))
+        world.dispatcher.take_event(event, world.context(f"event-{number}"))
         world.later(milliseconds=7)
 
 
@@ -140,7 +140,7 @@ def _dispatch(world: World) -> None:
         for message in found:
             task = Task.model_validate_json(message["Body"])
             try:
-                world.dispatcher.take_task(task, world.turn(message["MessageId"]))
+                world.dispatcher.take_task(task, world.context(message["MessageId"]))
             except Died:
                 world.later(minutes=6)
             else:

@@ -55,5 +55,5 @@ def deliver(world: World) -> None:
 def of_tenant(world: World, tenant: str) -> dict[str, Delivery]:
     """Every delivery of the tenant by its event's id, tests too."""
     wanted = DeliveryFilter(test=WithTests.INCLUDE)
-    page, _ = world.reading.page(tenant, wanted, limit=100)
+    page, _ = world.reader.page(tenant, wanted, limit=100)
     return {delivery.event_id: delivery for delivery in page}

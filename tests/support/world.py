@@ -25,7 +25,6 @@ from posthorn.aws.step_functions import StateMachine
 from posthorn.aws.stream_counters import StreamCounters
 from posthorn.core.settings import Settings
 from posthorn.deliveries.erasure import PayloadEraser
-from posthorn.deliveries.erasure_store import LogEraser
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import LogStore
@@ -74,7 +73,7 @@ ORDER = {
 Answer = Callable[[Request], AttemptResult]
 
 
-def exchange(status: int, *, body: str = "", **headers: str) -> AttemptResult:
+def answered(status: int, *, body: str = "", **headers: str) -> AttemptResult:
     """What the sender tells when an endpoint answers with this status."""
     ok = 200 <= status < 300
     retry_after = headers.get("retry_after")
@@ -138,7 +137,7 @@ class World:
             config=self.config,
             vault=self.vault,
             policy=EgressPolicy(allow_http=True, allow_private=True),
-            terms=self.tenancy.terms,
+            limits=self.tenancy.limits,
             now=self.clock,
             random_bytes=self.random_bytes,
         )
@@ -148,24 +147,24 @@ class World:
             now=self.clock,
             random_bytes=self.random_bytes,
         )
-        self.reading = DeliveryReader(
+        self.reader = DeliveryReader(
             config=self.config,
             log=self.log,
             lists=LogLists(self.log_table),
-            terms=self.tenancy.terms,
+            limits=self.tenancy.limits,
             now=self.clock,
         )
         self.recovery = Resender(
             config=self.config,
             log=self.log,
-            reading=self.reading,
+            reader=self.reader,
             retry_queue=self.retry_queue,
             now=self.clock,
         )
         self.erasing = PayloadEraser(
+            table=self.log_table,
             log=self.log,
-            eraser=LogEraser(self.log_table),
-            reading=self.reading,
+            reader=self.reader,
             now=self.clock,
         )
         self.announcer = Announcer(events, settings.operations_bus_name)
@@ -174,11 +173,11 @@ class World:
         self.job_progress = JobTracker(self.job_store, StreamCounters(self.log_table), self.clock)
         self.jobs = JobService(
             config=self.config,
-            reading=self.reading,
+            reader=self.reader,
             store=self.job_store,
             runs=runs,
             progress=self.job_progress,
-            terms=self.tenancy.terms,
+            limits=self.tenancy.limits,
             now=self.clock,
             random_bytes=self.random_bytes,
         )
@@ -186,14 +185,14 @@ class World:
         self.replaying = ReplayStep(
             config=self.config,
             log=self.log,
-            lists=self.reading.lists,
+            lists=self.reader.lists,
             jobs=self.job_store,
             retry_queue=self.retry_queue,
             now=self.clock,
         )
         self.exporting = Exporter(
-            reading=self.reading,
-            lists=self.reading.lists,
+            reader=self.reader,
+            lists=self.reader.lists,
             jobs=self.job_store,
             store=ExportStore(self.log_table),
             bucket=ExportBucket(self.s3, settings.export_bucket_name),
@@ -217,7 +216,7 @@ class World:
             log=self.log,
             retry_queue=self.retry_queue,
             timer=self.timer,
-            caretaker=EndpointHealth(self.config, self.announcer, self.clock),
+            endpoint_health=EndpointHealth(self.config, self.announcer, self.clock),
             announcer=self.announcer,
             attempter=Attempter(
                 vault=self.vault,
@@ -225,7 +224,7 @@ class World:
                 send=self.send,
                 now=self.clock,
             ),
-            crowd=ConcurrencyLimiter(),
+            limiter=ConcurrencyLimiter(),
             pool=AtOnce(),
             now=self.clock,
             jitter=lambda: 0.0,
@@ -255,7 +254,7 @@ class World:
 
     def send(self, request: Request) -> AttemptResult:
         self.sent.append(request)
-        return self.answers.get(request.url, lambda _: exchange(200))(request)
+        return self.answers.get(request.url, lambda _: answered(200))(request)
 
     def later(self, **amount: float) -> None:
         self.now += timedelta(**amount)
@@ -271,11 +270,11 @@ class World:
             tenant, items or [{"type": "OrderReceivedEvent", "data": ORDER}]
         )
 
-    def turn(self, message_id: str) -> MessageContext:
+    def context(self, message_id: str) -> MessageContext:
         return MessageContext(
             message_id,
             self.config.endpoints,
-            self.tenancy.terms,
+            self.tenancy.limits,
             lambda: self.seconds_left,
             self.attempts.append,
         )
@@ -286,12 +285,12 @@ class World:
 
     def take_message(self, message: Any) -> None:
         event = Event.model_validate_json(message["Body"])
-        self.dispatcher.take_event(event, self.turn(message["MessageId"]))
+        self.dispatcher.take_event(event, self.context(message["MessageId"]))
 
     def take_tasks(self) -> None:
         for message in self.receive(self.settings.retry_queue_url):
             task = Task.model_validate_json(message["Body"])
-            self.dispatcher.take_task(task, self.turn(message["MessageId"]))
+            self.dispatcher.take_task(task, self.context(message["MessageId"]))
 
     def count(self) -> CountedBatch:
         """Count what LogTable's stream has had since the last time."""
@@ -324,7 +323,7 @@ class World:
         last = self.waiting()[-1]
         self.now = max(self.now, datetime.fromisoformat(last["at"]))
         task = Task.model_validate(last["message"])
-        self.dispatcher.take_task(task, self.turn(f"wake-{task.attempt}-{self.now}"))
+        self.dispatcher.take_task(task, self.context(f"wake-{task.attempt}-{self.now}"))
 
     def deliveries(self, tenant: str = TENANT) -> list[Delivery]:
         """Every delivery of the tenant, from the table itself."""
@@ -332,8 +331,13 @@ class World:
         events = {
             row["pk"]["S"].split("#")[1] for row in rows if row["pk"]["S"].startswith(f"{tenant}#")
         }
-        stories = [self.log.story(tenant, event_id) for event_id in sorted(events)]
-        return [record.delivery for story in stories if story for record in story.records.values()]
+        histories = [self.log.history(tenant, event_id) for event_id in sorted(events)]
+        return [
+            record.delivery
+            for history in histories
+            if history
+            for record in history.records.values()
+        ]
 
 
 @contextmanager

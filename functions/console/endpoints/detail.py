@@ -19,6 +19,7 @@ from posthorn.core.errors import InvalidError, LimitedError, PosthornError, Stal
 from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.dispatch.endpoint_health import DISABLE_AFTER
 from posthorn.models import DeliveryStatus, Endpoint, Scope
+from posthorn.models.paging import cut_page
 from posthorn.monitoring.statistics import StatsQuery
 from posthorn.monitoring.stats_views import By, StatsNumbers
 from posthorn.tenants.console_sessions import Session
@@ -36,10 +37,10 @@ def endpoints(visitor: Session, request: PageRequest) -> Result:
     all_of_them = wiring.config().endpoints(visitor.tenant)
     wanted = [each for each in reversed(all_of_them) if _is_wanted(each, request)]
     cursor = query.get("cursor")
-    rest = [each for each in wanted if not cursor or each.id < cursor]
-    shown = rest[:SHOWN]
+    rest = (each for each in wanted if not cursor or each.id < cursor)
+    shown, following = cut_page(rest, SHOWN, lambda each: each.id)
     kept = {name: query.get(name) for name in ("q", "status") if query.get(name)}
-    older = urlencode({**kept, "cursor": shown[-1].id}) if len(rest) > SHOWN else ""
+    older = urlencode({**kept, "cursor": following}) if following else ""
     return page(
         "endpoints.html",
         endpoints=shown,

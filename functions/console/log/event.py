@@ -23,11 +23,11 @@ router = Router()
 @router.get(EVENT, needs=Scope.LOGS_READ)
 def show(visitor: Session, request: PageRequest) -> Result:
     trace = _trace(visitor, request)
-    event = trace.story.event
+    event = trace.history.event
     return page(
         "event.html",
         event=event,
-        recorded_at=trace.story.recorded_at,
+        recorded_at=trace.history.recorded_at,
         data=None if event.erasure else excerpts.body(_json(event.data), DATA),
         **_fates(trace),
     )
@@ -41,7 +41,7 @@ def fates(visitor: Session, request: PageRequest) -> Result:
 
 @router.get(f"{EVENT}/data", needs=Scope.LOGS_READ)
 def download_data(visitor: Session, request: PageRequest) -> Result:
-    event = _trace(visitor, request).story.event
+    event = _trace(visitor, request).history.event
     if event.erasure:
         raise NotFoundError("the payload was erased")
     return Download(_json(event.data), f"{event.id}-data.txt")
@@ -53,15 +53,15 @@ def _trace(visitor: Session, request: PageRequest) -> EventTrace:
 
 def _fates(trace: EventTrace) -> dict[str, Any]:
     ordered = sorted(
-        trace.fates, key=lambda each: each.delivery is None
+        trace.results, key=lambda each: each.delivery is None
     )  # the rest does not change
     return {
-        "event_id": trace.story.event.id,
+        "event_id": trace.history.event.id,
         "fates": ordered[:MOST_FATES],
         "left_out": max(0, len(ordered) - MOST_FATES),
         "summary": trace.summary,
         "nobody": not any(each.delivery for each in ordered),
-        "live": f"/console/events/{trace.story.event.id}/fates" if _is_moving(ordered) else "",
+        "live": f"/console/events/{trace.history.event.id}/fates" if _is_moving(ordered) else "",
     }
 
 

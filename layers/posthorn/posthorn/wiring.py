@@ -18,7 +18,6 @@ from posthorn.aws.step_functions import StateMachine
 from posthorn.aws.stream_counters import StreamCounters
 from posthorn.core.settings import Settings
 from posthorn.deliveries.erasure import PayloadEraser
-from posthorn.deliveries.erasure_store import LogEraser
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.search import DeliverySearch
@@ -135,7 +134,7 @@ def configuration() -> EndpointService:
         config=config(),
         vault=vault(),
         policy=policy(),
-        terms=tenancy().terms,
+        limits=tenancy().limits,
         now=now,
         random_bytes=os.urandom,
         require_test=settings().require_test,
@@ -160,8 +159,8 @@ def trial() -> EndpointTester:
         config=config(),
         log=log,
         events=SampleEvents(log=log, types=cataloguing().types, now=now, random_bytes=os.urandom),
-        limits=Limits(config_table()),
-        terms=tenancy().terms,
+        rate_limits=Limits(config_table()),
+        limits=tenancy().limits,
         attempter=Attempter(vault=vault(), tokens=TokenCache(send, now), send=send, now=now),
         now=now,
     )
@@ -194,7 +193,7 @@ def reading() -> DeliveryReader:
         config=config(),
         log=LogStore(log_table()),
         lists=LogLists(log_table()),
-        terms=tenancy().terms,
+        limits=tenancy().limits,
         now=now,
     )
 
@@ -238,9 +237,7 @@ def counting() -> StreamConsumer:
 
 @cache
 def erasing() -> PayloadEraser:
-    return PayloadEraser(
-        log=reading().log, eraser=LogEraser(log_table()), reading=reading(), now=now
-    )
+    return PayloadEraser(log=reading().log, table=log_table(), reader=reading(), now=now)
 
 
 @cache
@@ -248,7 +245,7 @@ def recovery() -> Resender:
     return Resender(
         config=config(),
         log=reading().log,
-        reading=reading(),
+        reader=reading(),
         retry_queue=retry_queue(),
         now=now,
     )
@@ -256,7 +253,7 @@ def recovery() -> Resender:
 
 @cache
 def searching() -> DeliverySearch:
-    return DeliverySearch(reading=reading(), log=reading().log, now=now)
+    return DeliverySearch(reader=reading(), log=reading().log, now=now)
 
 
 @cache
@@ -280,11 +277,11 @@ def runs() -> JobExecutions:
 def jobs() -> JobService:
     return JobService(
         config=config(),
-        reading=reading(),
+        reader=reading(),
         store=job_store(),
         runs=runs(),
         progress=job_progress(),
-        terms=tenancy().terms,
+        limits=tenancy().limits,
         now=now,
         random_bytes=os.urandom,
     )
@@ -293,7 +290,7 @@ def jobs() -> JobService:
 @cache
 def exporting() -> Exporter:
     return Exporter(
-        reading=reading(),
+        reader=reading(),
         lists=reading().lists,
         jobs=job_store(),
         store=ExportStore(log_table()),

@@ -47,7 +47,7 @@ def test_the_log_shows_payload_decisions_and_exactly_what_was_sent_and_answered(
     decisions = {each["endpoint_id"]: each for each in event["decisions"]}
     assert decisions[flow.id]["verdict"] == "matched"
     assert decisions[orders.id]["verdict"] == "type_not_wanted"
-    assert decisions[orders.id]["reason"] == f"the endpoint does not want {JOB}"
+    assert decisions[orders.id]["reason"] == f"the endpoint does not subscribe to {JOB}"
     (delivery,) = event["deliveries"]
     assert delivery.items() >= DELIVERY_FIELDS.items()
     assert flow.api.call("GET", f"/v1/deliveries/{delivery['id']}") == delivery

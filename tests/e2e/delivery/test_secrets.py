@@ -15,7 +15,7 @@ from boto3.dynamodb.types import Binary, TypeDeserializer
 
 from local import seed
 from local.api import Api
-from posthorn.deliveries.compression import unpack
+from posthorn.deliveries.items import unpack
 from posthorn.models import MASK
 from tests.e2e.flow import Flow, after, new_flow
 from tests.e2e.stack import Running, eventually

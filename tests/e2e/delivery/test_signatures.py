@@ -33,7 +33,7 @@ class Signed:
     flow: Flow
     keys: list[str] = field(default_factory=list, repr=False)
 
-    def learn(self, answer: dict[str, Any]) -> None:
+    def record_attempt(self, answer: dict[str, Any]) -> None:
         """Keep what the answer of a create or a rotation says, or what the API has to be asked."""
         if answer["signing"]["scheme"] == "v1":
             self.keys.append(answer["signing"]["secret"])
@@ -43,7 +43,7 @@ class Signed:
 
     def rotate(self, *, overlap_hours: float) -> None:
         path = f"/v1/endpoints/{self.flow.id}/rotate-secret"
-        self.learn(self.flow.api.call("POST", path, body={"overlap_hours": overlap_hours}))
+        self.record_attempt(self.flow.api.call("POST", path, body={"overlap_hours": overlap_hours}))
 
     def deliver(self) -> list[Received]:
         """Publish an event; all requests until it succeeded."""
@@ -64,7 +64,7 @@ class CompletedAttempt:
     ) -> Signed:
         asked = {"signing": {"scheme": scheme}, "retry": after(0.1)} | fields
         made = Signed(new_flow(self.stack, behaviour, api=api, **asked))
-        made.learn(made.flow.endpoint)
+        made.record_attempt(made.flow.endpoint)
         self.all.append(made)
         return made
 
@@ -162,7 +162,7 @@ def _which(request: Received, endpoint: Signed) -> list[bool]:
 def test_an_endpoint_may_move_from_v1_to_v1a_with_both_signing(made: CompletedAttempt) -> None:
     endpoint = made.endpoint("/ok", "v1")
 
-    endpoint.learn(endpoint.flow.change(signing={"scheme": "v1a"}))
+    endpoint.record_attempt(endpoint.flow.change(signing={"scheme": "v1a"}))
     (request,) = endpoint.deliver()
 
     assert [key.partition("_")[0] for key in endpoint.keys] == ["whsec", "whpk"]

@@ -8,7 +8,7 @@ from posthorn.deliveries.store import Claim
 from posthorn.models import iso
 from tests.integration.api_calls import delivered, endpoint_of, listed, published, wake
 from tests.integration.conftest import Tenant
-from tests.support.world import ORDER, START, World, exchange
+from tests.support.world import ORDER, START, World, answered
 
 NO_SUCH = "01KAR7XJ80000000000000000A"
 
@@ -190,7 +190,7 @@ def test_an_event_is_read_with_its_payload_decisions_and_deliveries(tenant: Tena
     assert event["time"] == "2026-11-23T09:59:59.000Z"
     verdicts = {each["endpoint_id"]: each["verdict"] for each in event["decisions"]}
     assert verdicts == {wanting.id: "matched", other.id: "type_not_wanted"}
-    assert event["summary"] == "wanted by 1 of 2 endpoints"
+    assert event["summary"] == "matched 1 of 2 endpoints"
     (delivery,) = event["deliveries"]
     assert delivery["endpoint_name"] == wanting.name
     assert (delivery["endpoint_id"], delivery["status"]) == (wanting.id, "succeeded")
@@ -238,7 +238,7 @@ def test_a_dead_delivery_can_be_resent_and_succeeds(tenant: Tenant, shared: Worl
     no_retries = {"kind": "schedule", "delays_seconds": []}
     delivery_id = delivered(tenant, answers=500, retry=no_retries)
     (dead,) = listed(tenant, status="dead")
-    shared.answers[f"http://erp-{tenant.id}.example.com/hook"] = lambda _: exchange(200)
+    shared.answers[f"http://erp-{tenant.id}.example.com/hook"] = lambda _: answered(200)
 
     answer = tenant.client.post(f"/v1/deliveries/{delivery_id}/resend")
     shared.take_tasks()

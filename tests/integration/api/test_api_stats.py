@@ -7,7 +7,7 @@ import pytest
 
 from posthorn.models import Endpoint, Scope, iso
 from tests.integration.conftest import Tenant
-from tests.support.world import World, exchange
+from tests.support.world import World, answered
 
 ORDER, JOB = "OrderReceivedEvent", "JobCompletedEvent"
 DATA = {
@@ -33,7 +33,7 @@ def endpoint(tenant: Tenant, name: str, status: int = 200, **fields: Any) -> End
     made = tenant.world.endpoint(
         name, tenant.id, url=f"http://{name}.{tenant.id}.example.com/", **fields
     )
-    tenant.world.answers[made.url] = lambda _: exchange(status)
+    tenant.world.answers[made.url] = lambda _: answered(status)
     return made
 
 

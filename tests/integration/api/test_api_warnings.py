@@ -9,7 +9,7 @@ import pytest
 from posthorn.egress.http_client import AttemptResult
 from posthorn.models import Endpoint, Scope, iso
 from tests.integration.conftest import Tenant
-from tests.support.world import World, exchange
+from tests.support.world import World, answered
 
 ORDER = {
     "type": "OrderReceivedEvent",
@@ -26,7 +26,7 @@ def _now(shared: World) -> None:
 
 
 def answer(status: int, certificate_expires_at: datetime | None = None) -> AttemptResult:
-    return replace(exchange(status), certificate_expires_at=certificate_expires_at)
+    return replace(answered(status), certificate_expires_at=certificate_expires_at)
 
 
 def endpoint(tenant: Tenant, name: str, answers: int = 200, **fields: Any) -> Endpoint:

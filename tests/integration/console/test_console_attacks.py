@@ -10,7 +10,7 @@ from console.web.routing import Route
 from tests.integration.conftest import Tenant
 from tests.support.console_client import Visitor
 from tests.support.http_client import Client
-from tests.support.world import ORDER, World, exchange
+from tests.support.world import ORDER, World, answered
 
 EVIL = "<script>alert('1')</script>\"><img src=x onerror=alert(1)>&amp;"
 ALIVE = ("<script>alert", "<img src=x", '"><img')
@@ -73,8 +73,8 @@ def lived(shared: World, common: Tenant) -> Lived:
         condition="data.Email != '<script>alert(2)</script>'",
         retry={"kind": "schedule", "delays_seconds": [5]},
     )
-    answered = replace(exchange(500, body=EVIL), headers={"x-evil": EVIL})
-    shared.answers[endpoint.url] = lambda _: answered
+    evil = replace(answered(500, body=EVIL), headers={"x-evil": EVIL})
+    shared.answers[endpoint.url] = lambda _: evil
     shared.configuration.change(tenant.id, endpoint.id, {"name": f"{EVIL}!"}, by="phk_test")
     event = {"type": TYPE, "id": EVIL, "data": {**ORDER, "Email": EVIL}}
     accepted = tenant.client.post("/v1/events", event).json

@@ -7,7 +7,7 @@ from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Scope
 from tests.integration.conftest import Tenant
 from tests.support.console_client import Visitor
-from tests.support.world import exchange
+from tests.support.world import answered
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -20,7 +20,7 @@ def visitor_of(tenant: Tenant, *scopes: Scope) -> Visitor:
 
 
 def failing(_: Request) -> AttemptResult:
-    return exchange(500)
+    return answered(500)
 
 
 def busy(tenant: Tenant) -> None:

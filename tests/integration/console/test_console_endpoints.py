@@ -14,7 +14,7 @@ from tests.integration.conftest import Tenant
 from tests.support.console_client import Visitor
 from tests.support.http_client import Answer, Client
 from tests.support.page_forms import form
-from tests.support.world import ORDER, exchange
+from tests.support.world import ORDER, answered
 
 NEW = "/console/endpoints/new"
 FIRST, SECOND, SPACED = "first-token", "second-token", " pass word "
@@ -384,7 +384,7 @@ def test_a_test_that_fails_shows_the_advice_and_what_came_back(
     sends: Tenant, visitor: Visitor
 ) -> None:
     url = "http://down.example.com/hook"
-    sends.world.answers[url] = lambda _: exchange(503, body=SCRIPT)
+    sends.world.answers[url] = lambda _: answered(503, body=SCRIPT)
     endpoint_id = create(visitor, url=url)
     page = f"/console/endpoints/{endpoint_id}"
     shown = form(visitor.get(page).body, page)

@@ -14,7 +14,7 @@ from tests.integration.conftest import Tenant
 from tests.support.console_client import Visitor
 from tests.support.job_runs import deliver, run_to_end
 from tests.support.page_forms import form
-from tests.support.world import ORDER, World, exchange
+from tests.support.world import ORDER, World, answered
 
 JOBS = "/console/jobs"
 DEAD = "/console/jobs/new?status=dead"
@@ -37,12 +37,12 @@ def dead(tenant: Tenant) -> int:
     endpoint = tenant.world.endpoint("erp<b>", tenant=tenant.id, url=f"http://{tenant.id}/erp")
     no_retry = {"retry": {"kind": "schedule", "delays_seconds": []}}
     tenant.world.configuration.change(tenant.id, endpoint.id, no_retry, by="phk_test")
-    tenant.world.answers[endpoint.url] = lambda _: exchange(500)
+    tenant.world.answers[endpoint.url] = lambda _: answered(500)
     for _ in range(3):
         tenant.world.publish({"type": "OrderReceivedEvent", "data": ORDER}, tenant=tenant.id)
         tenant.world.take_events()
         tenant.world.later(seconds=1)
-    tenant.world.answers[endpoint.url] = lambda _: exchange(200)
+    tenant.world.answers[endpoint.url] = lambda _: answered(200)
     return 3
 
 

@@ -13,7 +13,7 @@ from posthorn.deliveries import state as progress
 from posthorn.models import Endpoint, Scope
 from tests.integration.conftest import Tenant
 from tests.support.console_client import Visitor
-from tests.support.world import ORDER, World, exchange
+from tests.support.world import ORDER, World, answered
 
 EVIL = "<script>alert('1')</script>\"&amp;"
 JOB = {"ClientId": 1042, "JobId": 1, "StatusId": 2}
@@ -36,7 +36,7 @@ def endpoint_of(
     tenant: Tenant, name: str = "erp", *, answers: int = 200, body: str = "", **fields: Any
 ) -> Endpoint:
     made = tenant.world.endpoint(name, tenant=tenant.id, url=f"http://{tenant.id}/{name}", **fields)
-    tenant.world.answers[made.url] = lambda _: exchange(answers, body=body)
+    tenant.world.answers[made.url] = lambda _: answered(answers, body=body)
     return made
 
 
@@ -57,7 +57,7 @@ def delivered(tenant: Tenant, endpoint: Endpoint, **fields: Any) -> str:
 def retried(tenant: Tenant) -> None:
     """Make the next attempt of the only delivery of this tenant."""
     (delivery,) = tenant.world.deliveries(tenant.id)
-    tenant.world.dispatcher.take_task(progress.task(delivery), tenant.world.turn("r"))
+    tenant.world.dispatcher.take_task(progress.task(delivery), tenant.world.context("r"))
 
 
 def change(tenant: Tenant, endpoint: Endpoint, **fields: Any) -> None:
@@ -385,9 +385,9 @@ def test_fifty_attempts_fit_on_a_page_and_each_can_be_opened(
     path = delivered(tenant, endpoint, data={**ORDER, "FirstName": '"<&' * 9_000})
     delivery_id = path.rpartition("/")[2]
     for _ in range(49):  # each read by its key: to look for it takes longer than to try it
-        _, record = tenant.world.reading.delivery(tenant.id, delivery_id)
+        _, record = tenant.world.reader.delivery(tenant.id, delivery_id)
         task = progress.task(record.delivery)
-        tenant.world.dispatcher.take_task(task, tenant.world.turn("r"))
+        tenant.world.dispatcher.take_task(task, tenant.world.context("r"))
 
     read(visitor, path)
     assert visitor.page.body.count('class="attempt card') == 50
@@ -423,7 +423,7 @@ def test_what_was_erased_is_said_to_be_gone(tenant: Tenant, visitor: Visitor) ->
 def test_a_dead_delivery_is_resent_and_says_by_whom(tenant: Tenant, visitor: Visitor) -> None:
     endpoint = endpoint_of(tenant, answers=500, retry={"kind": "schedule", "delays_seconds": []})
     path = delivered(tenant, endpoint)
-    tenant.world.answers[endpoint.url] = lambda _: exchange(200)
+    tenant.world.answers[endpoint.url] = lambda _: answered(200)
     assert "the endpoint's whole retry policy follows" in read(visitor, path)
 
     assert visitor.send(f"{path}/resend").headers["location"] == path
@@ -519,9 +519,9 @@ def test_an_event_tells_what_every_endpoint_made_of_it(tenant: Tenant, visitor: 
 
     text = read(visitor, f"/console/events/evt_{path.rpartition('/')[2][4:30]}")
 
-    assert "Wanted by 1 of 2 endpoints." in text
-    assert "wanting Wanted the endpoint wants OrderReceivedEvent Retrying 503" in text
-    assert "jobs Type not wanted the endpoint does not want OrderReceivedEvent none" in text
+    assert "Matched 1 of 2 endpoints." in text
+    assert "wanting Wanted the endpoint subscribes to OrderReceivedEvent Retrying 503" in text
+    assert "jobs Type not wanted the endpoint does not subscribe to OrderReceivedEvent none" in text
     assert path in visitor.page.body
     assert "Published as order-9" in text
     assert '"ClientOrderRef": "B-1"' in text
@@ -533,7 +533,7 @@ def test_an_event_that_nobody_wanted_says_so(tenant: Tenant, visitor: Visitor) -
     endpoint_of(tenant, "jobs", event_types=["Job*"])
     unwanted = published(tenant)
 
-    assert "Wanted by none of 1 endpoint. Nothing was sent." in read(
+    assert "Matched none of 1 endpoint. Nothing was sent." in read(
         visitor, f"/console/events/{unwanted}"
     )
     assert "jobs Made later" in read(visitor, f"/console/events/{nothing}")

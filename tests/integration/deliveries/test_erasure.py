@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from posthorn.core.errors import ConflictError
-from posthorn.deliveries.compression import unpack
+from posthorn.deliveries.items import unpack
 from posthorn.deliveries.store import Claim
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Endpoint, Task, iso
@@ -19,7 +19,7 @@ from tests.integration.api_calls import SPEC, listed, wake
 from tests.integration.conftest import Tenant
 from tests.support.faults import Died, dying_at
 from tests.support.http_client import Client
-from tests.support.world import ORDER, World, exchange
+from tests.support.world import ORDER, World, answered
 
 MARKER = "astrid.lindqvist"
 PACKED = ("document", "body", "attempt")
@@ -33,7 +33,7 @@ def endpoint_of(tenant: Tenant, name: str = "erp", *codes: int, **fields: Any) -
 
     def answer(request: Request) -> AttemptResult:
         code = left.pop(0) if len(left) > 1 else [*left, 200][0]
-        echo = exchange(code, body=request.body.decode())
+        echo = answered(code, body=request.body.decode())
         echo.headers["x-echo"] = MARKER
         return echo
 
@@ -153,7 +153,7 @@ def test_while_a_delivery_is_to_come_the_payload_is_kept_unless_it_is_cancelled(
     for each in tenant.world.waiting():
         if each["message"]["tenant"] == tenant.id:
             task = Task.model_validate(each["message"])
-            tenant.world.dispatcher.take_task(task, tenant.world.turn("late"))
+            tenant.world.dispatcher.take_task(task, tenant.world.context("late"))
     assert len(tenant.world.sent) == sent
 
 
@@ -167,7 +167,7 @@ def test_nothing_is_erased_while_an_attempt_is_being_made(tenant: Tenant) -> Non
             tenant.world.erasing.erase(tenant.id, event, by="phk_ops", cancel=True)
         except ConflictError as error:
             refused.append(error.code)
-        return exchange(500, body=request.body.decode())
+        return answered(500, body=request.body.decode())
 
     tenant.world.answers[endpoint.url] = answer
     event_id = published(tenant)
@@ -192,8 +192,8 @@ def test_a_retry_that_read_the_payload_before_does_not_bring_it_back(tenant: Ten
 
     claim = Claim("late", world.now, world.now)
     assert not world.log.claim_delivery(found[1].delivery, claim)
-    story = world.reading.event(tenant.id, event_id)
-    assert not world.log.claim_delivery(story.records[endpoint.id].delivery, claim)
+    history = world.reader.event(tenant.id, event_id)
+    assert not world.log.claim_delivery(history.records[endpoint.id].delivery, claim)
 
 
 def test_what_was_erased_is_not_sent_again(tenant: Tenant) -> None:
@@ -234,8 +234,8 @@ def test_what_was_resent_before_the_mark_is_cancelled(tenant: Tenant) -> None:
     event_id = published(tenant)
     (delivery,) = listed(tenant)
     world.recovery.resend(tenant.id, delivery["id"], by="phk_dev")
-    story = world.reading.event(tenant.id, event_id)
-    world.erasing._mark(story, "phk_ops")
+    history = world.reader.event(tenant.id, event_id)
+    world.erasing._mark_event(history, "phk_ops")
     sent = len(world.sent)
 
     world.take_tasks()
@@ -272,10 +272,10 @@ def test_what_a_crashed_dispatcher_left_is_cancelled_before_it_is_erased(tenant:
         {"type": "OrderReceivedEvent", "data": {**ORDER, "Email": MARKER}}, tenant=tenant.id
     )
     world.receive(world.settings.event_queue_url)
-    turn = world.turn("crash")
+    context = world.context("crash")
     with dying_at(world, 4, after=True), suppress(Died):
-        world.dispatcher.take_event(event, turn)
-    assert len(world.reading.event(tenant.id, event.id).records) < 2
+        world.dispatcher.take_event(event, context)
+    assert len(world.reader.event(tenant.id, event.id).records) < 2
 
     assert erase(tenant, event.id).json["code"] == "deliveries_to_come"
     world.later(minutes=2)
@@ -285,7 +285,7 @@ def test_what_a_crashed_dispatcher_left_is_cancelled_before_it_is_erased(tenant:
     assert len(statuses) == 2
     assert "cancelled" in statuses
     sent = len(world.sent)
-    world.dispatcher.take_event(event, turn)
+    world.dispatcher.take_event(event, context)
     world.later(minutes=-2)
     assert len(world.sent) == sent
     assert MARKER not in written(tenant)

@@ -4,12 +4,12 @@ from typing import Any
 
 from posthorn.models import iso
 from tests.integration.conftest import Tenant
-from tests.support.world import ORDER, World, exchange
+from tests.support.world import ORDER, World, answered
 
 
 def made(tenant: Tenant, name: str, *, answers: int = 200, **fields: Any) -> str:
     endpoint = tenant.world.endpoint(name, tenant=tenant.id, **fields)
-    tenant.world.answers[endpoint.url] = lambda _: exchange(answers)
+    tenant.world.answers[endpoint.url] = lambda _: answered(answers)
     return endpoint.id
 
 
@@ -46,11 +46,11 @@ def test_a_trace_tells_each_endpoint_s_verdict_with_its_reason(
 
     summary, fates = traced(tenant, event_id)
 
-    assert summary == "wanted by 3 of 6 endpoints"
+    assert summary == "matched 3 of 6 endpoints"
     assert {name: (each["verdict"], each["reason"]) for name, each in fates.items()} == {
-        "wanting": ("matched", "the endpoint wants OrderReceivedEvent"),
-        "failing": ("matched", "the endpoint wants OrderReceivedEvent"),
-        "jobs": ("type_not_wanted", "the endpoint does not want OrderReceivedEvent"),
+        "wanting": ("matched", "the endpoint subscribes to OrderReceivedEvent"),
+        "failing": ("matched", "the endpoint subscribes to OrderReceivedEvent"),
+        "jobs": ("type_not_wanted", "the endpoint does not subscribe to OrderReceivedEvent"),
         "rich": ("condition_not_met", "data.ClientId > `100` is false: 1 > 100"),
         "off": ("off", "the endpoint was switched off by its owner"),
         "paused": ("held", "the endpoint is paused"),
@@ -92,13 +92,13 @@ def test_an_endpoint_that_we_disabled_says_so(tenant: Tenant) -> None:
 
 def test_an_endpoint_made_afterwards_is_told_with_its_time(tenant: Tenant, shared: World) -> None:
     event_id = event(tenant)
-    assert traced(tenant, event_id) == ("there was no endpoint when it came", {})
+    assert traced(tenant, event_id) == ("the tenant had no endpoint", {})
     shared.later(minutes=5)
     made(tenant, "late")
 
     summary, fates = traced(tenant, event_id)
 
-    assert summary == "there was no endpoint when it came"
+    assert summary == "the tenant had no endpoint"
     assert fates["late"]["verdict"] == "created_later"
     assert fates["late"]["endpoint_created_at"] == iso(shared.now)
     assert iso(shared.now) in fates["late"]["reason"]
@@ -124,7 +124,7 @@ def test_an_event_that_nobody_wanted_has_a_trace_too(tenant: Tenant) -> None:
 
     summary, fates = traced(tenant, event_id)
 
-    assert summary == "wanted by none of 2 endpoints"
+    assert summary == "matched none of 2 endpoints"
     assert [each["delivery_id"] for each in fates.values()] == [None, None]
     (found,) = tenant.client.get("/v1/events", published_id="order-1").json["items"]
     assert found["summary"] == summary
@@ -135,9 +135,9 @@ def test_a_delivery_that_is_still_to_be_recorded_is_not_claimed_to_be_there(
 ) -> None:
     made(tenant, "erp")
     event_id = event(tenant)
-    story = shared.log.story(tenant.id, event_id)
-    assert story
-    item = {"pk": f"{tenant.id}#{event_id}", "sk": f"delivery#{story.decisions[0].endpoint_id}"}
+    history = shared.log.history(tenant.id, event_id)
+    assert history
+    item = {"pk": f"{tenant.id}#{event_id}", "sk": f"delivery#{history.decisions[0].endpoint_id}"}
     shared.log_table.delete(item)
 
     _, fates = traced(tenant, event_id)

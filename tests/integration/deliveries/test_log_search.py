@@ -122,7 +122,7 @@ def test_a_search_stops_when_its_time_is_used_up_and_goes_on_from_there(
     def clock() -> datetime:  # the second delivery takes it over its budget
         return shared.now + next(ticks) * BUDGET / 2
 
-    searching = DeliverySearch(shared.reading, shared.log, clock)
+    searching = DeliverySearch(shared.reader, shared.log, clock)
     wanted = DeliveryFilter(since=START, until=shared.now + timedelta(hours=1), order=Order.OLDEST)
 
     seen: list[str] = []
@@ -159,7 +159,7 @@ def test_a_page_examines_a_bounded_number(
 def test_a_search_up_to_now_counts_its_days_from_now(tenant: Tenant, shared: World) -> None:
     shared.endpoint("erp", tenant=tenant.id)
     event_id = published(tenant, 1)
-    searching = DeliverySearch(shared.reading, shared.log, lambda: shared.now + timedelta(hours=1))
+    searching = DeliverySearch(shared.reader, shared.log, lambda: shared.now + timedelta(hours=1))
 
     page = searching.search(
         tenant.id, DeliveryFilter(since=shared.now - LONGEST_RANGE / 2), "b-0001", limit=5

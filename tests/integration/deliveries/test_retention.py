@@ -18,7 +18,7 @@ def kept(tenant: Tenant, days: int | None, **limits: int) -> None:
 
 
 def expiries(tenant: Tenant, event_id: str) -> dict[str, datetime]:
-    """When each item of the event's story expires, by the last part of its key."""
+    """When each item of the event's history expires, by the last part of its key."""
     rows = tenant.world.log_table.query("#pk = :pk", {"pk": f"{tenant.id}#{event_id}"})
     return {
         row["sk"].rpartition("#")[2]: datetime.fromtimestamp(row["expires_at"]).astimezone()
@@ -75,7 +75,7 @@ def test_a_shorter_retention_does_not_hide_what_is_still_kept(tenant: Tenant) ->
 
     tenant.world.later(days=100)
 
-    found = tenant.world.reading.terms(tenant.id)
+    found = tenant.world.reader.limits(tenant.id)
     tenant.world.later(days=-100)
     assert (found.retention_days, found.longest_retention.days) == (8, 365)
     assert [row["event_id"] for row in listed(tenant)] == [event_id]

@@ -22,7 +22,7 @@ from posthorn.dispatch.dispatcher import LEASE
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Delivery, Event, Trigger
 from tests.support.faults import Died, Fault, failing
-from tests.support.world import World, exchange
+from tests.support.world import World, answered
 from tests.support.world import world as fresh_world
 
 POLICIES: dict[int, tuple[float, ...]] = {200: (), 500: (60, 600), 501: ()}
@@ -60,7 +60,7 @@ class Tenant:
     def _answer(self, request: Request) -> AttemptResult:
         attempt = request.headers["posthorn-attempt"]
         self.sent[request.headers["webhook-id"], request.url, attempt].append(self.world.now)
-        return exchange(self.answers[request.url])
+        return answered(self.answers[request.url])
 
     @contextmanager
     def event(self) -> Iterator[Event]:
@@ -78,18 +78,18 @@ class Tenant:
 
     def deliveries(self, event: Event) -> dict[int, Delivery]:
         """As they stand, by what their endpoint answers at first; attempts have no gaps."""
-        records = self.world.reading.event(self.id, event.id).records
+        records = self.world.reader.event(self.id, event.id).records
         for record in records.values():
             numbers = [each.number for each in record.attempts]
             assert numbers == [*range(1, record.delivery.attempt_count + 1)]
         return {self.codes[each]: records[each].delivery for each in records}
 
     def take(self, event: Event, message: str) -> None:
-        self.world.dispatcher.take_event(event, self.world.turn(f"{event.id}-{message}"))
+        self.world.dispatcher.take_event(event, self.world.context(f"{event.id}-{message}"))
 
     def try_again(self, delivery: Delivery, message: str) -> None:
-        turn = self.world.turn(f"{delivery.id}-{message}")
-        self.world.dispatcher.take_task(progress.task(delivery), turn)
+        context = self.world.context(f"{delivery.id}-{message}")
+        self.world.dispatcher.take_task(progress.task(delivery), context)
 
 
 @pytest.fixture
@@ -230,8 +230,8 @@ def test_a_retry_and_a_resend_never_run_at_once(account: World, tenant: Tenant) 
         def answer_while_the_other_one_comes(request: Request) -> AttemptResult:
             running.append(request.headers["posthorn-attempt"])
             resend = progress.task(delivery).model_copy(update={"trigger": Trigger.RESEND})
-            account.dispatcher.take_task(resend, account.turn("resend"))
-            return exchange(200)
+            account.dispatcher.take_task(resend, account.context("resend"))
+            return answered(200)
 
         (url,) = (url for url, code in tenant.answers.items() if code == 500)
         account.answers[url] = answer_while_the_other_one_comes

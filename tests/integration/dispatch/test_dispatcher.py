@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from posthorn.models import DeliveryStatus, Outcome, Trigger
-from tests.support.world import ORDER, START, TENANT, World, exchange
+from tests.support.world import ORDER, START, TENANT, World, answered
 
 
 def test_a_published_event_arrives_once_at_each_endpoint_that_wants_it(world: World) -> None:
@@ -29,7 +29,7 @@ def test_a_published_event_arrives_once_at_each_endpoint_that_wants_it(world: Wo
 def test_a_failing_endpoint_is_retried_on_schedule_until_it_succeeds(world: World) -> None:
     endpoint = world.endpoint(retry={"kind": "schedule", "delays_seconds": [5, 10, 15]})
     codes = iter([503, 500, 200])
-    world.answers[endpoint.url] = lambda _: exchange(next(codes))
+    world.answers[endpoint.url] = lambda _: answered(next(codes))
     world.publish()
 
     world.take_events()
@@ -38,8 +38,8 @@ def test_a_failing_endpoint_is_retried_on_schedule_until_it_succeeds(world: Worl
 
     (delivery,) = world.deliveries()
     assert delivery.status is DeliveryStatus.SUCCEEDED
-    story = world.reading.event(TENANT, delivery.event_id)
-    attempts = story.records[endpoint.id].attempts
+    history = world.reader.event(TENANT, delivery.event_id)
+    attempts = history.records[endpoint.id].attempts
     assert [(each.number, each.trigger) for each in attempts] == [
         (1, Trigger.FIRST),
         (2, Trigger.RETRY),
@@ -55,7 +55,7 @@ def test_a_failing_endpoint_is_retried_on_schedule_until_it_succeeds(world: Worl
 
 def test_a_delivery_whose_retries_are_used_up_is_dead(world: World) -> None:
     endpoint = world.endpoint(retry={"kind": "schedule", "delays_seconds": [1]})
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     world.publish()
 
     world.take_events()
@@ -87,7 +87,7 @@ def test_an_event_that_nobody_wants_is_recorded_with_the_reason(world: World) ->
 
     world.take_events()
 
-    (decision,) = world.reading.event(TENANT, event.id).decisions
+    (decision,) = world.reader.event(TENANT, event.id).decisions
     assert (decision.endpoint_id, decision.verdict) == (endpoint.id, "type_not_wanted")
 
 
@@ -109,7 +109,7 @@ def test_what_does_not_fit_in_the_time_goes_back_without_costing_an_attempt(worl
 
 def test_a_retry_that_does_not_fit_in_the_time_goes_back_on_its_queue(world: World) -> None:
     endpoint = world.endpoint()
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     world.publish()
     world.take_events()
     world.seconds_left = 10
@@ -124,7 +124,7 @@ def test_a_retry_that_does_not_fit_in_the_time_goes_back_on_its_queue(world: Wor
 
 def test_the_sweeper_revives_a_delivery_whose_wake_up_was_lost(world: World) -> None:
     endpoint = world.endpoint()
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     world.publish()
     world.take_events()
     world.answers.clear()
@@ -144,7 +144,7 @@ def test_the_sweeper_revives_a_delivery_whose_wake_up_was_lost(world: World) -> 
 def test_a_late_wake_up_of_an_attempt_already_made_sends_nothing(world: World) -> None:
     endpoint = world.endpoint()
     codes = iter([500, 200])
-    world.answers[endpoint.url] = lambda _: exchange(next(codes))
+    world.answers[endpoint.url] = lambda _: answered(next(codes))
     world.publish()
     world.take_events()
     world.wake()
@@ -156,7 +156,7 @@ def test_a_late_wake_up_of_an_attempt_already_made_sends_nothing(world: World) -
 
 def test_a_resend_that_succeeds_ends_the_pending_retries(world: World) -> None:
     endpoint = world.endpoint()
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     world.publish()
     world.take_events()
     (delivery,) = world.deliveries()
@@ -175,7 +175,7 @@ def test_a_resend_that_succeeds_ends_the_pending_retries(world: World) -> None:
 
 def test_a_failed_resend_has_the_full_retry_policy_before_it(world: World) -> None:
     endpoint = world.endpoint(retry={"kind": "schedule", "delays_seconds": [5]})
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     world.publish()
     world.take_events()
     world.wake()
@@ -194,7 +194,7 @@ def test_a_failed_resend_has_the_full_retry_policy_before_it(world: World) -> No
 
 def test_a_cancelled_delivery_is_not_tried_again(world: World) -> None:
     endpoint = world.endpoint()
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     world.publish()
     world.take_events()
     (delivery,) = world.deliveries()
@@ -209,7 +209,7 @@ def test_a_cancelled_delivery_is_not_tried_again(world: World) -> None:
 
 def test_deleting_an_endpoint_cancels_its_retries_and_keeps_its_log(world: World) -> None:
     endpoint = world.endpoint()
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     world.publish()
     world.take_events()
 
@@ -239,7 +239,7 @@ def test_an_endpoint_switched_off_by_its_owner_is_not_tracked(world: World) -> N
     world.take_events()
 
     assert world.deliveries() == []
-    (decision,) = world.reading.event(TENANT, event.id).decisions
+    (decision,) = world.reader.event(TENANT, event.id).decisions
     assert decision.verdict == "off"
 
 

@@ -12,7 +12,7 @@ from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import DeliveryStatus, DisabledBy, Endpoint, EndpointStatus, Outcome
 from tests.support.capacity_units import metered
-from tests.support.world import TENANT, World, exchange
+from tests.support.world import TENANT, World, answered
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def told(world: World) -> list[dict[str, Any]]:
     world.dispatcher = replace(
         world.dispatcher,
         announcer=announcer,
-        caretaker=EndpointHealth(world.config, announcer, world.clock),
+        endpoint_health=EndpointHealth(world.config, announcer, world.clock),
     )
     return taken
 
@@ -43,7 +43,7 @@ def stored(world: World, endpoint: Endpoint) -> Endpoint:
 
 
 def hang(request: Request) -> AttemptResult:
-    return replace(exchange(500), outcome=Outcome.TIMEOUT_READ, status_code=None)
+    return replace(answered(500), outcome=Outcome.TIMEOUT_READ, status_code=None)
 
 
 def fail_once(world: World) -> None:
@@ -65,7 +65,7 @@ def test_410_disables_the_endpoint_and_holds_the_delivery(
     world: World, told: list[dict[str, Any]]
 ) -> None:
     endpoint = world.endpoint()
-    world.answers[endpoint.url] = lambda _: exchange(410)
+    world.answers[endpoint.url] = lambda _: answered(410)
 
     fail_once(world)
 
@@ -91,7 +91,7 @@ def test_410_does_not_disable_an_endpoint_that_was_changed_meanwhile(
     def changed_while_it_answers(_: Request) -> AttemptResult:
         patch = {"url": "http://new.example.com/hook"}
         world.configuration.change(TENANT, endpoint.id, patch, by="phk_dev")
-        return exchange(410)
+        return answered(410)
 
     world.answers[endpoint.url] = changed_while_it_answers
     fail_once(world)
@@ -104,7 +104,7 @@ def test_five_days_of_failures_disable_an_endpoint_after_a_warning(
     world: World, told: list[dict[str, Any]]
 ) -> None:
     endpoint = world.endpoint(retry={"kind": "schedule", "delays_seconds": []})
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
 
     for _ in range(6):
         fail_once(world)
@@ -119,14 +119,14 @@ def test_five_days_of_failures_disable_an_endpoint_after_a_warning(
 
 def test_one_success_starts_the_five_days_anew(world: World, told: list[dict[str, Any]]) -> None:
     endpoint = world.endpoint(retry={"kind": "schedule", "delays_seconds": []})
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     fail_once(world)
     world.later(days=4)
     world.answers.clear()
     fail_once(world)
     assert stored(world, endpoint).health.failing_since is None
 
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     world.later(days=2)
     fail_once(world)
 
@@ -135,7 +135,7 @@ def test_one_success_starts_the_five_days_anew(world: World, told: list[dict[str
 
 def test_a_dead_delivery_is_told_of(world: World, told: list[dict[str, Any]]) -> None:
     endpoint = world.endpoint(retry={"kind": "schedule", "delays_seconds": []})
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
 
     fail_once(world)
 
@@ -172,16 +172,16 @@ def test_what_finds_no_place_at_a_slow_endpoint_comes_again_without_costing_an_a
     world.answers[endpoint.url] = hang
     fail_once(world)
     fail_once(world)
-    crowd = world.dispatcher.crowd
+    limiter = world.dispatcher.limiter
     slow = stored(world, endpoint)
     world.sent.clear()
 
-    with crowd.slot(slow) as first, crowd.slot(slow) as second:
+    with limiter.slot(slow) as first, limiter.slot(slow) as second:
         world.take_tasks()
 
     assert (first, second) == (True, True)
     assert world.sent == []
     attempts = {each.status: each.attempt_count for each in world.deliveries()}
     assert attempts == {DeliveryStatus.RETRYING: 1, DeliveryStatus.PENDING: 0}
-    with crowd.slot(slow) as free:
+    with limiter.slot(slow) as free:
         assert free

@@ -45,12 +45,12 @@ def test_no_event_and_no_stored_condition_make_the_dispatcher_raise(
 ) -> None:
     odd = endpoint.model_copy(update={"condition": condition, "rules": filters, "status": status})
     published = event(data, id=f"evt_{next(_numbers):026d}", tenant=TENANT, change=change)
-    turn = MessageContext(
-        published.id, lambda _: [odd], shared.tenancy.terms, lambda: 60.0, shared.attempts.append
+    context = MessageContext(
+        published.id, lambda _: [odd], shared.tenancy.limits, lambda: 60.0, shared.attempts.append
     )
 
-    shared.dispatcher.take_event(published, turn)
+    shared.dispatcher.take_event(published, context)
 
-    story = shared.log.story(TENANT, published.id)
-    assert story is not None
-    assert [each.endpoint_id for each in story.decisions] == [endpoint.id]
+    history = shared.log.history(TENANT, published.id)
+    assert history is not None
+    assert [each.endpoint_id for each in history.decisions] == [endpoint.id]

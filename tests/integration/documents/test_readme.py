@@ -22,7 +22,7 @@ from posthorn.subscriptions.matching import Verdict
 from tests.support import template_facts
 from tests.support.http_client import Answer, Client
 from tests.support.template_facts import ROOT, TEMPLATE
-from tests.support.world import World, exchange
+from tests.support.world import World, answered
 
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
@@ -166,11 +166,13 @@ def test_operational_events_carry_what_is_described(world: World) -> None:
 
     client.meta.events.register("provide-client-params.events.PutEvents", take)
     announcer = Announcer(client, "default")
-    caretaker = EndpointHealth(world.config, announcer, world.clock)
-    world.dispatcher = replace(world.dispatcher, announcer=announcer, caretaker=caretaker)
+    endpoint_health = EndpointHealth(world.config, announcer, world.clock)
+    world.dispatcher = replace(
+        world.dispatcher, announcer=announcer, endpoint_health=endpoint_health
+    )
     never_again = {"kind": "schedule", "delays_seconds": []}
-    world.answers[world.endpoint("failing", retry=never_again).url] = lambda _: exchange(500)
-    world.answers[world.endpoint("gone").url] = lambda _: exchange(410)
+    world.answers[world.endpoint("failing", retry=never_again).url] = lambda _: answered(500)
+    world.answers[world.endpoint("gone").url] = lambda _: answered(410)
 
     for days in (0, 3):
         world.later(days=days)

@@ -34,7 +34,7 @@ from posthorn.models import (
     Trigger,
 )
 from posthorn.models.retry_schedule import JITTER, RETRY_AFTER_CAP_SECONDS
-from tests.support.world import ORDER, TENANT, World, exchange
+from tests.support.world import ORDER, TENANT, World, answered
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "receiving.md").read_text(encoding="utf-8")
 SECRET = signing.new_secret("v1", b"a" * 32)
@@ -351,7 +351,7 @@ def test_every_header_that_we_send_is_explained(world: World) -> None:
 
     def answer(request: Request) -> AttemptResult:
         sent.update(request.headers)
-        return exchange(200)
+        return answered(200)
 
     endpoint = world.endpoint()
     world.answers[endpoint.url] = answer

@@ -94,11 +94,11 @@ def request(
 def send(sender: Sender, what: Request) -> AttemptResult:
     """Send, and hold the sender to its time."""
     started = time.monotonic()
-    exchange = sender.send(what)
+    result = sender.send(what)
     assert time.monotonic() - started < what.timeout_seconds + 1
-    assert exchange.advice
-    assert exchange.advice.isprintable()
-    return exchange
+    assert result.advice
+    assert result.advice.isprintable()
+    return result
 
 
 # --- what is sent ---------------------------------------------------------------------------------
@@ -107,17 +107,17 @@ def send(sender: Sender, what: Request) -> AttemptResult:
 def test_an_accepted_event_is_a_success_with_everything_that_came_back(sender: Sender) -> None:
     said = answer("201 Created", headers={"X-Id": "7", "Set-Cookie": "a=1"}, body="åäö".encode())
     with receiver(says(said)) as endpoint:
-        exchange = send(sender, request(endpoint.url("/hook?shop=se")))
+        result = send(sender, request(endpoint.url("/hook?shop=se")))
 
-    assert exchange.outcome == Outcome.SUCCEEDED
-    assert exchange.advice == "answered 201"
-    assert exchange.status_code == 201
-    assert exchange.headers == {"content-length": "6", "x-id": "7", "set-cookie": "a=1"}
-    assert exchange.body == "åäö"
-    assert not exchange.truncated
-    assert exchange.url == endpoint.url("/hook?shop=se")
-    assert set(exchange.timings_ms) == {"dns", "connect", "first_byte"}
-    assert sum(exchange.timings_ms.values()) <= exchange.duration_ms + len(exchange.timings_ms)
+    assert result.outcome == Outcome.SUCCEEDED
+    assert result.advice == "answered 201"
+    assert result.status_code == 201
+    assert result.headers == {"content-length": "6", "x-id": "7", "set-cookie": "a=1"}
+    assert result.body == "åäö"
+    assert not result.truncated
+    assert result.url == endpoint.url("/hook?shop=se")
+    assert set(result.timings_ms) == {"dns", "connect", "first_byte"}
+    assert sum(result.timings_ms.values()) <= result.duration_ms + len(result.timings_ms)
 
 
 def test_the_endpoint_gets_exactly_what_was_asked_for(sender: Sender) -> None:
@@ -159,9 +159,9 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(
     with receiver(hostile.ok) as endpoint, receiver(hostile.ok) as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.SUCCEEDED
+    assert result.outcome == Outcome.SUCCEEDED
     assert proxy.connections == 0
     assert "authorization" not in headers_of(endpoint.requests[0])
 
@@ -192,30 +192,30 @@ def test_a_name_with_one_forbidden_address_is_blocked_before_any_connection(
 ) -> None:
     strict = build_sender(policy=STRICT, resolve=Resolver((answers,)))
     with receiver(hostile.ok) as endpoint:
-        exchange = send(strict, request(endpoint.url()))
+        result = send(strict, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.BLOCKED
-    assert "to which hooks.example resolves" in exchange.advice
-    assert exchange.status_code is None
+    assert result.outcome == Outcome.BLOCKED
+    assert "to which hooks.example resolves" in result.advice
+    assert result.status_code is None
     assert endpoint.connections == 0
 
 
 def test_a_forbidden_url_is_blocked_without_asking_dns() -> None:
     resolver = Resolver()
 
-    exchange = send(build_sender(policy=STRICT, resolve=resolver), request("http://127.1/"))
+    result = send(build_sender(policy=STRICT, resolve=resolver), request("http://127.1/"))
 
-    assert exchange.outcome == Outcome.BLOCKED
-    assert "four decimal numbers" in exchange.advice
+    assert result.outcome == Outcome.BLOCKED
+    assert "four decimal numbers" in result.advice
     assert resolver.asked == []
 
 
 def test_a_name_that_is_rebound_after_the_check_changes_nothing() -> None:
     resolver = Resolver((("127.0.0.1",), ("169.254.169.254",)))
     with receiver(hostile.ok) as endpoint:
-        exchange = send(build_sender(resolve=resolver), request(endpoint.url()))
+        result = send(build_sender(resolve=resolver), request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.SUCCEEDED
+    assert result.outcome == Outcome.SUCCEEDED
     assert resolver.asked == ["hooks.example"]
 
 
@@ -232,9 +232,9 @@ def test_the_next_attempt_checks_a_rebound_name_anew() -> None:
 def test_the_next_checked_address_is_tried_when_one_refuses() -> None:
     several = build_sender(resolve=Resolver((("127.0.0.2", "127.0.0.3", "127.0.0.1"),)))
     with receiver(hostile.ok) as endpoint:
-        exchange = send(several, request(endpoint.url()))
+        result = send(several, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.SUCCEEDED
+    assert result.outcome == Outcome.SUCCEEDED
 
 
 # --- redirects ------------------------------------------------------------------------------------
@@ -243,39 +243,39 @@ def test_the_next_checked_address_is_tried_when_one_refuses() -> None:
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 T", "308 P"])
 def test_a_redirect_is_an_error_that_says_where_to(sender: Sender, status: str) -> None:
     with receiver(redirects("https://new.example/hook", status=status)) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.REDIRECT
-    assert "to https://new.example/hook: change the URL" in exchange.advice
-    assert exchange.status_code == int(status[:3])
-    assert exchange.body == "over there"
+    assert result.outcome == Outcome.REDIRECT
+    assert "to https://new.example/hook: change the URL" in result.advice
+    assert result.status_code == int(status[:3])
+    assert result.body == "over there"
     assert endpoint.connections == 1
 
 
 def test_307_is_followed_with_method_and_body_where_the_endpoint_opted_in(sender: Sender) -> None:
     with receiver(redirects("/new"), hostile.ok) as endpoint:
-        exchange = send(sender, request(endpoint.url("/old"), body=b"same", follow_redirects=True))
+        result = send(sender, request(endpoint.url("/old"), body=b"same", follow_redirects=True))
 
-    assert exchange.outcome == Outcome.SUCCEEDED
-    assert exchange.url == endpoint.url("/new")
+    assert result.outcome == Outcome.SUCCEEDED
+    assert result.url == endpoint.url("/new")
     assert endpoint.requests[1].startswith(b"POST /new HTTP/1.1\r\n")
     assert endpoint.requests[1].endswith(b"\r\n\r\nsame")
 
 
 def test_302_is_not_followed_even_where_the_endpoint_opted_in(sender: Sender) -> None:
     with receiver(redirects("/new", status="302 Found"), hostile.ok) as endpoint:
-        exchange = send(sender, request(endpoint.url(), follow_redirects=True))
+        result = send(sender, request(endpoint.url(), follow_redirects=True))
 
-    assert exchange.outcome == Outcome.REDIRECT
+    assert result.outcome == Outcome.REDIRECT
     assert endpoint.connections == 1
 
 
 def test_a_redirect_loop_ends_after_three(sender: Sender) -> None:
     with receiver(redirects("/again")) as endpoint:
-        exchange = send(sender, request(endpoint.url(), follow_redirects=True))
+        result = send(sender, request(endpoint.url(), follow_redirects=True))
 
-    assert exchange.outcome == Outcome.REDIRECT
-    assert "after 3 redirects" in exchange.advice
+    assert result.outcome == Outcome.REDIRECT
+    assert "after 3 redirects" in result.advice
     assert endpoint.connections == 4
 
 
@@ -291,9 +291,9 @@ def test_secrets_stay_with_the_origin_they_are_for(sender: Sender) -> None:
         elsewhere = other.url(host="other.example")
         with receiver(redirects("/here"), redirects(elsewhere)) as endpoint:
             what = request(endpoint.url(), headers=headers, follow_redirects=True)
-            exchange = send(sender, what)
+            result = send(sender, what)
 
-    assert exchange.outcome == Outcome.SUCCEEDED
+    assert result.outcome == Outcome.SUCCEEDED
     assert headers_of(endpoint.requests[1])["authorization"] == "Bearer secret"
     assert b"ecret" not in other.requests[0]
     assert headers_of(other.requests[0])["host"] == f"other.example:{other.port}"
@@ -317,20 +317,20 @@ def test_a_redirect_into_a_private_place_is_blocked(
     sender: Sender, location: str, part: str
 ) -> None:
     with receiver(redirects(location)) as endpoint:
-        exchange = send(sender, request(endpoint.url(), follow_redirects=True))
+        result = send(sender, request(endpoint.url(), follow_redirects=True))
 
-    assert exchange.outcome == Outcome.BLOCKED
-    assert exchange.advice.startswith("answered 307 to ")
-    assert part in exchange.advice
-    assert exchange.status_code == 307
+    assert result.outcome == Outcome.BLOCKED
+    assert result.advice.startswith("answered 307 to ")
+    assert part in result.advice
+    assert result.status_code == 307
 
 
 def test_a_redirect_is_resolved_and_checked_by_itself() -> None:
     rebinding = build_sender(resolve=Resolver((("127.0.0.1",), ("169.254.169.254",))))
     with receiver(redirects("/again"), hostile.ok) as endpoint:
-        exchange = send(rebinding, request(endpoint.url(), follow_redirects=True))
+        result = send(rebinding, request(endpoint.url(), follow_redirects=True))
 
-    assert exchange.outcome == Outcome.BLOCKED
+    assert result.outcome == Outcome.BLOCKED
     assert endpoint.connections == 1
 
 
@@ -340,10 +340,10 @@ def test_a_redirect_never_leads_from_https_to_http(sender: Sender, authority: Au
         receiver(hostile.ok) as plain,
         receiver(redirects(plain.url()), tls=tls) as endpoint,
     ):
-        exchange = send(sender, request(endpoint.url(), follow_redirects=True))
+        result = send(sender, request(endpoint.url(), follow_redirects=True))
 
-    assert exchange.outcome == Outcome.BLOCKED
-    assert "must start with https://" in exchange.advice
+    assert result.outcome == Outcome.BLOCKED
+    assert "must start with https://" in result.advice
     assert plain.connections == 0
 
 
@@ -366,45 +366,45 @@ def test_any_other_status_is_an_http_error_with_advice(
 ) -> None:
     with receiver(says(answer(status))) as endpoint:
         what = request(endpoint.url(), headers={"authorization": "Bearer abc"})
-        exchange = send(sender, what)
+        result = send(sender, what)
 
-    assert exchange.outcome == Outcome.HTTP_ERROR
-    assert exchange.status_code == int(status[:3])
-    assert advice in exchange.advice
-    assert exchange.retry_after_seconds is None
+    assert result.outcome == Outcome.HTTP_ERROR
+    assert result.status_code == int(status[:3])
+    assert advice in result.advice
+    assert result.retry_after_seconds is None
 
 
 @pytest.mark.parametrize("value", ["120", "Mon, 23 Nov 2026 10:02:00 GMT"])
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
 def test_retry_after_is_read_in_both_forms(sender: Sender, status: str, value: str) -> None:
     with receiver(says(answer(status, headers={"retry-after": value}))) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.HTTP_ERROR
-    assert exchange.retry_after_seconds == 120
-    assert exchange.advice.endswith("; it asks to wait 120 s")
+    assert result.outcome == Outcome.HTTP_ERROR
+    assert result.retry_after_seconds == 120
+    assert result.advice.endswith("; it asks to wait 120 s")
 
 
 def test_204_is_a_success_without_a_body(sender: Sender) -> None:
     with receiver(says(b"HTTP/1.1 204 No Content\r\n\r\n")) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert (exchange.outcome, exchange.body) == (Outcome.SUCCEEDED, "")
+    assert (result.outcome, result.body) == (Outcome.SUCCEEDED, "")
 
 
 def test_interim_answers_are_skipped(sender: Sender) -> None:
     with receiver(hostile.interim_then_ok) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert (exchange.outcome, exchange.status_code) == (Outcome.SUCCEEDED, 202)
-    assert exchange.body == "later"
+    assert (result.outcome, result.status_code) == (Outcome.SUCCEEDED, 202)
+    assert result.body == "later"
 
 
 def test_an_answer_before_the_request_was_read_still_counts(sender: Sender) -> None:
     with receiver(hostile.early_answer) as endpoint:
-        exchange = send(sender, request(endpoint.url(), body=bytes(300_000)))
+        result = send(sender, request(endpoint.url(), body=bytes(300_000)))
 
-    assert (exchange.outcome, exchange.status_code) == (Outcome.HTTP_ERROR, 413)
+    assert (result.outcome, result.status_code) == (Outcome.HTTP_ERROR, 413)
 
 
 # --- hostile answers ------------------------------------------------------------------------------
@@ -431,11 +431,11 @@ def test_an_answer_without_a_head_has_one_outcome_and_one_advice(
     sender: Sender, behaviour: Behaviour, outcome: Outcome, part: str
 ) -> None:
     with receiver(behaviour) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome == outcome
-    assert part in exchange.advice
-    assert exchange.status_code is None
+    assert result.outcome == outcome
+    assert part in result.advice
+    assert result.status_code is None
 
 
 @pytest.mark.parametrize(
@@ -450,52 +450,52 @@ def test_a_body_that_breaks_off_does_not_undo_an_accepted_event(
     sender: Sender, behaviour: Behaviour, body: str
 ) -> None:
     with receiver(behaviour) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.SUCCEEDED
-    assert exchange.advice == "answered 200; its body did not arrive whole"
-    assert exchange.body.startswith(body)
-    assert exchange.truncated
+    assert result.outcome == Outcome.SUCCEEDED
+    assert result.advice == "answered 200; its body did not arrive whole"
+    assert result.body.startswith(body)
+    assert result.truncated
 
 
 @pytest.mark.parametrize("status", ["200 OK", "500 Oops"])
 def test_a_long_body_is_cut(sender: Sender, status: str) -> None:
     with receiver(says(answer(status, body=b"x" * 100_000))) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.body == "x" * KEPT_BYTES
-    assert exchange.truncated
-    assert "whole" not in exchange.advice
+    assert result.body == "x" * KEPT_BYTES
+    assert result.truncated
+    assert "whole" not in result.advice
 
 
 def test_a_body_of_just_what_is_kept_is_not_called_truncated(sender: Sender) -> None:
     with receiver(says(answer("200 OK", body=b"x" * KEPT_BYTES))) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert len(exchange.body) == KEPT_BYTES
-    assert not exchange.truncated
+    assert len(result.body) == KEPT_BYTES
+    assert not result.truncated
 
 
 def test_a_compressed_body_that_nobody_asked_for_is_read_all_the_same(sender: Sender) -> None:
     said = answer("422 No", headers={"content-encoding": "gzip"}, body=gzip.compress(b"bad id"))
     with receiver(says(said)) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert (exchange.body, exchange.truncated) == ("bad id", False)
+    assert (result.body, result.truncated) == ("bad id", False)
 
 
 def test_a_body_in_an_unknown_compression_is_named(sender: Sender) -> None:
     with receiver(says(answer("200 OK", headers={"content-encoding": "br"}, body=b"\x0b"))) as it:
-        exchange = send(sender, request(it.url()))
+        result = send(sender, request(it.url()))
 
-    assert exchange.body == "(1 bytes, compressed as br)"
+    assert result.body == "(1 bytes, compressed as br)"
 
 
 def test_a_body_that_is_not_utf_8_is_kept_as_far_as_it_can_be_read(sender: Sender) -> None:
     with receiver(hostile.invalid_utf8) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.body == "caf\ufffd \ufffd\ufffd olé"
+    assert result.body == "caf\ufffd \ufffd\ufffd olé"
 
 
 @pytest.mark.parametrize(
@@ -512,12 +512,12 @@ def test_no_answer_takes_more_than_a_little_memory(sender: Sender, behaviour: Be
     with receiver(behaviour) as endpoint:
         tracemalloc.start()
         try:
-            exchange = send(sender, request(endpoint.url(), timeout_seconds=2))
+            result = send(sender, request(endpoint.url(), timeout_seconds=2))
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
 
-    assert len(exchange.body) <= KEPT_BYTES
+    assert len(result.body) <= KEPT_BYTES
     assert peak < 4 * 1024 * 1024  # the receiver's share included
 
 
@@ -566,11 +566,11 @@ def test_https_is_verified_and_notes_when_the_certificate_expires(
         "hooks.example", since=NOW - timedelta(days=5000), until=until
     )
     with receiver(hostile.ok, tls=tls) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert (exchange.outcome, exchange.advice) == (Outcome.SUCCEEDED, "answered 200")
-    assert exchange.certificate_expires_at == until
-    assert set(exchange.timings_ms) == {"dns", "connect", "tls", "first_byte"}
+    assert (result.outcome, result.advice) == (Outcome.SUCCEEDED, "answered 200")
+    assert result.certificate_expires_at == until
+    assert set(result.timings_ms) == {"dns", "connect", "tls", "first_byte"}
 
 
 def test_sni_and_host_keep_the_name_while_the_address_is_pinned(
@@ -590,11 +590,11 @@ def test_an_address_in_the_url_is_verified_against_the_certificate_too(
     sender: Sender, authority: Authority
 ) -> None:
     with receiver(hostile.ok, tls=authority.server("127.0.0.1")) as endpoint:
-        exchange = send(sender, request(endpoint.url(host="127.0.0.1")))
+        result = send(sender, request(endpoint.url(host="127.0.0.1")))
     with receiver(hostile.ok, tls=authority.server("127.0.0.9")) as endpoint:
         other = send(sender, request(endpoint.url(host="127.0.0.1")))
 
-    assert exchange.outcome == Outcome.SUCCEEDED
+    assert result.outcome == Outcome.SUCCEEDED
     assert other.outcome == Outcome.TLS_ERROR
     assert "is for 127.0.0.9, not for 127.0.0.1" in other.advice
 
@@ -605,10 +605,10 @@ def test_a_certificate_that_expires_soon_is_noticed_on_success(
     soon = NOW + timedelta(days=9)
     tls = authority.server_with_dates("hooks.example", since=NOW - timedelta(days=5000), until=soon)
     with receiver(hostile.ok, tls=tls) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.SUCCEEDED
-    assert exchange.advice == "answered 200; its certificate expires on 2026-12-02: renew it"
+    assert result.outcome == Outcome.SUCCEEDED
+    assert result.advice == "answered 200; its certificate expires on 2026-12-02: renew it"
 
 
 def test_an_expired_certificate_is_named_with_its_date(
@@ -619,20 +619,20 @@ def test_an_expired_certificate_is_named_with_its_date(
         "hooks.example", since=until - timedelta(days=90), until=until
     )
     with receiver(hostile.ok, tls=tls) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.TLS_ERROR
-    assert exchange.advice == "the certificate of hooks.example expired on 2020-10-01: renew it"
-    assert exchange.certificate_expires_at == until
+    assert result.outcome == Outcome.TLS_ERROR
+    assert result.advice == "the certificate of hooks.example expired on 2020-10-01: renew it"
+    assert result.certificate_expires_at == until
     assert endpoint.requests == []
 
 
 def test_a_certificate_for_another_name_is_named(sender: Sender, authority: Authority) -> None:
     with receiver(hostile.ok, tls=authority.server("a.example", "b.example")) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.TLS_ERROR
-    assert "is for a.example, b.example, not for hooks.example" in exchange.advice
+    assert result.outcome == Outcome.TLS_ERROR
+    assert "is for a.example, b.example, not for hooks.example" in result.advice
 
 
 def test_a_self_signed_certificate_is_told_from_one_of_an_unknown_authority(
@@ -651,18 +651,18 @@ def test_a_self_signed_certificate_is_told_from_one_of_an_unknown_authority(
 
 def test_plain_http_behind_an_https_url_is_a_tls_error(sender: Sender) -> None:
     with receiver(hostile.plain_http_only) as plain:
-        exchange = send(sender, request(plain.url().replace("http:", "https:")))
+        result = send(sender, request(plain.url().replace("http:", "https:")))
 
-    assert exchange.outcome == Outcome.TLS_ERROR
-    assert "does not speak TLS on this port" in exchange.advice
+    assert result.outcome == Outcome.TLS_ERROR
+    assert "does not speak TLS on this port" in result.advice
 
 
 def test_a_server_that_ends_the_handshake_is_a_tls_error(sender: Sender) -> None:
     with receiver(hostile.hang_up) as endpoint:
-        exchange = send(sender, request(endpoint.url().replace("http:", "https:")))
+        result = send(sender, request(endpoint.url().replace("http:", "https:")))
 
-    assert exchange.outcome == Outcome.TLS_ERROR
-    assert "closed the connection during the TLS handshake" in exchange.advice
+    assert result.outcome == Outcome.TLS_ERROR
+    assert "closed the connection during the TLS handshake" in result.advice
 
 
 def test_a_server_that_demands_a_client_certificate_says_so(
@@ -671,10 +671,10 @@ def test_a_server_that_demands_a_client_certificate_says_so(
     tls = authority.server("hooks.example")
     tls.verify_mode = ssl.CERT_REQUIRED
     with receiver(hostile.ok, tls=tls) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome == Outcome.TLS_ERROR
-    assert "demands a client certificate" in exchange.advice
+    assert result.outcome == Outcome.TLS_ERROR
+    assert "demands a client certificate" in result.advice
 
 
 @pytest.mark.parametrize("behaviour", [hostile.slow_body, hostile.endless_body, hostile.silent])
@@ -682,9 +682,9 @@ def test_tls_does_not_get_around_the_deadline(
     sender: Sender, authority: Authority, behaviour: Behaviour
 ) -> None:
     with receiver(behaviour, tls=authority.server("hooks.example")) as endpoint:
-        exchange = send(sender, request(endpoint.url()))
+        result = send(sender, request(endpoint.url()))
 
-    assert exchange.outcome in (Outcome.SUCCEEDED, Outcome.TIMEOUT_READ)
+    assert result.outcome in (Outcome.SUCCEEDED, Outcome.TIMEOUT_READ)
 
 
 # --- connecting -----------------------------------------------------------------------------------
@@ -693,19 +693,19 @@ def test_tls_does_not_get_around_the_deadline(
 def test_a_refused_connection_is_a_connection_error(sender: Sender) -> None:
     port = hostile.closed_port()
 
-    exchange = send(sender, request(f"http://hooks.example:{port}/"))
+    result = send(sender, request(f"http://hooks.example:{port}/"))
 
-    assert exchange.outcome == Outcome.CONNECTION_ERROR
-    assert exchange.advice.startswith(f"hooks.example:{port}: the connection was refused")
+    assert result.outcome == Outcome.CONNECTION_ERROR
+    assert result.advice.startswith(f"hooks.example:{port}: the connection was refused")
 
 
 def test_a_connect_that_hangs_times_out() -> None:
     patient = build_sender(connect_timeout_seconds=0.3)
     with hostile.full_backlog() as port:
-        exchange = send(patient, request(f"http://hooks.example:{port}/", timeout_seconds=5))
+        result = send(patient, request(f"http://hooks.example:{port}/", timeout_seconds=5))
 
-    assert exchange.outcome == Outcome.TIMEOUT_CONNECT
-    assert "no connection within 0.3 s" in exchange.advice
+    assert result.outcome == Outcome.TIMEOUT_CONNECT
+    assert "no connection within 0.3 s" in result.advice
 
 
 def test_an_address_that_hangs_leaves_time_for_the_next() -> None:
@@ -713,26 +713,26 @@ def test_an_address_that_hangs_leaves_time_for_the_next() -> None:
         resolve=Resolver((("127.0.0.1", "127.0.0.2"),)), connect_timeout_seconds=0.6
     )
     with hostile.full_backlog() as port, receiver(hostile.ok, host="127.0.0.2", port=port):
-        exchange = send(several, request(f"http://hooks.example:{port}/", timeout_seconds=5))
+        result = send(several, request(f"http://hooks.example:{port}/", timeout_seconds=5))
 
-    assert exchange.outcome == Outcome.SUCCEEDED
+    assert result.outcome == Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize("behaviour", [hostile.deaf, hostile.slow_handshake])
 def test_a_tls_handshake_that_does_not_end_times_out(behaviour: Behaviour) -> None:
     with receiver(behaviour) as endpoint:
         secure = request(endpoint.url().replace("http:", "https:"), timeout_seconds=5)
-        exchange = send(build_sender(connect_timeout_seconds=0.3), secure)
+        result = send(build_sender(connect_timeout_seconds=0.3), secure)
 
-    assert exchange.outcome == Outcome.TIMEOUT_CONNECT
-    assert "the TLS handshake took longer than 0.3 s" in exchange.advice
+    assert result.outcome == Outcome.TIMEOUT_CONNECT
+    assert "the TLS handshake took longer than 0.3 s" in result.advice
 
 
 def test_a_receiver_that_never_reads_times_out(sender: Sender) -> None:
     with receiver(hostile.deaf) as endpoint:
-        exchange = send(sender, request(endpoint.url(), body=bytes(20 * 1024 * 1024)))
+        result = send(sender, request(endpoint.url(), body=bytes(20 * 1024 * 1024)))
 
-    assert exchange.outcome == Outcome.TIMEOUT_READ
+    assert result.outcome == Outcome.TIMEOUT_READ
 
 
 @pytest.mark.parametrize(
@@ -743,16 +743,16 @@ def test_a_dns_failure_is_a_dns_error(code: int, part: str) -> None:
     def fail(host: str, port: int) -> list[str]:
         raise socket.gaierror(code, "as getaddrinfo says it")
 
-    exchange = send(build_sender(resolve=fail), request("http://hooks.example/"))
+    result = send(build_sender(resolve=fail), request("http://hooks.example/"))
 
-    assert exchange.outcome == Outcome.DNS_ERROR
-    assert part in exchange.advice
+    assert result.outcome == Outcome.DNS_ERROR
+    assert part in result.advice
 
 
 def test_a_name_without_addresses_is_a_dns_error() -> None:
-    exchange = send(build_sender(resolve=Resolver(((),))), request("http://hooks.example/"))
+    result = send(build_sender(resolve=Resolver(((),))), request("http://hooks.example/"))
 
-    assert exchange.outcome == Outcome.DNS_ERROR
+    assert result.outcome == Outcome.DNS_ERROR
 
 
 def test_dns_that_hangs_is_a_dns_error_in_time() -> None:
@@ -762,11 +762,11 @@ def test_dns_that_hangs_is_a_dns_error_in_time() -> None:
         over.wait(10)
         return []
 
-    exchange = send(build_sender(resolve=hang), request("http://hooks.example/"))
+    result = send(build_sender(resolve=hang), request("http://hooks.example/"))
     over.set()
 
-    assert exchange.outcome == Outcome.DNS_ERROR
-    assert "no answer for hooks.example in time" in exchange.advice
+    assert result.outcome == Outcome.DNS_ERROR
+    assert "no answer for hooks.example in time" in result.advice
 
 
 @pytest.mark.parametrize(
@@ -808,8 +808,8 @@ def test_many_threads_share_one_sender(sender: Sender, authority: Authority) -> 
     ):
         good_ones = [request(good.url(f"/{number}"), timeout_seconds=5) for number in range(16)]
         requests = [*good_ones, *[request(bad.url())] * 4]
-        exchanges = list(pool.map(lambda what: send(sender, what), requests))
+        results = list(pool.map(lambda what: send(sender, what), requests))
 
-    assert [exchange.outcome for exchange in exchanges[:16]] == [Outcome.SUCCEEDED] * 16
-    assert [exchange.url for exchange in exchanges] == [what.url for what in requests]
-    assert {exchange.outcome for exchange in exchanges[16:]} == {Outcome.TIMEOUT_READ}
+    assert [result.outcome for result in results[:16]] == [Outcome.SUCCEEDED] * 16
+    assert [result.url for result in results] == [what.url for what in requests]
+    assert {result.outcome for result in results[16:]} == {Outcome.TIMEOUT_READ}

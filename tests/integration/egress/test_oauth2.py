@@ -12,7 +12,7 @@ import pytest
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.egress.oauth2 import TokenCache, TokenError
 from posthorn.models import MASK, Outcome
-from tests.support.world import TENANT, World, exchange
+from tests.support.world import TENANT, World, answered
 
 TOKEN_URL = "http://login.example.com/token"  # noqa: S105 - a place, no secret
 AUTH = {
@@ -29,7 +29,7 @@ def grant(*tokens: str, **fields: Any) -> Any:
     left = iter(tokens)
 
     def answer(_: Request) -> AttemptResult:
-        return exchange(200, body=json.dumps({"access_token": next(left), **fields}))
+        return answered(200, body=json.dumps({"access_token": next(left), **fields}))
 
     return answer
 
@@ -40,7 +40,7 @@ def asked(world: World, url: str) -> list[Request]:
 
 def last_attempt(world: World) -> Any:
     (delivery, *_) = sorted(world.deliveries(), key=lambda each: each.created_at, reverse=True)
-    _, record = world.reading.delivery(TENANT, delivery.id)
+    _, record = world.reader.delivery(TENANT, delivery.id)
     return record.attempts[-1]
 
 
@@ -82,7 +82,7 @@ def test_a_token_is_fetched_anew_shortly_before_it_expires(world: World) -> None
 def test_a_401_is_asked_again_once_with_a_new_token(world: World) -> None:
     endpoint = world.endpoint(auth=AUTH)
     world.answers[TOKEN_URL] = grant("old", "new", "newer")
-    world.answers[endpoint.url] = lambda request: exchange(
+    world.answers[endpoint.url] = lambda request: answered(
         200 if request.headers["authorization"] == "Bearer new" else 401
     )
 
@@ -100,7 +100,7 @@ def test_deliveries_at_once_share_one_token_request(world: World) -> None:
     def slowly(request: Request) -> AttemptResult:
         everybody.wait()  # who needs a token is here before there is one
         fetched.append(request)
-        return exchange(200, body='{"access_token": "t-1"}')
+        return answered(200, body='{"access_token": "t-1"}')
 
     tokens = TokenCache(slowly, lambda: world.now)
 
@@ -124,7 +124,7 @@ def test_waiting_for_the_token_of_another_delivery_ends_in_time(world: World) ->
         asking = pool.submit(tokens.token, endpoint, "hush-hush", timeout_seconds=0)
         with pytest.raises(TokenError, match="took all of the time"):
             asking.result()
-        return exchange(401)
+        return answered(401)
 
     tokens = TokenCache(refuse, lambda: world.now)
     with ThreadPoolExecutor(1) as pool, pytest.raises(TokenError, match="gave no token"):
@@ -148,7 +148,7 @@ def test_a_late_401_leaves_a_token_alone_that_was_fetched_since(world: World) ->
 def test_an_endpoint_that_answers_401_to_every_token_fails_once_an_attempt(world: World) -> None:
     endpoint = world.endpoint(auth=AUTH)
     world.answers[TOKEN_URL] = grant("t-1", "t-2", "t-3")
-    world.answers[endpoint.url] = lambda _: exchange(401)
+    world.answers[endpoint.url] = lambda _: answered(401)
 
     deliver(world)
 
@@ -160,24 +160,24 @@ def test_an_endpoint_that_answers_401_to_every_token_fails_once_an_attempt(world
     ("answer", "advice"),
     [
         (
-            exchange(401, body='{"error": "invalid_client"}'),
+            answered(401, body='{"error": "invalid_client"}'),
             "the token endpoint gave no token (invalid_client): answered 401",
         ),
         (
-            exchange(400, body='{"error": "<script>hush-hush</script>"}'),
+            answered(400, body='{"error": "<script>hush-hush</script>"}'),
             "the token endpoint gave no token: answered 400",
         ),
         (
-            exchange(200, body="<html>"),
+            answered(200, body="<html>"),
             "the token endpoint answered without an access_token in JSON",
         ),
         (
-            exchange(200, body='{"access_token": "x", "token_type": "mac"}'),
+            answered(200, body='{"access_token": "x", "token_type": "mac"}'),
             "the token endpoint gave a token that is no Bearer token",
         ),
         (
             replace(
-                exchange(500), outcome=Outcome.BLOCKED, status_code=None, advice="no such place"
+                answered(500), outcome=Outcome.BLOCKED, status_code=None, advice="no such place"
             ),
             "the token endpoint gave no token: no such place",
         ),
@@ -203,7 +203,7 @@ def test_fetching_a_token_does_not_make_an_attempt_longer(world: World) -> None:
 
     def slowly(_: Request) -> AttemptResult:
         world.later(seconds=3)
-        return exchange(200, body='{"access_token": "t-1"}')
+        return answered(200, body='{"access_token": "t-1"}')
 
     world.answers[TOKEN_URL] = slowly
     deliver(world)
@@ -227,7 +227,7 @@ def test_what_an_endpoint_sends_back_of_its_secrets_is_masked_in_the_log(world: 
     endpoint = world.endpoint(
         auth={"kind": "bearer", "token": "s3cr3t-token"}, headers={"x-api-key": "s3cr3t-key"}
     )
-    world.answers[endpoint.url] = lambda request: exchange(
+    world.answers[endpoint.url] = lambda request: answered(
         400, body=json.dumps(dict(request.headers))
     )
 

@@ -26,7 +26,7 @@ from posthorn.tenants.rate_limits import Limits
 from tests.integration.api_calls import SPEC, created
 from tests.integration.conftest import Tenant, new_tenant
 from tests.support.invocations import deployed
-from tests.support.world import ORDER, START, World, exchange
+from tests.support.world import ORDER, START, World, answered
 
 TOKEN = "token-of-the-erp"  # noqa: S105 - of a test
 EVENT = {"type": "OrderReceivedEvent", "data": {**ORDER, "ClientOrderRef": "T-1"}}
@@ -182,7 +182,7 @@ def test_a_real_event_is_previewed_as_it_would_be_sent(tenant: Tenant) -> None:
     seen = tenant.client.post(f"/v1/endpoints/{made['id']}/preview", {"event_id": event_id}).json
 
     (delivery,) = tenant.world.deliveries(tenant.id)
-    _, record = tenant.world.reading.delivery(tenant.id, delivery.id)
+    _, record = tenant.world.reader.delivery(tenant.id, delivery.id)
     assert seen["event_id"] == seen["request"]["headers"]["webhook-id"] == event_id
     assert json.loads(seen["request"]["body"])["data"] == EVENT["data"]
     assert seen["request"]["headers"].keys() == record.attempts[0].request.headers.keys()
@@ -373,8 +373,8 @@ def test_a_test_ends_before_the_gateway_gives_up(tenant: Tenant) -> None:
         events=SampleEvents(
             world.log, catalogue.builtin, now=world.clock, random_bytes=world.random_bytes
         ),
-        limits=Limits(Table(world.dynamodb, world.settings.config_table_name)),
-        terms=world.tenancy.terms,
+        rate_limits=Limits(Table(world.dynamodb, world.settings.config_table_name)),
+        limits=world.tenancy.limits,
         attempter=world.dispatcher.attempter,
         now=world.clock,
     )
@@ -466,7 +466,7 @@ def test_pending_retries_go_to_the_changed_endpoint_with_the_body_of_the_first_a
         payload={"mode": "custom", "expression": "{ref: data.ClientOrderRef}"},
         headers={"x-shop": "se"},
     )
-    world.answers[before.url] = lambda _: exchange(500)
+    world.answers[before.url] = lambda _: answered(500)
     world.publish(tenant=tenant.id)
     world.take_events()
 
@@ -490,7 +490,7 @@ def test_pending_retries_go_to_the_changed_endpoint_with_the_body_of_the_first_a
     assert second.headers["content-type"] == "application/json"
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     (delivery,) = world.deliveries(tenant.id)
-    _, record = world.reading.delivery(tenant.id, delivery.id)
+    _, record = world.reader.delivery(tenant.id, delivery.id)
     assert [each.endpoint_version for each in record.attempts] == [1, 2]
     assert delivery.endpoint_version == 2
     # The next event is shaped as the endpoint now says.

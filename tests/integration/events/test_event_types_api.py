@@ -16,7 +16,7 @@ from posthorn.monitoring.event_type_overview import LOOKED_AT, TypeSubscriptions
 from posthorn.subscriptions.matching import wants
 from tests.integration.conftest import Tenant
 from tests.support.http_client import Answer, Client
-from tests.support.world import ORDER, START, World, exchange
+from tests.support.world import ORDER, START, World, answered
 
 STOCK: dict[str, Any] = {
     "category": "Stock",
@@ -75,8 +75,8 @@ def test_a_built_in_type_is_delivered_when_published_with_its_example(
     tenant.world.take_events()
 
     assert published.status == 202
-    story = tenant.client.get(f"/v1/events/{published.json['id']}").json
-    assert [each["status"] for each in story["deliveries"]] == ["succeeded"]
+    history = tenant.client.get(f"/v1/events/{published.json['id']}").json
+    assert [each["status"] for each in history["deliveries"]] == ["succeeded"]
     (sent,) = (each for each in tenant.world.sent if each.url == endpoint.url)
     assert json.loads(sent.body) == shown["example"]
 
@@ -155,7 +155,7 @@ def test_another_tenants_endpoints_make_nothing_active(tenant: Tenant, stranger:
 
 def test_a_failing_endpoint_is_told(tenant: Tenant) -> None:
     endpoint = tenant.world.endpoint(tenant.id, tenant=tenant.id)
-    tenant.world.answers[endpoint.url] = lambda _: exchange(500)
+    tenant.world.answers[endpoint.url] = lambda _: answered(500)
     publish(tenant, "OrderReceivedEvent", ORDER)
     tenant.world.take_events()
 
@@ -167,7 +167,7 @@ def test_a_failing_endpoint_is_told(tenant: Tenant) -> None:
 
 def test_an_endpoint_that_we_disabled_is_told(tenant: Tenant) -> None:
     endpoint = tenant.world.endpoint(tenant.id, tenant=tenant.id)
-    tenant.world.answers[endpoint.url] = lambda _: exchange(410)
+    tenant.world.answers[endpoint.url] = lambda _: answered(410)
     publish(tenant, "OrderReceivedEvent", ORDER)
     tenant.world.take_events()
 
@@ -540,9 +540,9 @@ def test_a_type_that_warns_takes_the_event_and_says_what_is_wrong(
     assert answer.status == 202
     (warning,) = answer.json["warnings"]
     assert warning["field"] == "/data/Count"
-    story = tenant.client.get(f"/v1/events/{answer.json['id']}").json
-    assert story["warnings"] == [warning]
-    assert [each["status"] for each in story["deliveries"]] == ["succeeded"]
+    history = tenant.client.get(f"/v1/events/{answer.json['id']}").json
+    assert history["warnings"] == [warning]
+    assert [each["status"] for each in history["deliveries"]] == ["succeeded"]
     assert "warnings" not in publish(tenant, name, {"Count": 1}).json
 
 

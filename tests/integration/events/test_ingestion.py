@@ -12,7 +12,7 @@ from posthorn.models import Event
 from tests.integration.conftest import Tenant
 from tests.support.http_client import Answer
 from tests.support.invocations import deployed
-from tests.support.world import ORDER, World, exchange
+from tests.support.world import ORDER, World, answered
 
 EVENT: dict[str, Any] = {"type": "OrderReceivedEvent", "data": ORDER}
 JOB: dict[str, Any] = {"ClientId": 1042, "JobId": 660184, "StatusId": 2}
@@ -249,7 +249,7 @@ def test_what_sqs_refuses_of_a_batch_is_told_event_by_event(tenant: Tenant) -> N
 
 def test_a_trace_goes_on_at_the_endpoint(tenant: Tenant) -> None:
     endpoint = tenant.world.endpoint(tenant.id, tenant=tenant.id)
-    tenant.world.answers[endpoint.url] = lambda _: exchange(200)
+    tenant.world.answers[endpoint.url] = lambda _: answered(200)
 
     publish(tenant, EVENT, traceparent=TRACE)
     tenant.world.take_events()

@@ -13,7 +13,7 @@ from posthorn.models import DeliveryStatus, Endpoint
 from tests.support.faults import Died, Fault, dying, dying_at, failing
 from tests.support.job_kills import NO_RETRY, replay
 from tests.support.job_runs import deliver, run_to_end, started
-from tests.support.world import ORDER, World, exchange
+from tests.support.world import ORDER, World, answered
 
 DELIVERIES, KILLS = 40, 10  # `make bench` has 5,000
 
@@ -21,11 +21,11 @@ DELIVERIES, KILLS = 40, 10  # `make bench` has 5,000
 def dead_ones(world: World, tenant: str, count: int) -> Endpoint:
     world.tenancy.put(tenant, name=tenant)
     endpoint = world.endpoint(f"erp-{tenant}", tenant, retry=NO_RETRY)
-    world.answers[endpoint.url] = lambda _: exchange(500)
+    world.answers[endpoint.url] = lambda _: answered(500)
     order: dict[str, Any] = {"type": "OrderReceivedEvent", "data": ORDER}
     world.publish(*[order] * count, tenant=tenant)
     world.take_events()
-    world.answers[endpoint.url] = lambda _: exchange(200)
+    world.answers[endpoint.url] = lambda _: answered(200)
     world.later(seconds=1)
     return endpoint
 
@@ -40,7 +40,7 @@ def start(world: World, tenant: str, endpoint: Endpoint, key: str = "key") -> Jo
 
 
 def statuses(world: World, tenant: str) -> list[DeliveryStatus]:
-    page, _ = world.reading.page(tenant, DeliveryFilter(), limit=100)
+    page, _ = world.reader.page(tenant, DeliveryFilter(), limit=100)
     return [each.status for each in page]
 
 
@@ -67,7 +67,7 @@ def test_a_fault_at_any_call_of_a_step_counts_each_delivery_once(
         assert (done.status, done.matched, done.started) == (JobStatus.COMPLETED, 2, 2)
         assert done.skipped == {}
         assert progress.succeeded == progress.finished == 2
-        page, _ = world.reading.page("tenant", DeliveryFilter(), limit=100)
+        page, _ = world.reader.page("tenant", DeliveryFilter(), limit=100)
         assert [each.attempt_count for each in page] == [call + 1] * 2
     assert call > 10
 

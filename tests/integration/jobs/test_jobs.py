@@ -14,7 +14,7 @@ from posthorn.models import Delivery, Endpoint, Event, Scope, Task, Trigger, iso
 from tests.integration.conftest import Tenant
 from tests.support.http_client import Answer
 from tests.support.job_runs import deliver, of_tenant, run_to_end, started, step
-from tests.support.world import ORDER, World, exchange
+from tests.support.world import ORDER, World, answered
 
 NO_SUCH = "/v1/jobs/job_01KAR7XJ80000000000000000A"
 NO_RETRY = {"kind": "schedule", "delays_seconds": []}
@@ -33,7 +33,7 @@ def endpoint_of(tenant: Tenant, name: str = "erp", **fields: Any) -> Endpoint:
 
 
 def fails(tenant: Tenant, endpoint: Endpoint, *, code: int = 500) -> None:
-    tenant.world.answers[endpoint.url] = lambda _: exchange(code)
+    tenant.world.answers[endpoint.url] = lambda _: answered(code)
 
 
 def publish(tenant: Tenant, count: int, event_type: str = "OrderReceivedEvent") -> list[str]:
@@ -137,7 +137,7 @@ def test_a_replay_is_completed_when_each_delivery_has_come_to_its_end(
     tenant.client.post(f"/v1/deliveries/{cancelled.id}/cancel")
     tenant.client.post(f"/v1/deliveries/{resent.id}/resend")
     codes = iter([200, 500, 200, 200])
-    shared.answers[endpoint.url] = lambda _: exchange(next(codes))
+    shared.answers[endpoint.url] = lambda _: answered(next(codes))
 
     deliver(shared)
     shared.count()
@@ -203,7 +203,7 @@ def retry_now(world: World, delivery: Delivery) -> None:
         attempt=delivery.attempt_count + 1,
         trigger=Trigger.RETRY,
     )
-    world.dispatcher.take_task(task, world.turn("retry"))
+    world.dispatcher.take_task(task, world.context("retry"))
 
 
 def test_a_replay_goes_oldest_first_at_its_rate(tenant: Tenant, shared: World) -> None:
@@ -357,9 +357,9 @@ def test_what_is_held_while_the_endpoint_is_being_enabled_is_drained_too(
     step(shared, job["id"])
     # A dispatcher that read the endpoint before it was enabled.
     shared.publish({"type": "OrderReceivedEvent", "data": ORDER}, tenant=tenant.id)
-    turn = replace(shared.turn("late"), endpoints=lambda _: [as_it_was])
+    context = replace(shared.context("late"), endpoints=lambda _: [as_it_was])
     for message in shared.receive(shared.settings.event_queue_url):
-        shared.dispatcher.take_event(Event.model_validate_json(message["Body"]), turn)
+        shared.dispatcher.take_event(Event.model_validate_json(message["Body"]), context)
 
     run_to_end(shared, job["id"])
     deliver(shared)

@@ -12,7 +12,7 @@ from posthorn.monitoring.counters import hour_of
 from posthorn.monitoring.reconciliation import Report
 from tests.integration.conftest import Tenant, new_tenant
 from tests.support.invocations import invoke
-from tests.support.world import START, World, exchange
+from tests.support.world import START, World, answered
 
 ORDER = {
     "type": "OrderReceivedEvent",
@@ -40,7 +40,7 @@ def busy(shared: World) -> Tenant:
     ):
         url = f"http://{name}.{tenant.id}.example.com/"
         shared.endpoint(name, tenant.id, url=url, **fields)
-        shared.answers[url] = lambda _, status=status: exchange(status)  # type: ignore[misc] # a default
+        shared.answers[url] = lambda _, status=status: answered(status)  # type: ignore[misc] # a default
     shared.publish(ORDER, ORDER, tenant=tenant.id)
     shared.take_events()
     shared.count()
@@ -230,7 +230,7 @@ def test_the_hourly_check_finds_what_is_missing_and_what_is_stuck(
     shared.now = hour_of(datetime.now(UTC)) - timedelta(hours=1.5)  # the handler has the real clock
     tenant = new_tenant(shared)
     shared.endpoint("fails", tenant.id, url=f"http://fails.{tenant.id}.example.com/")
-    shared.answers[f"http://fails.{tenant.id}.example.com/"] = lambda _: exchange(503)
+    shared.answers[f"http://fails.{tenant.id}.example.com/"] = lambda _: answered(503)
     shared.publish(ORDER, ORDER, tenant=tenant.id)
     shared.take_events()
     shared.count()

@@ -10,7 +10,7 @@ from posthorn.deliveries.stream import StreamChange
 from posthorn.models import Endpoint
 from posthorn.monitoring.counters import Counts, StatsKey, hour_of
 from tests.support.faults import Died, dying_at
-from tests.support.world import START, TENANT, World, exchange
+from tests.support.world import START, TENANT, World, answered
 
 ORDER_TYPE = "OrderReceivedEvent"
 
@@ -71,13 +71,13 @@ def test_an_event_that_nobody_wants_counts_too(world: World) -> None:
 
 def test_a_delivery_that_moves_on_leaves_its_old_status(world: World) -> None:
     endpoint = world.endpoint()
-    world.answers[endpoint.url] = lambda _: exchange(503)
+    world.answers[endpoint.url] = lambda _: answered(503)
     world.publish()
     world.take_events()
     world.count()
     assert counts_of(world, endpoint)["status.retrying"] == 1
 
-    world.answers[endpoint.url] = lambda _: exchange(200)
+    world.answers[endpoint.url] = lambda _: answered(200)
     world.later(hours=2)
     world.wake()
     world.count()
@@ -125,7 +125,7 @@ def changes(world: World) -> list[StreamChange]:
 
 def some_traffic(world: World) -> list[Endpoint]:
     endpoints = [world.endpoint("erp"), world.endpoint("crm")]
-    world.answers[endpoints[1].url] = lambda _: exchange(503)
+    world.answers[endpoints[1].url] = lambda _: answered(503)
     for _ in range(3):
         world.publish()
     world.take_events()

@@ -16,7 +16,7 @@ from posthorn.jobs.model import JobKind
 from posthorn.models import DeliveryStatus, Endpoint, EndpointSpec, Event, Scope, Task, Trigger
 from tests.support.invocations import SAMPLES, invoke, sample
 from tests.support.template_facts import GLOBALS, TEMPLATE
-from tests.support.world import TENANT, World, exchange
+from tests.support.world import TENANT, World, answered
 
 INVOKED = {  # the function of each sample
     "api-create-endpoint.json": "ApiFunction",
@@ -115,7 +115,7 @@ def test_the_dispatcher_samples_deliver_an_order_that_failed_at_first(
     assert first == second == {"batchItemFailures": []}
     assert body_of("dispatcher-retry.json") in sent_by_step_functions
     event_id = body_of("dispatcher-event.json")["id"]
-    delivery = shared.reading.event(TENANT, event_id).records[endpoint.id].delivery
+    delivery = shared.reader.event(TENANT, event_id).records[endpoint.id].delivery
     assert (delivery.status, delivery.attempt_count) == (DeliveryStatus.SUCCEEDED, 2)
     assert {each.headers["webhook-id"] for each in received} == {event_id}
     assert received[1].headers["posthorn-attempt"] == "2"
@@ -124,7 +124,7 @@ def test_the_dispatcher_samples_deliver_an_order_that_failed_at_first(
 
 def test_the_list_sample_shows_what_is_being_retried(shared: World) -> None:
     failing, working = shared.endpoint("failing"), shared.endpoint("working")
-    shared.answers[failing.url] = lambda _: exchange(503)
+    shared.answers[failing.url] = lambda _: answered(503)
     shared.publish()
     shared.take_events()
 
@@ -204,7 +204,7 @@ def test_the_job_sample_discards_what_an_endpoint_holds(shared: World) -> None:
     answer = invoked("job.json")
 
     assert (answer["steps"], answer["done"]) == (1, False)
-    delivery = shared.reading.event(TENANT, event.id).records[endpoint.id].delivery
+    delivery = shared.reader.event(TENANT, event.id).records[endpoint.id].delivery
     assert (delivery.status, delivery.job_id) == (DeliveryStatus.CANCELLED, answer["job_id"])
 
 
@@ -213,7 +213,7 @@ def test_the_sweeper_sample_puts_back_what_is_overdue(
 ) -> None:
     shared.now = datetime.now(UTC) - timedelta(hours=1)  # the handler has the real clock
     endpoint = shared.endpoint("forgotten")
-    shared.answers[endpoint.url] = lambda _: exchange(500)
+    shared.answers[endpoint.url] = lambda _: answered(500)
     shared.publish()
     shared.take_events()
 

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorn.deliveries.compression import pack, unpack
+from posthorn.deliveries.items import pack, unpack
 
 
 @given(st.text(max_size=2000))

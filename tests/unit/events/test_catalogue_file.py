@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from posthorn.core.errors import InvalidError
-from posthorn.events.catalogue_file import read_catalogue
+from posthorn.events.catalogue_import import read_catalogue
 from posthorn.events.event_types import builtin
 from posthorn.models import Source
 from tests.unit.events.event_type_samples import TEXT, named, object_of

@@ -62,7 +62,7 @@ def test_an_endpoint_without_triggers_gets_each_event_of_a_type_it_wants() -> No
         (
             {"event_types": ["Order*"]},
             Verdict.TYPE_NOT_WANTED,
-            "the endpoint does not want SkuOnHandBreakPointNotification",
+            "the endpoint does not subscribe to SkuOnHandBreakPointNotification",
         ),
         (
             {"status": "disabled", "disabled_by": "owner"},

@@ -134,7 +134,7 @@ DELIVERY: dict[str, Any] = {
 DELIVERIES = {"items": [DELIVERY], "next_cursor": None}
 DELIVERIES_SEARCHED = {**DELIVERIES, "examined": 212, "searched_until": "2026-11-22T00:00:00.000Z"}
 DELIVERY_WITH_ATTEMPTS = {**DELIVERY, "endpoint_name": "ERP", "attempts": [ATTEMPT]}
-EVENT_STORY = {
+EVENT_HISTORY = {
     "id": EVENT_ID,
     "published_id": "order-4711-received",
     **EVENT,
@@ -144,7 +144,7 @@ EVENT_STORY = {
     "erased_by": None,
     "change": None,
     "warnings": [],
-    "summary": "wanted by 1 of 1 endpoint",
+    "summary": "matched 1 of 1 endpoint",
     "decisions": [
         {
             "endpoint_id": ENDPOINT_ID,
@@ -153,7 +153,7 @@ EVENT_STORY = {
             "endpoint_created_at": "2026-11-20T08:30:00.000Z",
             "endpoint_deleted_at": None,
             "verdict": "matched",
-            "reason": "the endpoint wants OrderReceivedEvent",
+            "reason": "the endpoint subscribes to OrderReceivedEvent",
             "delivery_id": DELIVERY_ID,
             "delivery_status": "retrying",
         }

@@ -54,9 +54,14 @@ class InvalidError(PosthornError):
 
     @staticmethod
     def of(violations: Sequence[Violation], *, code: str | None = None) -> "InvalidError":
-        """The error of these violations, of which there is one at least; it tells of the first."""
+        """The error for one or more violations; its detail repeats the first."""
         first = violations[0]
-        return InvalidError(f"{first.field}: {first.message}", violations, code=code)
+        return InvalidError(f"{first.field or 'the body'}: {first.message}", violations, code=code)
+
+    @staticmethod
+    def at(field: str, message: str, *, code: str | None = None) -> "InvalidError":
+        """The error for one violation."""
+        return InvalidError.of([Violation(field, message)], code=code)
 
 
 class NotFoundError(PosthornError):

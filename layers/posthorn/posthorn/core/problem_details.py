@@ -132,8 +132,7 @@ def invalid(findings: Sequence[Mapping[str, Any]], *, under: str = "") -> Invali
         Violation(finding.get("parameter") or under + pointer(finding["loc"]), _sentence(finding))
         for finding in findings
     ]
-    first = violations[0]
-    return InvalidError(f"{first.field or 'the body'}: {first.message}", violations)
+    return InvalidError.of(violations)
 
 
 def pointer(location: Sequence[str | int]) -> str:

@@ -1,27 +1,27 @@
-"""The trace of an event: what became of it at each endpoint of its tenant, and why.
+"""The trace of an event: its result at each endpoint of the tenant, with the reason.
 
-What was decided when it came is in the log. The rest is seen from now: which endpoints have been
-made or deleted since, and how each delivery stands.
+The log holds the decisions made when the event was dispatched. The rest is current: endpoints
+created or deleted since, and the status of each delivery.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from posthorn.aws.config_table import EndpointVersion
+from posthorn.deliveries.items import DELIVERED_VERDICTS
 from posthorn.deliveries.store import EventHistory
 from posthorn.models import Delivery, Endpoint, iso
-from posthorn.subscriptions.matching import Decision, Verdict
+from posthorn.subscriptions.matching import Decision
 
-CREATED_LATER = "created_later"  # beside the verdicts of matching.py
-_DELIVERED_VERDICTS = frozenset({Verdict.MATCHED, Verdict.HELD})
+CREATED_LATER = "created_later"  # in addition to matching.Verdict
 
 
 @dataclass(frozen=True)
 class EndpointResult:
-    """What became of the event at one endpoint; `reason` is one short sentence.
+    """The result of the event at one endpoint; `reason` is one short sentence.
 
-    Name and times are None for an endpoint whose history is gone.
+    Name and times are None for an endpoint whose history has expired.
     """
 
     endpoint_id: str
@@ -36,34 +36,35 @@ class EndpointResult:
 
 @dataclass(frozen=True)
 class EventTrace:
-    story: EventHistory
-    fates: tuple[EndpointResult, ...]
-    summary: str  # of all fates, in one short sentence
+    history: EventHistory
+    results: tuple[EndpointResult, ...]
+    summary: str  # of all results, in one short sentence
 
 
 def trace(
-    story: EventHistory, present: Iterable[Endpoint], deleted: Mapping[str, EndpointVersion]
+    history: EventHistory, present: Iterable[Endpoint], deleted: Mapping[str, EndpointVersion]
 ) -> EventTrace:
-    """Tell the story by the endpoints that there are now and the last versions of deleted ones.
+    """Join the history with the present endpoints and the last versions of deleted ones.
 
-    A test is for one endpoint: what others thought of it, or might have, was not asked.
+    A test concerns one endpoint, so its trace has no results for others.
     """
     known = {each.id: each for each in present}
-    fates = [_decided(story, each, known, deleted) for each in story.decisions]
-    if not _is_test(story):
-        fates.extend(_created_later(story, known))
-    return EventTrace(story, tuple(fates), _summary(story))
+    results = [_decided(history, each, known, deleted) for each in history.decisions]
+    if not _is_test(history):
+        decided = {each.endpoint_id for each in history.decisions}
+        results += [_created_later(each) for each in known.values() if each.id not in decided]
+    return EventTrace(history, tuple(results), _summary(history))
 
 
 def _decided(
-    story: EventHistory,
+    history: EventHistory,
     decision: Decision,
     known: Mapping[str, Endpoint],
     deleted: Mapping[str, EndpointVersion],
 ) -> EndpointResult:
     last = deleted.get(decision.endpoint_id)
     endpoint = known.get(decision.endpoint_id) or (last and last.endpoint)
-    record = story.records.get(decision.endpoint_id)
+    record = history.records.get(decision.endpoint_id)
     return EndpointResult(
         endpoint_id=decision.endpoint_id,
         endpoint_name=endpoint.name if endpoint else None,
@@ -71,37 +72,33 @@ def _decided(
         endpoint_created_at=endpoint.created_at if endpoint else None,
         endpoint_deleted_at=last.at if last else None,
         verdict=decision.verdict,
-        reason=decision.reason or f"the endpoint wants {story.event.type}",
+        reason=decision.reason or f"the endpoint subscribes to {history.event.type}",
         delivery=record.delivery if record else None,
     )
 
 
-def _created_later(story: EventHistory, known: Mapping[str, Endpoint]) -> Iterator[EndpointResult]:
-    decided = {each.endpoint_id for each in story.decisions}
-    for endpoint in known.values():
-        if endpoint.id not in decided:
-            yield EndpointResult(
-                endpoint_id=endpoint.id,
-                endpoint_name=endpoint.name,
-                endpoint_version=endpoint.version,
-                endpoint_created_at=endpoint.created_at,
-                endpoint_deleted_at=None,
-                verdict=CREATED_LATER,
-                reason=f"the endpoint was created after the event came, {iso(endpoint.created_at)}",
-                delivery=None,
-            )
+def _created_later(endpoint: Endpoint) -> EndpointResult:
+    return EndpointResult(
+        endpoint_id=endpoint.id,
+        endpoint_name=endpoint.name,
+        endpoint_version=endpoint.version,
+        endpoint_created_at=endpoint.created_at,
+        endpoint_deleted_at=None,
+        verdict=CREATED_LATER,
+        reason=f"the endpoint was created after the event, at {iso(endpoint.created_at)}",
+        delivery=None,
+    )
 
 
-def _summary(story: EventHistory) -> str:
-    of = len(story.decisions)
-    wanted = sum(each.verdict in _DELIVERED_VERDICTS for each in story.decisions)
-    if _is_test(story):
+def _summary(history: EventHistory) -> str:
+    count = len(history.decisions)
+    expected = sum(each.verdict in DELIVERED_VERDICTS for each in history.decisions)
+    if _is_test(history):
         return "a test of one endpoint"
-    if not of:
-        return "there was no endpoint when it came"
-    endpoints = "1 endpoint" if of == 1 else f"{of} endpoints"
-    return f"wanted by {wanted or 'none'} of {endpoints}"
+    if not count:
+        return "the tenant had no endpoint"
+    return f"matched {expected or 'none'} of {count} endpoint{'s' if count > 1 else ''}"
 
 
-def _is_test(story: EventHistory) -> bool:
-    return any(record.delivery.test for record in story.records.values())
+def _is_test(history: EventHistory) -> bool:
+    return any(record.delivery.test for record in history.records.values())

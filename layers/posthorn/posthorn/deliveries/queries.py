@@ -13,10 +13,11 @@ from datetime import datetime
 from math import ceil, sqrt
 
 from posthorn.aws.dynamodb import Table
-from posthorn.core.errors import InvalidError, Violation
+from posthorn.core.errors import InvalidError
 from posthorn.deliveries import items
 from posthorn.deliveries.filters import DeliveryFilter, Order, WithTests
 from posthorn.models import Delivery, Item, iso
+from posthorn.models.paging import bad_cursor
 
 # A rare thing in a long log comes in several short pages, each with its cursor, instead of in one
 # that reads everything. One row of each partition is read in any case.
@@ -54,10 +55,10 @@ class Position:
         except ValueError:
             match = None
         if match is None:
-            raise _refused("is not a cursor that this API gave")
+            raise bad_cursor()
         if match[1] != fingerprint:
             message = "belongs to a list with other filters or in another order"
-            raise _refused(message, code="cursor_of_another_list")
+            raise InvalidError.at("cursor", message, code="cursor_of_another_list")
         return Position(match[2], match[3])
 
 
@@ -243,7 +244,3 @@ def _before(key: str) -> str:
 
 def _order(row: Item) -> tuple[str, str]:
     return row["endpoint_sk"], row["sk"].removeprefix("delivery#")
-
-
-def _refused(message: str, *, code: str | None = None) -> InvalidError:
-    return InvalidError(f"cursor {message}", [Violation("cursor", message)], code=code)

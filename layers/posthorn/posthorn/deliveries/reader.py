@@ -6,7 +6,7 @@ from datetime import datetime
 
 from posthorn.aws.config_table import ConfigStore, EndpointVersion
 from posthorn.core import ids
-from posthorn.core.errors import InvalidError, NotFoundError, Violation
+from posthorn.core.errors import InvalidError, NotFoundError
 from posthorn.deliveries import views
 from posthorn.deliveries.event_trace import EventTrace, trace
 from posthorn.deliveries.filters import DeliveryFilter
@@ -20,7 +20,7 @@ class DeliveryReader:
     config: ConfigStore
     log: LogStore
     lists: LogLists
-    terms: Callable[[str], EffectiveLimits]
+    limits: Callable[[str], EffectiveLimits]
     now: Callable[[], datetime]
 
     def deliveries(
@@ -47,11 +47,11 @@ class DeliveryReader:
     def delivery(self, tenant: str, delivery_id: str) -> tuple[Event, Record]:
         """The event and the delivery with all its attempts; NotFoundError when there is none."""
         parts = ids.parts_of_delivery(delivery_id)
-        story = self.log.story(tenant, parts[0]) if parts else None
-        record = story.records.get(parts[1]) if story and parts else None
-        if story is None or record is None:
+        history = self.log.history(tenant, parts[0]) if parts else None
+        record = history.records.get(parts[1]) if history and parts else None
+        if history is None or record is None:
             raise NotFoundError("there is no such delivery")
-        return story.event, record
+        return history.event, record
 
     def seen_delivery(self, tenant: str, delivery_id: str) -> views.DeliveryWithAttempts:
         event, record = self.delivery(tenant, delivery_id)
@@ -66,10 +66,10 @@ class DeliveryReader:
         return endpoint.name if endpoint else None
 
     def event(self, tenant: str, event_id: str) -> EventHistory:
-        story = self.log.story(tenant, event_id) if ids.is_id("evt", event_id) else None
-        if story is None:
+        history = self.log.history(tenant, event_id) if ids.is_id("evt", event_id) else None
+        if history is None:
             raise NotFoundError("there is no such event")
-        return story
+        return history
 
     def trace(self, tenant: str, event_id: str) -> EventTrace:
         """The event and what became of it at each endpoint; NotFoundError when there is none."""
@@ -77,15 +77,15 @@ class DeliveryReader:
 
     def events_published_as(self, tenant: str, published_id: str) -> Listed[views.EventView]:
         """The event that its publisher gave this id, if there is one. It is found by key."""
-        story = self.log.story(tenant, ids.derived_event(tenant, published_id))
-        found = [views.of_trace(self._traced(tenant, story))] if story else []
+        history = self.log.history(tenant, ids.derived_event(tenant, published_id))
+        found = [views.of_trace(self._traced(tenant, history))] if history else []
         return Listed[views.EventView](items=found)
 
-    def _traced(self, tenant: str, story: EventHistory) -> EventTrace:
+    def _traced(self, tenant: str, history: EventHistory) -> EventTrace:
         present = self.config.endpoints(tenant)
-        gone = {each.endpoint_id for each in story.decisions} - {each.id for each in present}
+        gone = {each.endpoint_id for each in history.decisions} - {each.id for each in present}
         last = {each: self._last_version(tenant, each) for each in gone}
-        return trace(story, present, {each: found for each, found in last.items() if found})
+        return trace(history, present, {each: found for each, found in last.items() if found})
 
     def _last_version(self, tenant: str, endpoint_id: str) -> EndpointVersion | None:
         return next(self.config.versions(tenant, endpoint_id, page=1), None)
@@ -99,16 +99,16 @@ class DeliveryReader:
     def _located(self, tenant: str, wanted: DeliveryFilter) -> DeliveryFilter:
         """With the endpoints whose partitions are to be read; InvalidError for what is no id."""
         if not all(ids.is_id("ep", each) for each in wanted.endpoint_ids):
-            raise InvalidError.of([Violation("endpoint", "is not the id of an endpoint")])
+            raise InvalidError.at("endpoint", "is not the id of an endpoint")
         if wanted.event_id is not None and not ids.is_id("evt", wanted.event_id):
-            raise InvalidError.of([Violation("event_id", "is not the id of an event")])
+            raise InvalidError.at("event_id", "is not the id of an event")
         if wanted.event_id or wanted.endpoint_ids:
             return wanted
         return wanted.model_copy(update={"endpoint_ids": self.all_endpoints(tenant)})
 
     def all_endpoints(self, tenant: str) -> tuple[str, ...]:
         """Ids of all whose deliveries may be in the log: of the deleted ones, too."""
-        kept_since = self.now() - self.terms(tenant).longest_retention
+        kept_since = self.now() - self.limits(tenant).longest_retention
         return (
             *(each.id for each in self.config.endpoints(tenant)),
             *self.config.deleted_endpoints(tenant, since=kept_since),

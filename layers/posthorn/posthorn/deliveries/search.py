@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from posthorn.core.errors import InvalidError, Violation
+from posthorn.core.errors import InvalidError
 from posthorn.deliveries import views
 from posthorn.deliveries.filters import DeliveryFilter, Order
 from posthorn.deliveries.queries import ROWS_READ_FOR_ONE, PageWalk, Position
@@ -25,7 +25,7 @@ BUDGET = timedelta(seconds=8)  # of the 29 that the function has; large events t
 
 @dataclass(frozen=True)
 class DeliverySearch:
-    reading: DeliveryReader
+    reader: DeliveryReader
     log: LogStore
     now: Callable[[], datetime]
 
@@ -48,7 +48,7 @@ class DeliverySearch:
         fingerprint = wanted.fingerprint(text)
         after = Position.of(cursor, fingerprint) if cursor else None
         most = MOST_EXAMINED // ROWS_READ_FOR_ONE
-        walk = self.reading.walk(tenant, ranged, limit=most, after=after)
+        walk = self.reader.walk(tenant, ranged, limit=most, after=after)
         found: list[Delivery] = []
         examined, is_over = 0, False
         reached, until = after, None
@@ -73,11 +73,11 @@ class DeliverySearch:
     def _ranged(self, wanted: DeliveryFilter) -> DeliveryFilter:
         until = wanted.until or self.now()
         if wanted.since is None:
-            raise InvalidError.of([Violation("since", "is required with q")])
+            raise InvalidError.at("since", "is required with q")
         if until - wanted.since > LONGEST_RANGE:
             days = LONGEST_RANGE.days
             message = f"is more than {days} days before until, and q searches {days} at the most"
-            raise InvalidError.of([Violation("since", message)])
+            raise InvalidError.at("since", message)
         return wanted.model_copy(update={"until": until})
 
     def _read(

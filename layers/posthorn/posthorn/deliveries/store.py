@@ -6,7 +6,6 @@ from datetime import datetime
 
 from posthorn.aws.dynamodb import ConditionFailed, Table
 from posthorn.deliveries import items
-from posthorn.deliveries.compression import pack, unpack
 from posthorn.models import (
     Attempt,
     Delivery,
@@ -54,7 +53,7 @@ class StoredBody:
     @property
     def attributes(self) -> Item:
         if self.kept is not None:
-            return {"body": pack(self.kept)}
+            return {"body": items.pack(self.kept)}
         return {"body_mode": self.mode} if self.mode else {}
 
 
@@ -237,8 +236,8 @@ class LogStore:
             found |= {delivery.event_id: delivery for delivery in read}
         return found
 
-    def story(self, tenant: str, event_id: str) -> EventHistory | None:
-        """Read the whole story of one event: one Query, consistent."""
+    def history(self, tenant: str, event_id: str) -> EventHistory | None:
+        """Read the whole history of one event: one Query, consistent."""
         key = items.event_key(tenant, event_id)
         rows = list(self._table.query("#pk = :pk", {"pk": key["pk"]}))
         head = next((row for row in rows if row["sk"] == "event"), None)
@@ -289,7 +288,7 @@ def _record(row: Item, beside: Sequence[Item]) -> Record:
     kept = row.get("body")
     return Record(
         delivery=items.read_delivery(row),
-        body=StoredBody(mode=row.get("body_mode"), kept=unpack(kept) if kept else None),
+        body=StoredBody(mode=row.get("body_mode"), kept=items.unpack(kept) if kept else None),
         attempts=tuple(items.read_attempt(each) for each in packed),
     )
 

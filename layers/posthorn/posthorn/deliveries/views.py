@@ -20,7 +20,7 @@ from posthorn.models import (
     Time,
     Trigger,
 )
-from posthorn.models.paging import _ONLY_IF_THERE, Listed
+from posthorn.models.paging import ONLY_IF_SET, Listed
 
 
 class RequestView(Model):
@@ -28,7 +28,7 @@ class RequestView(Model):
     url: str
     headers: dict[str, str]
     body: str | None
-    erased_bytes: int | None = _ONLY_IF_THERE
+    erased_bytes: int | None = ONLY_IF_SET
 
 
 class AttemptView(Model):
@@ -101,9 +101,9 @@ class DecisionView(Model):
 
 
 class EventView(Model):
-    """The whole story of an event."""
+    """The whole history of an event."""
 
-    model_config = examples.shown(examples.EVENT_STORY)
+    model_config = examples.shown(examples.EVENT_HISTORY)
 
     id: str
     published_id: str | None
@@ -135,8 +135,8 @@ class DeliveryList(Listed[DeliveryView]):
 
     model_config = examples.shown(examples.DELIVERIES, examples.DELIVERIES_SEARCHED)
 
-    examined: int | None = _ONLY_IF_THERE
-    searched_until: Time | None = _ONLY_IF_THERE
+    examined: int | None = ONLY_IF_SET
+    searched_until: Time | None = ONLY_IF_SET
 
 
 def of_delivery(delivery: Delivery) -> DeliveryView:
@@ -160,19 +160,19 @@ def of_attempts(event: Event, record: Record) -> list[AttemptView]:
 
 
 def of_trace(trace: EventTrace) -> EventView:
-    event = trace.story.event
+    event = trace.history.event
     erasure = event.erasure
-    names = {each.endpoint_id: each.endpoint_name for each in trace.fates}
+    names = {each.endpoint_id: each.endpoint_name for each in trace.results}
     return EventView(
         **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure"}),
         data=None if erasure else event.data,
         erased_at=erasure and erasure.at,
         erased_by=erasure and erasure.by,
         summary=trace.summary,
-        decisions=[_decision(each) for each in trace.fates],
+        decisions=[_decision(each) for each in trace.results],
         deliveries=[
             of_record(event, record, names.get(endpoint_id))
-            for endpoint_id, record in trace.story.records.items()
+            for endpoint_id, record in trace.history.records.items()
         ],
     )
 

@@ -1,7 +1,7 @@
-"""From a queue's message to recorded attempts: the heart of design.md §§3-4.
+"""Process a queue message: match an event or take a task, attempt deliveries, record them.
 
-What an endpoint did is a value and is recorded. What we failed to do raises, and the message comes
-back: whatever was recorded by then is found, and only the rest is done.
+The endpoint's behaviour is a value and is recorded. Our own failures raise, so SQS delivers the
+message again; recorded steps are then found and only the missing ones are done.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from typing import Any
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.eventbridge import Announcement, Announcer
 from posthorn.aws.sqs import Queue
-from posthorn.deliveries import state as progress
+from posthorn.deliveries import state
 from posthorn.deliveries.items import DELIVERED_VERDICTS
 from posthorn.deliveries.store import Claim, LogStore, Record, StoredBody
 from posthorn.dispatch.attempt import Attempter, CompletedAttempt
@@ -33,17 +33,17 @@ from posthorn.models import (
 )
 from posthorn.subscriptions.matching import Decision, Verdict, decide
 
-# A claim outlives the function (60 s) and lapses before SQS shows the message again (360 s).
+# A claim outlasts the function (60 s) and expires before SQS delivers the message again (360 s).
 LEASE = timedelta(seconds=90)
-# Left for recording what came back, once an endpoint has used up its timeout.
+# Reserved for recording the result after an endpoint has used up its timeout.
 MARGIN_SECONDS = 5.0
-# A slow endpoint's turn comes again when those of its requests that run now have ended.
-CROWDED_DELAY_SECONDS = 20
+# When no slot of a slow endpoint is free: its running requests have ended by then.
+NO_SLOT_DELAY_SECONDS = 20
 
 
 @dataclass(frozen=True)
 class AttemptReport:
-    """One attempt and what became of its delivery: the fact behind one log line."""
+    """One attempt and its delivery afterwards; the dispatcher function logs one line for each."""
 
     delivery: Delivery
     endpoint_name: str
@@ -52,14 +52,15 @@ class AttemptReport:
 
 @dataclass(frozen=True)
 class MessageContext:
-    """One message in hand: its id claims, `seconds_left` bounds, `report` hears of each attempt.
+    """The context of one SQS message.
 
-    `endpoints` and `terms` read those of a tenant; the messages of a batch may share what was read.
+    Its id is the claim holder, `seconds_left()` the remaining time of the invocation, and `report`
+    is called for each attempt. `endpoints` and `limits` read those of a tenant, once per batch.
     """
 
     message_id: str
     endpoints: Callable[[str], list[Endpoint]]
-    terms: Callable[[str], EffectiveLimits]
+    limits: Callable[[str], EffectiveLimits]
     seconds_left: Callable[[], float]
     report: Callable[[AttemptReport], None]
 
@@ -74,37 +75,37 @@ class Dispatcher:
     retry_queue: Queue
     timer: RetryTimer
     attempter: Attempter
-    caretaker: EndpointHealth
+    endpoint_health: EndpointHealth
     announcer: Announcer
-    crowd: ConcurrencyLimiter
+    limiter: ConcurrencyLimiter
     pool: Executor
     now: Callable[[], datetime]
     jitter: Callable[[], float]
 
-    def take_event(self, event: Event, turn: MessageContext) -> None:
-        """Match an event, attempt its deliveries at once, record and schedule what comes of it."""
-        endpoints = {each.id: each for each in turn.endpoints(event.tenant)}
+    def take_event(self, event: Event, context: MessageContext) -> None:
+        """Match an event with all endpoints, attempt its deliveries, record and schedule them."""
+        endpoints = {each.id: each for each in context.endpoints(event.tenant)}
         decisions = tuple(decide(endpoint, event) for endpoint in endpoints.values())
-        claim = self._claim(turn)
-        recorded_at, expires_at = claim.now, claim.now + turn.terms(event.tenant).retention
+        claim = self._claim(context)
+        recorded_at, expires_at = claim.now, claim.now + context.limits(event.tenant).retention
         known: dict[str, Record] = {}
         if not self.log.claim_event(event, decisions, claim, expires_at=expires_at):
             if not self.log.reclaim_event(event.tenant, event.id, claim):
-                return  # another message of the same event is being worked on, and owns it
-            story = self.log.story(event.tenant, event.id)
-            if story is None:
-                return  # expired by now
-            event, decisions, known = story.event, story.decisions, story.records
-            recorded_at, expires_at = story.recorded_at, story.expires_at
+                return  # another message of the same event holds the claim
+            history = self.log.history(event.tenant, event.id)
+            if history is None:
+                return  # the log of the event has expired
+            event, decisions, known = history.event, history.decisions, history.records
+            recorded_at, expires_at = history.recorded_at, history.expires_at
         for record in known.values():
             self._follow_up(record.delivery)
         self._in_parallel(
             partial(
-                self._open,
+                self._begin,
                 event,
                 decision,
                 endpoints.get(decision.endpoint_id),
-                turn,
+                context,
                 created_at=recorded_at,
                 expires_at=expires_at,
             )
@@ -112,47 +113,47 @@ class Dispatcher:
             if decision.verdict in DELIVERED_VERDICTS and decision.endpoint_id not in known
         )
 
-    def take_task(self, task: Task, turn: MessageContext) -> None:
-        """Make one attempt of one delivery, unless it was made, or is no longer wanted."""
+    def take_task(self, task: Task, context: MessageContext) -> None:
+        """Make one attempt of one delivery, unless it was made or the delivery no longer waits."""
         found = self.log.record(task.tenant, task.event_id, task.endpoint_id)
         if found is None:
-            return  # expired by now
+            return  # the log of the event has expired
         event, record = found
         delivery = record.delivery
         if delivery.attempt_count >= task.attempt:
             self._follow_up(delivery)
             return
-        if delivery.status not in progress.WAITING or delivery.attempt_count + 1 != task.attempt:
+        if delivery.status not in state.WAITING or delivery.attempt_count + 1 != task.attempt:
             return
         endpoint = self.config.endpoint(task.tenant, task.endpoint_id)
         stopped = _stopped(event, delivery, endpoint)
         if endpoint is None or stopped:
             self.log.move_delivery(delivery, stopped or delivery, now=self.now())
-        elif not turn.has_time_for(endpoint):
+        elif not context.has_time_for(endpoint):
             self.retry_queue.send(task)
         else:
-            with self.crowd.slot(endpoint) as has_place:
-                if has_place:
-                    self._try_again(event, record, endpoint, task, turn)
+            with self.limiter.slot(endpoint) as has_slot:
+                if has_slot:
+                    self._retry(event, record, endpoint, task, context)
                 else:
-                    self.retry_queue.send(task, delay_seconds=CROWDED_DELAY_SECONDS)
+                    self.retry_queue.send(task, delay_seconds=NO_SLOT_DELAY_SECONDS)
 
-    def _open(
+    def _begin(
         self,
         event: Event,
         decision: Decision,
         endpoint: Endpoint | None,
-        turn: MessageContext,
+        context: MessageContext,
         *,
         created_at: datetime,
         expires_at: datetime,
     ) -> None:
-        """Begin a delivery: try it, hold it, or put it on RetryQueue when time is short.
+        """Begin a delivery: attempt it, hold it, or queue it when the remaining time is short.
 
-        It was created when its event was recorded, also when it is begun after a crash: so events
-        and their deliveries fall into the same hours.
+        Its `created_at` is the time its event was recorded, even when it begins after a crash, so
+        that events and their deliveries are counted in the same hour.
         """
-        fresh = progress.begun(
+        new = state.begun(
             event,
             decision.endpoint_id,
             decision.endpoint_version,
@@ -160,69 +161,71 @@ class Dispatcher:
             expires_at=expires_at,
         )
         stopped = (
-            progress.held(fresh, decision.reason or "the endpoint is paused")
+            state.held(new, decision.reason or "the endpoint is paused")
             if decision.verdict is Verdict.HELD and event.erasure is None
-            else _stopped(event, fresh, endpoint)
+            else _stopped(event, new, endpoint)
         )
         if endpoint is None or stopped:
-            self.log.put_delivery(stopped or fresh, StoredBody())
-        elif endpoint.health.slow or not turn.has_time_for(endpoint):
-            # Fresh events do not wait behind an endpoint that hangs: RetryQueue is its lane.
-            waiting = progress.queued(fresh, self.now())
+            self.log.put_delivery(stopped or new, StoredBody())
+        elif endpoint.health.slow or not context.has_time_for(endpoint):
+            # New events must not wait behind a hanging endpoint: RetryQueue takes these.
+            waiting = state.queued(new, self.now())
             self.log.put_delivery(waiting, StoredBody())
-            self.retry_queue.send(progress.task(waiting))
+            self.retry_queue.send(state.task(waiting))
         else:
-            task = progress.task(fresh)
-            made = self.attempter.attempt(event, endpoint, Record(fresh, StoredBody()), task)
-            delivery = self._after(fresh, made, endpoint)
-            if self.log.put_delivery(delivery, made.body, attempt=made.attempt):
-                self._settle(delivery, endpoint, made.attempt, turn)
+            task = state.task(new)
+            completed = self.attempter.attempt(event, endpoint, Record(new, StoredBody()), task)
+            delivery = self._after(new, completed, endpoint)
+            if self.log.put_delivery(delivery, completed.body, attempt=completed.attempt):
+                self._settle(delivery, endpoint, completed.attempt, context)
 
-    def _try_again(
-        self, event: Event, record: Record, endpoint: Endpoint, task: Task, turn: MessageContext
+    def _retry(
+        self, event: Event, record: Record, endpoint: Endpoint, task: Task, context: MessageContext
     ) -> None:
-        claim = self._claim(turn)
+        claim = self._claim(context)
         if not self.log.claim_delivery(record.delivery, claim):
-            return  # a retry and a resend never run at once: the other one has it
-        asked = progress.as_asked(task, record.delivery)
-        made = self.attempter.attempt(event, endpoint, record, asked)
-        delivery = self._after(record.delivery, made, endpoint)
+            return  # claimed by a concurrent retry or resend
+        asked = state.as_asked(task, record.delivery)
+        completed = self.attempter.attempt(event, endpoint, record, asked)
+        delivery = self._after(record.delivery, completed, endpoint)
         if self.log.move_delivery(
             record.delivery,
             delivery,
             now=self.now(),
             holder=claim.holder,
-            attempt=made.attempt,
-            body=made.body,
+            attempt=completed.attempt,
+            body=completed.body,
         ):
-            self._settle(delivery, endpoint, made.attempt, turn)
+            self._settle(delivery, endpoint, completed.attempt, context)
 
-    def _after(self, delivery: Delivery, made: CompletedAttempt, endpoint: Endpoint) -> Delivery:
-        fixed = delivery.model_copy(update={"body_sha256": made.body_sha256})
-        return progress.after(fixed, made.attempt, endpoint.retry, jitter=self.jitter())
+    def _after(
+        self, delivery: Delivery, completed: CompletedAttempt, endpoint: Endpoint
+    ) -> Delivery:
+        fixed = delivery.model_copy(update={"body_sha256": completed.body_sha256})
+        return state.after(fixed, completed.attempt, endpoint.retry, jitter=self.jitter())
 
     def _settle(
-        self, delivery: Delivery, endpoint: Endpoint, attempt: Attempt, turn: MessageContext
+        self, delivery: Delivery, endpoint: Endpoint, attempt: Attempt, context: MessageContext
     ) -> None:
-        turn.report(AttemptReport(delivery, endpoint.name, attempt))
+        context.report(AttemptReport(delivery, endpoint.name, attempt))
         self._follow_up(delivery)
-        self.caretaker.learn(endpoint, attempt)
+        self.endpoint_health.record_attempt(endpoint, attempt)
 
     def _follow_up(self, delivery: Delivery) -> None:
-        """See that a recorded delivery goes on; doing it twice is harmless."""
+        """Schedule, queue or announce the recorded delivery; repeating it is harmless."""
         if delivery.status is DeliveryStatus.RETRYING:
             self.timer.start(delivery)
         elif delivery.status is DeliveryStatus.PENDING:
-            self.retry_queue.send(progress.task(delivery))
+            self.retry_queue.send(state.task(delivery))
         elif delivery.status is DeliveryStatus.DEAD:
-            self.announcer.announce(Announcement.DELIVERY_DEAD, _obituary(delivery))
+            self.announcer.announce(Announcement.DELIVERY_DEAD, _dead_delivery(delivery))
 
-    def _claim(self, turn: MessageContext) -> Claim:
+    def _claim(self, context: MessageContext) -> Claim:
         now = self.now()
-        return Claim(turn.message_id, now, now + LEASE)
+        return Claim(context.message_id, now, now + LEASE)
 
     def _in_parallel(self, jobs: Iterable[Callable[[], None]]) -> None:
-        """Run every job to its end, then raise what the first failed one raised."""
+        """Run every job to its end, then raise the first exception."""
         futures = [self.pool.submit(job) for job in jobs]
         wait(futures)
         for future in futures:
@@ -230,17 +233,17 @@ class Dispatcher:
 
 
 def _stopped(event: Event, delivery: Delivery, endpoint: Endpoint | None) -> Delivery | None:
-    """The delivery as it stands where there is nothing to send, or nobody to take it; or None."""
+    """The delivery cancelled or held if it cannot be sent; None if it can."""
     if event.erasure is not None:
-        return progress.cancelled(delivery, progress.ERASED)
+        return state.cancelled(delivery, state.ERASED)
     if endpoint is None:
-        return progress.cancelled(delivery, "the endpoint was deleted")
+        return state.cancelled(delivery, "the endpoint was deleted")
     if endpoint.status is EndpointStatus.ENABLED:
         return None
-    return progress.held(delivery, f"the endpoint is {endpoint.status}")
+    return state.held(delivery, f"the endpoint is {endpoint.status}")
 
 
-def _obituary(delivery: Delivery) -> dict[str, Any]:
+def _dead_delivery(delivery: Delivery) -> dict[str, Any]:
     return {
         "tenant": delivery.tenant,
         "delivery_id": delivery.id,

@@ -1,4 +1,4 @@
-"""What attempts say about their endpoint: failing, slow, to be disabled (design.md §6)."""
+"""Record the health of endpoints: failing, slow, certificate expiry; disable after 5 days."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from posthorn.deliveries.state import asks_to_stop
 from posthorn.egress.advice import EXPIRY_NOTICE
 from posthorn.models import Attempt, DisabledBy, Endpoint, EndpointStatus, Health, Outcome, iso
 
-DISABLE_AFTER = timedelta(days=5)  # of failures without one success, design.md §6
+DISABLE_AFTER = timedelta(days=5)  # of failures without one success
 WARN_AFTER = DISABLE_AFTER / 2
-BY_US = "posthorn"  # in the history, where a key's id stands otherwise
+BY_US = "posthorn"  # `updated_by` of versions written here; otherwise it is a key id
 _TIMEOUTS = frozenset({Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_READ})
 
 
@@ -23,8 +23,8 @@ class EndpointHealth:
     announcer: Announcer
     now: Callable[[], datetime]
 
-    def learn(self, endpoint: Endpoint, attempt: Attempt) -> None:
-        """Note what the attempt says, where that is news: while all is well nothing is written."""
+    def record_attempt(self, endpoint: Endpoint, attempt: Attempt) -> None:
+        """Write the endpoint's health if the attempt changed it; a healthy one costs no write."""
         if attempt.outcome is Outcome.SUCCEEDED:
             after = Health(certificate_expires_at=_expires_soon(endpoint, attempt))
             if after != endpoint.health:
@@ -49,19 +49,19 @@ class EndpointHealth:
             warned=warned,
             certificate_expires_at=_expires_soon(endpoint, attempt),
         )
-        noted = after != before and self.config.put_health(endpoint, after)
-        if noted and warned and not before.warned:
+        written = after != before and self.config.put_health(endpoint, after)
+        if written and warned and not before.warned:
             facts = {"failing_since": iso(since), "disabled_at": iso(since + DISABLE_AFTER)}
             self._announce(Announcement.ENDPOINT_FAILING, endpoint, **facts)
 
-    def _disable(self, tried: Endpoint, by: DisabledBy, reason: str) -> None:
-        """Disable the endpoint, unless it was changed since this attempt began."""
-        disabled = tried.model_copy(
+    def _disable(self, attempted: Endpoint, by: DisabledBy, reason: str) -> None:
+        """Disable the endpoint unless it was changed since this attempt began."""
+        disabled = attempted.model_copy(
             update={
                 "status": EndpointStatus.DISABLED,
                 "status_reason": reason,
                 "disabled_by": by,
-                "version": tried.version + 1,
+                "version": attempted.version + 1,
                 "updated_at": self.now(),
                 "updated_by": BY_US,
             }
@@ -69,7 +69,7 @@ class EndpointHealth:
         try:
             self.config.change_endpoint(disabled)
         except StaleVersionError:
-            return  # by its owner, or by another attempt, which has told of it
+            return  # changed by its owner, or disabled by another attempt, which announced it
         self._announce(Announcement.ENDPOINT_DISABLED, disabled, by=by.value, reason=reason)
 
     def _announce(self, kind: Announcement, endpoint: Endpoint, **facts: str) -> None:
@@ -82,7 +82,7 @@ class EndpointHealth:
 
 
 def _expires_soon(endpoint: Endpoint, attempt: Attempt) -> datetime | None:
-    """When the certificate expires, if that is soon; what is known, if the attempt saw none."""
+    """The expiry of the certificate if it is soon; the known value if the attempt saw none."""
     seen = attempt.certificate_expires_at
     if seen is None:
         return endpoint.health.certificate_expires_at

@@ -1,4 +1,4 @@
-"""The request of an attempt: headers in their order of precedence, ours above all."""
+"""The headers of an attempt in their order of precedence; Posthorn's own come last and win."""
 
 import base64
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ USER_AGENT = f"Posthorn/{__version__}"
 
 
 def signing_secrets(secrets: Secrets, now: datetime) -> list[str]:
-    """The secrets that sign now: the newest, and each replaced one until its overlap ends."""
+    """The signing secrets in use: the newest, and each replaced one until its overlap ends."""
     return [key.secret for key in secrets.signing if key.expires_at is None or key.expires_at > now]
 
 
 def auth_headers(auth: Auth, values: Mapping[str, str]) -> dict[str, str]:
-    """The header that authenticates us to the endpoint; OAuth 2 tokens are fetched elsewhere."""
+    """The authentication header; empty for OAuth 2, whose token is fetched per attempt."""
     if isinstance(auth, BasicAuth):
         pair = f"{auth.username}:{values['password']}".encode()
         return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
@@ -30,7 +30,7 @@ def auth_headers(auth: Auth, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def auth_header(auth: Auth) -> str | None:
-    """The name of the header that carries the endpoint's auth."""
+    """The name of the header that carries the credentials; None for no authentication."""
     if isinstance(auth, ApiKeyAuth):
         return auth.header.lower()
     return None if isinstance(auth, NoAuth) else "authorization"
@@ -47,16 +47,16 @@ def headers(
     now: datetime,
     test: bool = False,
 ) -> dict[str, str]:
-    """All headers of one attempt, in lower case; ours win over the endpoint's own."""
+    """All headers of one attempt, in lower case; Posthorn's override the endpoint's own."""
     timestamp = int(now.timestamp())
     signature = signature_header(
         signing_secrets(secrets, now), event.id, timestamp=timestamp, body=body
     )
     custom = {name.lower(): value for name, value in endpoint.headers.items()}
-    hidden = {name.lower(): value for name, value in secrets.headers.items()}
+    secret = {name.lower(): value for name, value in secrets.headers.items()}
     return {
         **custom,
-        **hidden,
+        **secret,
         **auth_headers(endpoint.auth, secrets.auth),
         **({"traceparent": event.traceparent} if event.traceparent else {}),
         "content-type": content_type,

@@ -1,9 +1,9 @@
-"""Step Functions: an execution of statemachines/retry.asl.json waits for the next attempt."""
+"""Wait for the next attempt in an execution of statemachines/retry.asl.json."""
 
 from typing import TYPE_CHECKING
 
 from posthorn.aws.step_functions import StateMachine
-from posthorn.deliveries import state as progress
+from posthorn.deliveries import state
 from posthorn.models import Delivery, iso
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ class RetryTimer:
         self._machine = StateMachine(client, state_machine_arn)
 
     def start(self, delivery: Delivery) -> None:
-        """Wake the delivery at its `next_attempt_at`. Starting it twice is harmless."""
+        """Queue the next attempt at `next_attempt_at`. Starting it twice is harmless."""
         if delivery.next_attempt_at is None:
             return
-        task = progress.task(delivery)
+        task = state.task(delivery)
         self._machine.start(
             f"{delivery.id}-{task.attempt}",
             {"at": iso(delivery.next_attempt_at), "message": task.model_dump(mode="json")},

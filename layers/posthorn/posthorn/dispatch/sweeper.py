@@ -1,7 +1,7 @@
-"""The sweeper: what is overdue goes back on RetryQueue (design.md §3).
+"""The sweeper: put overdue deliveries back on RetryQueue.
 
-A wake-up that Step Functions, a deploy or a bug lost is found here. Sending one that was not lost
-is harmless: the first message to claim the delivery makes the attempt, the others find it made.
+It repairs wake-ups lost by Step Functions, a deployment or a bug. A duplicate is harmless: the
+first message that claims the delivery makes the attempt, and the others find it made.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,15 +13,15 @@ from posthorn.aws.sqs import Queue
 from posthorn.core.errors import UnavailableError
 from posthorn.deliveries.store import LogStore
 
-# A wake-up may be a little late by itself: Step Functions, then the queue, then a busy dispatcher.
+# A wake-up may be late without being lost: Step Functions, the queue and a busy dispatcher add up.
 GRACE = timedelta(minutes=2)
-# What one run puts back: a backlog that is merely slow is not doubled every five minutes.
+# Per run, so that a slow backlog is not doubled every five minutes.
 MOST_PER_RUN = 1000
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What one run found. `more` says that it stopped at its limit."""
+    """The result of one run; `more` if it stopped at MOST_PER_RUN."""
 
     requeued: int
     more: bool
@@ -32,18 +32,18 @@ class SweepResult:
 class Sweeper:
     log: LogStore
     retry_queue: Queue
-    restart_jobs: Callable[[], Sequence[str]]  # ids of the jobs that it started again
+    restart_jobs: Callable[[], Sequence[str]]  # returns the ids of restarted jobs
     now: Callable[[], datetime]
 
     def sweep(self) -> SweepResult:
-        """Put back what is overdue by GRACE, and start anew jobs whose execution was lost.
+        """Queue deliveries overdue by GRACE and restart jobs whose execution was lost.
 
-        Raise UnavailableError if SQS did not take all.
+        Raise UnavailableError if SQS did not accept all.
         """
         overdue = self.log.due_before(self.now() - GRACE)
         tasks = list(islice(overdue, MOST_PER_RUN))
         if self.retry_queue.send_all(tasks):
-            raise UnavailableError("the queue did not take all that is overdue")
+            raise UnavailableError("the queue did not accept all overdue deliveries")
         more = next(overdue, None) is not None
         restarted = tuple(self.restart_jobs())
         return SweepResult(requeued=len(tasks), more=more, restarted=restarted)

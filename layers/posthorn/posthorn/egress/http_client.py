@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import certifi
@@ -62,15 +62,15 @@ class AttemptResult:
 
     outcome: Outcome
     advice: str
-    duration_ms: int
-    timings_ms: dict[str, int]  # dns, connect, tls, first_byte: those that were begun
-    status_code: int | None
-    headers: dict[str, str]
-    body: str
-    truncated: bool
-    retry_after_seconds: float | None
-    certificate_expires_at: datetime | None
-    url: str  # the last one asked
+    url: str  # of the last request, after redirects
+    duration_ms: int = 0
+    timings_ms: dict[str, int] = field(default_factory=dict)  # dns, connect, tls, first_byte
+    status_code: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    truncated: bool = False
+    retry_after_seconds: float | None = None
+    certificate_expires_at: datetime | None = None
 
 
 def system_resolve(host: str, port: int) -> list[str]:

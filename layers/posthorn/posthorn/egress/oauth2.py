@@ -115,13 +115,13 @@ def _request(auth: OAuth2Auth, client_secret: str, timeout_seconds: float) -> Re
     )
 
 
-def _read(exchange: AttemptResult, now: datetime) -> _Token:
-    answer = _parsed(exchange.body)
-    if exchange.outcome is not Outcome.SUCCEEDED:
+def _read(result: AttemptResult, now: datetime) -> _Token:
+    answer = _parsed(result.body)
+    if result.outcome is not Outcome.SUCCEEDED:
         # RFC 6749 §5.2: the registered word is repeated, the rest of the body could hold anything.
         error = answer.get("error")
         word = f" ({error})" if isinstance(error, str) and error.replace("_", "").isalpha() else ""
-        raise TokenError(f"the token endpoint gave no token{word}: {exchange.advice}")
+        raise TokenError(f"the token endpoint gave no token{word}: {result.advice}")
     value = answer.get("access_token")
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
         raise TokenError("the token endpoint answered without an access_token in JSON")

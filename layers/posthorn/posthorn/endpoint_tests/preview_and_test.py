@@ -39,8 +39,8 @@ class EndpointTester:
     config: ConfigStore
     log: LogStore
     events: SampleEvents
-    limits: Limits
-    terms: Callable[[str], EffectiveLimits]
+    rate_limits: Limits
+    limits: Callable[[str], EffectiveLimits]
     attempter: Attempter
     now: Callable[[], datetime]
 
@@ -77,15 +77,17 @@ class EndpointTester:
         if spec.event_id is not None:
             event = self.events.again(event)
         decision = judged(endpoint, event)
-        terms = self.terms(endpoint.tenant)
+        limits = self.limits(endpoint.tenant)
         now = self.now()
-        self.limits.count(endpoint.tenant, "tests", most_a_minute=terms.tests_per_minute, now=now)
+        self.rate_limits.count(
+            endpoint.tenant, "tests", most_a_minute=limits.tests_per_minute, now=now
+        )
         fresh = progress.begun(
             event,
             endpoint.id,
             endpoint.version,
             created_at=now,
-            expires_at=now + terms.retention,
+            expires_at=now + limits.retention,
             test=True,
         )
         task = Task(

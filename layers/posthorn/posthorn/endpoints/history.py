@@ -11,11 +11,12 @@ from posthorn.aws.config_table import ConfigStore, EndpointVersion
 from posthorn.aws.kms import Secrets, Vault
 from posthorn.core import api_examples as examples
 from posthorn.core import ids
-from posthorn.core.errors import InvalidError, NotFoundError, Violation
+from posthorn.core.errors import NotFoundError
 from posthorn.endpoints import views as endpoints_views
 from posthorn.endpoints.differences import FieldDifference, between, under
 from posthorn.endpoints.views import EndpointView
 from posthorn.models import MASK, Endpoint, EndpointSpec, Listed, Model, Time
+from posthorn.models.paging import bad_cursor, cut_page
 
 _COMPARED = {*EndpointSpec.model_fields, "status_reason"}
 
@@ -66,13 +67,13 @@ class EndpointHistoryReader:
         entries = list(islice(stored, limit + 1))
         if not entries and below is None:
             raise NotFoundError("there is no such endpoint")
-        shown, more = entries[:limit], len(entries) > limit
+        shown, next_cursor = cut_page(entries, limit, lambda each: str(each.version))
         return Listed[VersionView](
             items=[
                 self._view(entry, before)
                 for entry, before in zip_longest(shown, entries[1:][: len(shown)])
             ],
-            next_cursor=str(shown[-1].version) if more else None,
+            next_cursor=next_cursor,
         )
 
     def between(
@@ -130,5 +131,4 @@ def _below(cursor: str | None) -> int | None:
         return None
     if cursor.isascii() and cursor.isdecimal() and len(cursor) <= 6 and int(cursor):
         return int(cursor)
-    message = "is not a cursor that this API gave"
-    raise InvalidError(f"cursor {message}", [Violation("cursor", message)])
+    raise bad_cursor()

@@ -17,6 +17,7 @@ from posthorn.endpoints import secret_masking as secrecy
 from posthorn.endpoints import signing
 from posthorn.endpoints import validation as checks
 from posthorn.models import DisabledBy, EffectiveLimits, Endpoint, EndpointSpec, EndpointStatus
+from posthorn.models.paging import cut_page
 
 DRAFT = "draft"  # by whom, of what is stored nowhere
 DEFAULT_OVERLAP = timedelta(hours=24)  # design.md §6
@@ -27,7 +28,7 @@ class EndpointService:
     config: ConfigStore
     vault: Vault
     policy: EgressPolicy
-    terms: Callable[[str], EffectiveLimits]
+    limits: Callable[[str], EffectiveLimits]
     now: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
     require_test: bool = False
@@ -37,9 +38,8 @@ class EndpointService:
     ) -> tuple[list[Endpoint], str | None]:
         """One page of the tenant's endpoints, newest first, and the cursor of the next."""
         newest_first = reversed(self.config.endpoints(tenant))
-        rest = [each for each in newest_first if cursor is None or each.id < cursor]
-        page = rest[:limit]
-        return page, page[-1].id if len(rest) > limit else None
+        rest = (each for each in newest_first if cursor is None or each.id < cursor)
+        return cut_page(rest, limit, lambda each: each.id)
 
     def endpoint(self, tenant: str, endpoint_id: str) -> Endpoint:
         known = ids.is_id("ep", endpoint_id)
@@ -50,7 +50,7 @@ class EndpointService:
 
     def create(self, tenant: str, spec: EndpointSpec, *, by: str) -> tuple[Endpoint, str]:
         """Create; return the endpoint and its signing secret, shown this once."""
-        most = self.terms(tenant).endpoints
+        most = self.limits(tenant).endpoints
         if len(self.config.endpoints(tenant)) >= most:
             raise ConflictError(f"this tenant may have {most} endpoints", code="too_many_endpoints")
         if self.require_test and spec.status is not EndpointStatus.DISABLED:

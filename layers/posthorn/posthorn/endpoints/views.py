@@ -4,14 +4,14 @@ from pydantic import Field
 
 from posthorn.core import api_examples as examples
 from posthorn.models import Endpoint, EndpointSpec, EndpointStatus, Model, Signing, Time
-from posthorn.models.paging import _ONLY_IF_THERE
+from posthorn.models.paging import ONLY_IF_SET
 
 
 class SigningView(Signing):
     """`secret` is there in the answer that made it, and only there."""
 
-    public_key: str | None = _ONLY_IF_THERE
-    secret: str | None = _ONLY_IF_THERE
+    public_key: str | None = ONLY_IF_SET
+    secret: str | None = ONLY_IF_SET
 
 
 class EndpointView(EndpointSpec):

@@ -12,8 +12,7 @@ from pydantic_core import from_json, to_json
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples as examples
 from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
-from posthorn.events.catalogue_file import read_catalogue
-from posthorn.events.catalogue_import import read_openapi
+from posthorn.events.catalogue_import import read_catalogue, read_openapi
 from posthorn.events.event_types import builtin, check_type
 from posthorn.events.schema_compatibility import incompatible_changes
 from posthorn.models import EventType, EventTypeSpec, Model, Source, TypeName, Validation
@@ -92,7 +91,7 @@ class CatalogueService:
         """
         if not _is_name(name):
             message = "1 to 128 letters, digits, `_`, `.` and `-`, none of the last two first"
-            raise InvalidError(f"name: {message}", [Violation("name", message)])
+            raise InvalidError.at("name", message)
         fields = spec.model_dump(by_alias=False)
         _check_kept(fields)
         after = EventType(**fields, name=name, source=Source.CUSTOM)
@@ -164,13 +163,12 @@ def _check_kept(document: Mapping[str, Any]) -> None:
         from_json(to_json(document))
     except ValueError:
         message = "holds text or a depth that does not survive being written as JSON"
-        raise InvalidError(f"the body {message}", [Violation("", message)]) from None
+        raise InvalidError.at("", message) from None
 
 
 def _check_size(event_type: EventType, at: str) -> None:
     if len(event_type.model_dump_json().encode()) > MAX_TYPE_BYTES:
-        message = f"is larger than {MAX_TYPE_BYTES} bytes in all"
-        raise InvalidError(f"{at or 'the event type'} {message}", [Violation(at, message)])
+        raise InvalidError.at(at, f"is larger than {MAX_TYPE_BYTES} bytes in all")
 
 
 def _change(before: EventType | None, after: EventType) -> TypeChange:

@@ -8,17 +8,53 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from posthorn.core.errors import InvalidError, Violation
+from posthorn.core.problem_details import invalid
 from posthorn.events import json_schema as schemas
-from posthorn.events.catalogue_file import MAX_TYPES, custom_type, refusal
-from posthorn.events.event_types import check_type
+from posthorn.events.event_types import check_type, flaws
 from posthorn.events.json_schema import NAMING, VALUES, Schema, pointer, resolve
 from posthorn.events.schema_samples import example_of
-from posthorn.models import EventType, EventTypeKind
+from posthorn.models import EventType, EventTypeKind, Source
 
+MAX_TYPES = 500
 _COMPONENTS = "#/components/schemas/"
 _METHODS = ("post", "put", "patch")
 _MOST_HOPS = 10  # from reference to reference
+
+
+def read_catalogue(document: Any) -> tuple[EventType, ...]:
+    """Read `{"event_types": [...]}`; raise InvalidError. The types read are custom ones."""
+    listed = document.get("event_types") if isinstance(document, Mapping) else None
+    if not isinstance(listed, list) or not 0 < len(listed) <= MAX_TYPES:
+        raise InvalidError.at("/event_types", f"is no list of 1 to {MAX_TYPES} event types")
+    found: list[Violation] = []
+    types: dict[str, EventType] = {}
+    for place, each in enumerate(listed):
+        at = f"/event_types/{place}"
+        try:
+            read = _custom_type(each, at)
+        except InvalidError as error:
+            found += error.violations
+            continue
+        if read.name in types:
+            found.append(Violation(f"{at}/name", "stands in the list already"))
+        found += flaws(read, at)
+        types[read.name] = read
+    if found:
+        raise InvalidError.of(found)
+    return tuple(types.values())
+
+
+def _custom_type(fields: Any, at: str) -> EventType:
+    """Read one type as it stands at `at`; raise InvalidError for each field that is wrong."""
+    if not isinstance(fields, Mapping):
+        raise InvalidError.at(at, "is no object")
+    try:
+        return EventType.model_validate({**fields, "source": Source.CUSTOM})
+    except ValidationError as error:
+        raise invalid(error.errors(), under=at) from None
 
 
 def read_openapi(document: Any) -> tuple[EventType, ...]:
@@ -29,9 +65,9 @@ def read_openapi(document: Any) -> tuple[EventType, ...]:
     """
     webhooks = document.get("webhooks") if isinstance(document, Mapping) else None
     if not isinstance(webhooks, Mapping) or not 0 < len(webhooks) <= MAX_TYPES:
-        raise refusal([Violation("/webhooks", f"has not 1 to {MAX_TYPES} webhooks")])
+        raise InvalidError.at("/webhooks", f"has not 1 to {MAX_TYPES} webhooks")
     if not str(document.get("openapi")).startswith("3.1"):
-        raise refusal([Violation("/openapi", "is not 3.1")])
+        raise InvalidError.at("/openapi", "is not 3.1")
     found: list[Violation] = []
     types = []
     for name in webhooks:
@@ -43,7 +79,7 @@ def read_openapi(document: Any) -> tuple[EventType, ...]:
         except RecursionError:
             found.append(Violation("/webhooks" + pointer([name]), "is nested too deeply"))
     if found:
-        raise refusal(found)
+        raise InvalidError.of(found)
     return tuple(types)
 
 
@@ -64,7 +100,7 @@ class _Spot:
         for name in names:
             at = spot.at + pointer([name])
             if not spot.has(name):
-                raise refusal([Violation(at, "is missing")])
+                raise InvalidError.at(at, "is missing")
             spot = _Spot(self.document, at, spot.value[name])._followed()
         return spot
 
@@ -76,16 +112,16 @@ class _Spot:
             reference = spot.value["$ref"]
             target = _target(self.document, reference, f"{spot.at}/$ref")
             spot = _Spot(self.document, reference[1:], target)
-        raise refusal([Violation(f"{self.at}/$ref", "leads in a circle")])
+        raise InvalidError.at(f"{self.at}/$ref", "leads in a circle")
 
 
 def _target(document: Mapping[str, Any], reference: Any, at: str) -> Any:
     if not isinstance(reference, str) or not reference.startswith("#/"):
-        raise refusal([Violation(at, "leads out of the document, and nothing is fetched")])
+        raise InvalidError.at(at, "leads out of the document, and nothing is fetched")
     try:
         return resolve(document, reference)
     except LookupError:
-        raise refusal([Violation(at, "leads nowhere")]) from None
+        raise InvalidError.at(at, "leads nowhere") from None
 
 
 def _webhook(name: str, item: _Spot) -> EventType:
@@ -102,7 +138,7 @@ def _webhook(name: str, item: _Spot) -> EventType:
     whole = _whole(schema)
     try:
         if found := schemas.flaws(whole, "/schema"):
-            raise refusal(found)
+            raise InvalidError.of(found)
         if example := _example(media):
             places["/example"] = example.at
         tags = operation.value.get("tags")
@@ -117,10 +153,10 @@ def _webhook(name: str, item: _Spot) -> EventType:
             "example": example.value if example else example_of(whole),
             "deprecated": operation.value.get("deprecated", False),
         }
-        read = custom_type(fields, "")
+        read = _custom_type(fields, "")
         check_type(read)
     except InvalidError as error:
-        raise refusal(_moved(error.violations, places, otherwise=operation.at)) from None
+        raise InvalidError.of(_moved(error.violations, places, otherwise=operation.at)) from None
     return read
 
 
@@ -149,7 +185,7 @@ def _example(media: _Spot) -> _Spot | None:
 def _whole(schema: _Spot) -> Schema:
     """The schema by itself: what it refers to comes along in `$defs`."""
     if not isinstance(schema.value, dict):
-        raise refusal([Violation(schema.at, "is no object")])
+        raise InvalidError.at(schema.at, "is no object")
     definitions: Schema = {}
     root: Schema = _carried(schema, definitions)
     return {**root, "$defs": definitions} if definitions else root
@@ -177,7 +213,7 @@ def _carried(spot: _Spot, definitions: Schema, *, named: bool = False) -> Any:
 def _moved_reference(spot: _Spot, definitions: Schema) -> str:
     _target(spot.document, spot.value, spot.at)
     if not spot.value.startswith(_COMPONENTS):
-        raise refusal([Violation(spot.at, "leads elsewhere than to a schema component")])
+        raise InvalidError.at(spot.at, "leads elsewhere than to a schema component")
     name, slash, rest = spot.value.removeprefix(_COMPONENTS).partition("/")
     if name not in definitions:
         definitions[name] = True  # while it is read: it may contain itself

@@ -52,9 +52,9 @@ def content_mode(headers: Mapping[str, str]) -> ContentMode | None:
 def read_structured(document: Any, at: str = "") -> dict[str, Any]:
     """Make a publication of one event in CloudEvents' JSON format; raise InvalidError."""
     if not isinstance(document, Mapping):
-        raise _refusal(Violation(at, "is no object"))
+        raise InvalidError.at(at, "is no object")
     if "data_base64" in document:
-        raise _refusal(Violation(f"{at}/data_base64", "only JSON is taken, as `data`"))
+        raise InvalidError.at(f"{at}/data_base64", "only JSON is taken, as `data`")
     return _publication(document, document.get("data"), lambda name: f"{at}/{name}")
 
 
@@ -79,18 +79,16 @@ def _publication(
         read = _Attributes.model_validate(attributes)
     except ValidationError as error:
         found = zip(error.errors(), invalid(error.errors()).violations, strict=True)
-        raise _refusal(*(Violation(field(str(e["loc"][0])), v.message) for e, v in found)) from None
+        raise InvalidError.of(
+            [Violation(field(str(e["loc"][0])), v.message) for e, v in found]
+        ) from None
     except OverflowError:  # the first or last hours of the calendar, in another time zone
-        raise _refusal(Violation(field("time"), "is out of range")) from None
+        raise InvalidError.at(field("time"), "is out of range") from None
     published_id = f"{read.source} {read.id}"
     if len(published_id) > MAX_ID_CHARACTERS:
         wrong = f"has with `source` more than {MAX_ID_CHARACTERS} characters"
-        raise _refusal(Violation(field("id"), wrong))
+        raise InvalidError.at(field("id"), wrong)
     if not isinstance(data, Mapping):
-        raise _refusal(Violation(field("data"), "is no object"))
+        raise InvalidError.at(field("data"), "is no object")
     times = {"time": iso(read.time)} if read.time else {}
     return {"id": published_id, "type": read.type, **times, "data": data}
-
-
-def _refusal(*found: Violation) -> InvalidError:
-    return InvalidError(f"{found[0].field or 'the body'}: {found[0].message}", found)

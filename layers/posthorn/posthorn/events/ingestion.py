@@ -139,12 +139,8 @@ class Ingestion:
         """How the data breaks the schema, where its type only warns of that; else it is refused."""
         event_type = self.find_type(publication.type)
         if event_type is None:
-            message = "is not in the catalogue"
-            raise InvalidError(
-                f"/type: {publication.type} {message}",
-                [Violation("/type", message)],
-                code="unknown_event_type",
-            )
+            message = f"{publication.type} is not in the catalogue"
+            raise InvalidError.at("/type", message, code="unknown_event_type")
         if event_type.validation is Validation.OFF:
             return ()
         broken = [_cut(each) for each in violations(event_type, publication.data)]
@@ -177,4 +173,4 @@ def check_data(data: Mapping[str, Any]) -> None:
         carried = None
     if carried != data:
         message = "holds text, a number or a depth that does not survive being written as JSON"
-        raise InvalidError(f"/data: {message}", [Violation("/data", message)])
+        raise InvalidError.at("/data", message)

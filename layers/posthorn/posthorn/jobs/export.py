@@ -28,7 +28,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Exporter:
-    reading: DeliveryReader
+    reader: DeliveryReader
     lists: LogLists
     jobs: JobStore
     store: ExportStore
@@ -79,7 +79,7 @@ class Exporter:
     def _next(self, of: Job) -> Batch:
         """Find the deliveries of the next slice, those of deleted endpoints among them."""
         hand = job_pages.none_left(of)
-        endpoint_ids = self.reading.all_endpoints(of.tenant)
+        endpoint_ids = self.reader.all_endpoints(of.tenant)
         for hand in job_pages.following(of, self.lists, endpoint_ids):
             if hand.event_ids:
                 break
@@ -100,11 +100,11 @@ class Exporter:
     def _lines(self, of: Job, hand: Batch) -> Iterator[bytes]:
         if not hand.event_ids:
             return
-        name = self.reading.endpoint_name(of.tenant, hand.endpoint_id)
+        name = self.reader.endpoint_name(of.tenant, hand.endpoint_id)
         for event_id in hand.event_ids:
-            story = self.reading.log.story(of.tenant, event_id)
-            if story and hand.endpoint_id in story.records:
-                yield line(story, hand.endpoint_id, name).model_dump_json().encode() + b"\n"
+            history = self.reader.log.history(of.tenant, event_id)
+            if history and hand.endpoint_id in history.records:
+                yield line(history, hand.endpoint_id, name).model_dump_json().encode() + b"\n"
 
     def _put(self, of: Job, number: int, content: bytes, lines: int) -> None:
         part = Part(

@@ -73,14 +73,14 @@ class Manifest(Model):
     parts: tuple[Part, ...]
 
 
-def line(story: EventHistory, endpoint_id: str, endpoint_name: str | None) -> ExportLine:
-    event, erasure = story.event, story.event.erasure
+def line(history: EventHistory, endpoint_id: str, endpoint_name: str | None) -> ExportLine:
+    event, erasure = history.event, history.event.erasure
     decisions = tuple(
         ExportedDecision(**{name: getattr(each, name) for name in ExportedDecision.model_fields})
-        for each in story.decisions
+        for each in history.decisions
     )
     return ExportLine(
-        delivery=views.of_record(event, story.records[endpoint_id], endpoint_name),
+        delivery=views.of_record(event, history.records[endpoint_id], endpoint_name),
         event=ExportedEvent(
             **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure"}),
             data=None if erasure else event.data,

@@ -18,6 +18,7 @@ from posthorn.jobs.progress import JobTracker
 from posthorn.jobs.runner import JobExecutions
 from posthorn.jobs.store import JobRequest, JobStore
 from posthorn.models import EffectiveLimits, Model, Time
+from posthorn.models.paging import check_cursor, cut_page
 
 MOST_RUNNING = 5  # jobs of one tenant that start deliveries at the same time
 MOST_COUNTED = 10_000
@@ -47,11 +48,11 @@ class JobEstimate(Model):
 @dataclass(frozen=True)
 class JobService:
     config: ConfigStore
-    reading: DeliveryReader
+    reader: DeliveryReader
     store: JobStore
     runs: JobExecutions
     progress: JobTracker
-    terms: Callable[[str], EffectiveLimits]
+    limits: Callable[[str], EffectiveLimits]
     now: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
 
@@ -93,7 +94,7 @@ class JobService:
             created_at=now,
             created_by=by,
             updated_at=now,
-            expires_at=now + self.terms(tenant).retention,
+            expires_at=now + self.limits(tenant).retention,
         )
         if not self.store.create(fresh, asked) and asked:
             fresh = self.store.asked_before(tenant, asked) or fresh
@@ -109,13 +110,11 @@ class JobService:
         self, tenant: str, *, limit: int, cursor: str | None = None
     ) -> tuple[list[tuple[Job, JobCounts]], str | None]:
         """One page, newest first, and the cursor of the next."""
-        if cursor is not None and not ids.is_id("job", cursor):
-            raise InvalidError.of([Violation("cursor", "is not a cursor that this API gave")])
+        check_cursor(cursor, partial(ids.is_id, "job"))
         found = self.store.jobs(tenant, page=limit + 1, below=cursor)
-        page = list(islice(found, limit + 1))
-        progress = self.progress.of([each.id for each in page[:limit]])
-        listed = [(each, progress[each.id]) for each in page[:limit]]
-        return listed, page[limit - 1].id if len(page) > limit else None
+        page, next_cursor = cut_page(found, limit, lambda each: each.id)
+        progress = self.progress.of([each.id for each in page])
+        return [(each, progress[each.id]) for each in page], next_cursor
 
     def pause(self, tenant: str, job_id: str, *, by: str) -> Job:
         return self._changed(tenant, job_id, partial(job.paused, now=self.now(), by=by))
@@ -163,7 +162,7 @@ class JobService:
 
     def _endpoint_ids(self, tenant: str, kind: JobKind) -> Sequence[str]:
         if kind is JobKind.EXPORT:
-            return self.reading.all_endpoints(tenant)
+            return self.reader.all_endpoints(tenant)
         return [each.id for each in self.config.endpoints(tenant)]
 
     def _counted(self, tenant: str, kind: JobKind, wanted: DeliveryFilter) -> JobEstimate:
@@ -177,7 +176,7 @@ class JobService:
                     return JobEstimate(
                         matched=matched, complete=False, oldest=oldest, newest=newest
                     )
-                found, position = self.reading.lists.page(
+                found, position = self.reader.lists.page(
                     tenant, of_one, limit=COUNT_PAGE, after=position
                 )
                 matched += len(found)

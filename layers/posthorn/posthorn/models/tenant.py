@@ -73,7 +73,7 @@ class Tenant(TenantSpec):
     """One customer of the platform; everything else belongs to one."""
 
     id: TenantId
-    longest_retention_days: int = 0  # it ever had (terms.py)
+    longest_retention_days: int = 0  # it ever had (limits.py)
     created_at: Time
     updated_at: Time
 
@@ -96,7 +96,7 @@ class EffectiveLimits:
         return timedelta(days=max(self.longest_retention_days, self.retention_days))
 
     def of(self, tenant: Tenant | None) -> "EffectiveLimits":
-        """These terms with what the tenant was given instead; a deleted one was given nothing."""
+        """These limits with what the tenant was given instead; a deleted one was given nothing."""
         if tenant is None:
             return self
         given = {

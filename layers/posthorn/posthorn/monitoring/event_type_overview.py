@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples as examples
-from posthorn.core.errors import InvalidError, NotFoundError, Violation
+from posthorn.core.errors import NotFoundError
 from posthorn.deliveries.queries import LogLists
 from posthorn.models import (
     Delivery,
@@ -28,6 +28,7 @@ from posthorn.models import (
     Time,
     Validation,
 )
+from posthorn.models.paging import bad_cursor, cut_page
 from posthorn.monitoring.event_type_activity import Activity
 from posthorn.monitoring.stats_store import StatsStore
 
@@ -127,12 +128,12 @@ class EventTypeOverview:
             ((_order(each, wanting.of(each.name)), each) for each in self.types().values()),
             key=lambda placed: placed[0],
         )
-        rest = [
+        rest = (
             (order, each)
             for order, each in ordered
             if filters.take(each, active=not order[0]) and (after is None or order > after)
-        ]
-        page = rest[:limit]
+        )
+        page, next_cursor = cut_page(rest, limit, lambda placed: _cursor(placed[0]))
         newest = self._newest(tenant, [wanting.of(each.name) for _, each in page])
         activity = Activity.read(self.stats, tenant, self.now())
         return Listed[EventTypeView](
@@ -140,7 +141,7 @@ class EventTypeOverview:
                 EventTypeView(**_seen(each, wanting.of(each.name), newest, activity))
                 for _, each in page
             ],
-            next_cursor=_cursor(page[-1][0]) if len(rest) > limit else None,
+            next_cursor=next_cursor,
         )
 
     def event_type(self, tenant: str, name: str) -> EventTypeDetails:
@@ -251,5 +252,4 @@ def _position(cursor: str) -> Order:
                 return inactive, category, name
     except (ValueError, RecursionError):
         pass
-    message = "is not a cursor that this API gave"
-    raise InvalidError(f"cursor {message}", [Violation("cursor", message)])
+    raise bad_cursor()

@@ -14,11 +14,11 @@ from posthorn.core.errors import InvalidError, Violation
 from posthorn.subscriptions.jmespath_expressions import (
     Expression,
     ExpressionError,
+    Interpreter,
     nesting,
     parse,
     tokenize,
 )
-from posthorn.subscriptions.jmespath_interpreter import Interpreter
 
 MAX_STEPS = (
     20_000  # about 50 ms: enough to filter 4,000 lines, and a thousand endpoints in a minute
@@ -46,7 +46,7 @@ def check_condition(text: str, field: str) -> list[Violation]:
 def compile_condition(text: str, field: str = "/condition") -> None:
     """Raise InvalidError, with the column, unless the condition can be evaluated."""
     if violations := check_condition(text, field):
-        raise InvalidError(f"{field}: {violations[0].message}", violations)
+        raise InvalidError.of(violations)
 
 
 def evaluate(condition: str, document: Mapping[str, Any]) -> Evaluation:

@@ -63,7 +63,7 @@ def decide(endpoint: Endpoint, event: Event) -> Decision:
 
 def _verdict(endpoint: Endpoint, event: Event) -> tuple[Verdict, str | None]:
     if not wants(endpoint.event_types, event.type):
-        return Verdict.TYPE_NOT_WANTED, f"the endpoint does not want {event.type}"
+        return Verdict.TYPE_NOT_WANTED, f"the endpoint does not subscribe to {event.type}"
     if endpoint.is_off:
         return Verdict.OFF, "the endpoint was switched off by its owner"
     if event.change and endpoint.rules:

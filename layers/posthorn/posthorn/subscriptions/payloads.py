@@ -18,8 +18,13 @@ from posthorn.models import (
     Payload,
     iso,
 )
-from posthorn.subscriptions.jmespath_expressions import ExpressionError, document, parse
-from posthorn.subscriptions.jmespath_interpreter import search, weight
+from posthorn.subscriptions.jmespath_expressions import (
+    ExpressionError,
+    document,
+    parse,
+    search,
+    weight,
+)
 
 MAX_BYTES = 256 * 1024  # of a custom payload: as much as an event may have (design.md §3)
 MAX_PATH_CHARACTERS = 256

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from functools import partial
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import ids
 from posthorn.core.errors import ForbiddenError, InvalidError, NotFoundError, Violation
 from posthorn.models import ApiKey, Caller, Scope
+from posthorn.models.paging import check_cursor, cut_page
 
 SECRET_BYTES = 32
 _KEY = re.compile(r"(phk_[0-9A-HJKMNP-TV-Z]{26})_([0-9a-f]{64})", re.ASCII)
@@ -73,12 +74,9 @@ class ApiKeyService:
 
     def keys(self, *, limit: int, cursor: str | None = None) -> tuple[list[ApiKey], str | None]:
         """One page, newest first, and the cursor of the next."""
-        if cursor is not None and not ids.is_id("phk", cursor):
-            message = "is not a cursor that this API gave"
-            raise InvalidError(f"cursor {message}", [Violation("cursor", message)])
-        found = list(islice(self.config.api_keys(before=cursor, page=limit + 1), limit + 1))
-        page = found[:limit]
-        return page, page[-1].id if len(found) > limit else None
+        check_cursor(cursor, partial(ids.is_id, "phk"))
+        found = self.config.api_keys(before=cursor, page=limit + 1)
+        return cut_page(found, limit, lambda each: each.id)
 
     def delete_key(self, key_id: str) -> None:
         """Delete; NotFoundError when there is none. What the authorizer cached outlives it."""

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from pydantic import TypeAdapter, ValidationError
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
 from posthorn.models import EffectiveLimits, Tenant, TenantId, TenantLimits
+from posthorn.models.paging import check_cursor, cut_page
 
 _TENANT_ID = TypeAdapter(TenantId)
 
@@ -37,14 +37,11 @@ class TenantService:
 
     def tenants(self, *, limit: int, cursor: str | None = None) -> tuple[list[Tenant], str | None]:
         """One page, by id, and the cursor of the next."""
-        if cursor is not None and not is_id(cursor):
-            message = "is not a cursor that this API gave"
-            raise InvalidError(f"cursor {message}", [Violation("cursor", message)])
-        found = list(islice(self.config.tenants(after=cursor, page=limit + 1), limit + 1))
-        page = found[:limit]
-        return page, page[-1].id if len(found) > limit else None
+        check_cursor(cursor, is_id)
+        found = self.config.tenants(after=cursor, page=limit + 1)
+        return cut_page(found, limit, lambda each: each.id)
 
-    def terms(self, tenant_id: str) -> EffectiveLimits:
+    def limits(self, tenant_id: str) -> EffectiveLimits:
         """What holds for the tenant at this moment: one read."""
         return self.stack.of(self.config.tenant(tenant_id))
 

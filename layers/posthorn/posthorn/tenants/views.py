@@ -15,7 +15,7 @@ from posthorn.models import (
     TenantSpec,
     Time,
 )
-from posthorn.models.paging import _ONLY_IF_THERE
+from posthorn.models.paging import ONLY_IF_SET
 
 
 class EffectiveLimitsView(Model):
@@ -65,14 +65,16 @@ class ApiKeyView(Model):
     scopes: tuple[Scope, ...]
     created_at: Time
     created_by: str
-    key: str | None = _ONLY_IF_THERE
+    key: str | None = ONLY_IF_SET
 
 
-def of_tenant(tenant: Tenant, terms: EffectiveLimits) -> TenantView:
-    limits = EffectiveLimitsView(endpoints=terms.endpoints, tests_per_minute=terms.tests_per_minute)
+def of_tenant(tenant: Tenant, limits: EffectiveLimits) -> TenantView:
+    shown = EffectiveLimitsView(
+        endpoints=limits.endpoints, tests_per_minute=limits.tests_per_minute
+    )
     return TenantView(
         **tenant.model_dump(exclude={"longest_retention_days"}),
-        effective=EffectiveTermsView(retention_days=terms.retention_days, limits=limits),
+        effective=EffectiveTermsView(retention_days=limits.retention_days, limits=shown),
     )
 
 
