@@ -72,7 +72,7 @@ class _NoTimer(RetryTimer):
     def __init__(self) -> None:
         pass
 
-    def start(self, delivery: Delivery) -> None:
+    def schedule(self, delivery: Delivery) -> None:
         pass
 
 

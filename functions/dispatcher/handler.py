@@ -11,7 +11,8 @@ from time import monotonic
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import (
     AsyncBatchProcessor,
     EventType,
@@ -26,6 +27,8 @@ from posthorn.aws.dynamodb import Table
 from posthorn.aws.eventbridge import Announcer
 from posthorn.aws.kms import Vault
 from posthorn.aws.sqs import Queue
+from posthorn.aws.step_functions import StateMachine
+from posthorn.core.errors import UnavailableError
 from posthorn.core.settings import Settings
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.attempt import Attempter
@@ -59,14 +62,20 @@ def dispatcher() -> Dispatcher:
     send = Sender(policy, monotonic=monotonic, utcnow=_now).send
     store = ConfigStore(Table(dynamodb, settings().config_table_name))
     announcer = Announcer(boto3.client("events", config=config), settings().operations_bus_name)
+    retry_queue = Queue(boto3.client("sqs", config=config), settings().retry_queue_url)
     return Dispatcher(
         config=store,
         endpoint_health=EndpointHealth(store, announcer, _now),
         announcer=announcer,
         log=LogStore(Table(dynamodb, settings().log_table_name)),
-        retry_queue=Queue(boto3.client("sqs", config=config), settings().retry_queue_url),
+        retry_queue=retry_queue,
         timer=RetryTimer(
-            boto3.client("stepfunctions", config=config), settings().retry_state_machine_arn
+            StateMachine(
+                boto3.client("stepfunctions", config=config), settings().retry_state_machine_arn
+            ),
+            retry_queue,
+            now=_now,
+            failed=_log_lost_wake_up,
         ),
         attempter=Attempter(
             vault=Vault(boto3.client("kms", config=config), settings().secrets_key_arn),
@@ -144,6 +153,13 @@ def _log(done: AttemptReport) -> None:
         delivery_status=delivery.status,
         next_attempt_at=delivery.next_attempt_at and iso(delivery.next_attempt_at),
     )
+
+
+def _log_lost_wake_up(error: UnavailableError) -> None:
+    """The delivery is recorded with its due time: the sweeper queues it when that has passed."""
+    logger.warning("wake-up not scheduled", detail=error.detail)
+    with single_metric("LostWakeUps", MetricUnit.Count, 1):
+        pass
 
 
 def _now() -> datetime:

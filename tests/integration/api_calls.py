@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from posthorn.models import Endpoint, Task
+from posthorn.deliveries import state
+from posthorn.models import Endpoint
 from tests.integration.conftest import Tenant
 from tests.support.world import ORDER, answered
 
@@ -44,9 +45,8 @@ def delivered(tenant: Tenant, **fields: Any) -> str:
 
 def wake(tenant: Tenant) -> None:
     """Make the last scheduled retry of this tenant."""
-    *_, last = (each for each in tenant.world.waiting() if each["message"]["tenant"] == tenant.id)
-    task = Task.model_validate(last["message"])
-    tenant.world.dispatcher.take_task(task, tenant.world.context("wake"))
+    *_, last = (each for each in tenant.world.scheduled if each.tenant == tenant.id)
+    tenant.world.dispatcher.take_task(state.task(last), tenant.world.context("wake"))
 
 
 def listed(tenant: Tenant, **query: object) -> list[Any]:

@@ -46,17 +46,17 @@ class Fault(Enum):
 
 
 @contextmanager
-def failing(world: World, faults: Mapping[int, Fault]) -> Iterator[list[str]]:
-    """Let the calls of these numbers, counted from 1, fail. Yields the names of those made."""
+def failing(world: World, faults: Mapping[int | str, Fault]) -> Iterator[list[str]]:
+    """Let the calls of these numbers (from 1) or names fail. Yields the names of those made."""
     made: list[str] = []
 
     def before_call(model: Any, **_: Any) -> Any:
         made.append(model.name)
-        fault = faults.get(len(made))
+        fault = faults.get(len(made)) or faults.get(model.name)
         return fault.answer() if fault and not fault.is_after else None
 
-    def after_call(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
-        fault = faults.get(len(made))
+    def after_call(http_response: Any, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        fault = faults.get(len(made)) or faults.get(model.name)
         if fault and fault.is_after:
             refused, error = fault.answer()
             http_response.status_code = refused.status_code

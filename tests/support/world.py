@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -23,8 +23,11 @@ from posthorn.aws.s3 import CONFIG, ExportBucket
 from posthorn.aws.sqs import Queue
 from posthorn.aws.step_functions import StateMachine
 from posthorn.aws.stream_counters import StreamCounters
+from posthorn.core.errors import UnavailableError
 from posthorn.core.settings import Settings
+from posthorn.deliveries import state
 from posthorn.deliveries.erasure import PayloadEraser
+from posthorn.deliveries.items import FIRST_TIME, DueTask, due_partitions
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import LogStore
@@ -51,7 +54,16 @@ from posthorn.jobs.resume import EndpointResumer
 from posthorn.jobs.runner import JobExecutions, JobRecovery, JobRunner
 from posthorn.jobs.service import JobService
 from posthorn.jobs.store import JobStore
-from posthorn.models import Delivery, EffectiveLimits, Endpoint, EndpointSpec, Event, Outcome, Task
+from posthorn.models import (
+    Delivery,
+    EffectiveLimits,
+    Endpoint,
+    EndpointSpec,
+    Event,
+    Outcome,
+    Task,
+    iso,
+)
 from posthorn.monitoring.inventory import Inventory
 from posthorn.monitoring.reconciliation import Reconciliation
 from posthorn.monitoring.stats_store import StatsStore
@@ -104,6 +116,18 @@ class AtOnce(Executor):
         return future
 
 
+class _RecordingTimer(RetryTimer):
+    """Keeps each delivery that was scheduled, also once it no longer waits."""
+
+    def __init__(self, scheduled: list[Delivery], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._scheduled = scheduled
+
+    def schedule(self, delivery: Delivery) -> None:
+        self._scheduled.append(delivery)
+        super().schedule(delivery)
+
+
 @dataclass
 class World:
     settings: Settings
@@ -128,7 +152,9 @@ class World:
         self.vault = Vault(kms, settings.secrets_key_arn)
         self.event_queue = Queue(self.sqs, settings.event_queue_url)
         self.retry_queue = Queue(self.sqs, settings.retry_queue_url)
-        self.timer = RetryTimer(self.stepfunctions, settings.retry_state_machine_arn)
+        self.lost_wake_ups: list[UnavailableError] = []
+        self.scheduled: list[Delivery] = []
+        self.timer = self.new_timer()
         self.access = ApiKeyService(self.config, now=self.clock, random_bytes=self.random_bytes)
         self.tenancy = TenantService(
             self.config, EffectiveLimits(settings.retention_days), now=self.clock
@@ -209,6 +235,7 @@ class World:
             log=self.log,
             retry_queue=self.retry_queue,
             restart_jobs=JobRecovery(self.job_store, runs, self.clock).restarted_ids,
+            pool=AtOnce(),
             now=self.clock,
         )
         self.dispatcher = Dispatcher(
@@ -245,6 +272,7 @@ class World:
     def restart(self) -> None:
         """Go on in a new execution environment, which remembers nothing."""
         self.vault._opened.clear()
+        self.dispatcher = replace(self.dispatcher, timer=self.new_timer())
 
     def clock(self) -> datetime:
         return self.now
@@ -307,8 +335,24 @@ class World:
             taken.extend(found)
         return taken
 
-    def waiting(self) -> list[dict[str, Any]]:
-        """The inputs of the executions started so far, oldest first."""
+    def new_timer(self) -> RetryTimer:
+        """The timer of a new execution environment."""
+        return _RecordingTimer(
+            self.scheduled,
+            StateMachine(self.stepfunctions, self.settings.retry_state_machine_arn),
+            self.retry_queue,
+            now=self.clock,
+            failed=self.lost_wake_ups.append,
+        )
+
+    def waiting(self) -> list[DueTask]:
+        """The attempts that wait in the index `due`, by time."""
+        end = iso(self.now + timedelta(days=365))
+        rows = [row for shard in due_partitions() for row in self.log.due(shard, FIRST_TIME, end)]
+        return sorted(rows, key=lambda row: row.sort_key)
+
+    def cells(self) -> list[dict[str, Any]]:
+        """The inputs of the executions started so far, oldest cell first."""
         arn = self.settings.retry_state_machine_arn
         listed = self.stepfunctions.list_executions(stateMachineArn=arn)["executions"]
         described = [
@@ -316,13 +360,13 @@ class World:
             for each in listed
         ]
         inputs = [json.loads(each["input"]) for each in described]
-        return sorted(inputs, key=lambda each: str(each["at"]))
+        return sorted(inputs, key=lambda each: str(each["from"]))
 
     def wake(self) -> None:
         """Let time pass to the last scheduled retry, and make it."""
-        last = self.waiting()[-1]
-        self.now = max(self.now, datetime.fromisoformat(last["at"]))
-        task = Task.model_validate(last["message"])
+        last = max(self.scheduled, key=lambda each: iso(each.next_attempt_at or each.created_at))
+        self.now = max(self.now, last.next_attempt_at or self.now)
+        task = state.task(last)
         self.dispatcher.take_task(task, self.context(f"wake-{task.attempt}-{self.now}"))
 
     def deliveries(self, tenant: str = TENANT) -> list[Delivery]:
@@ -360,7 +404,9 @@ def deploy() -> Settings:
         for name in ("EventQueue", "RetryQueue")
     }
     substitutions = {
-        "RetryStateMachine": {"RetryQueueUrl": urls["RetryQueue"]},
+        "RetryStateMachine": {
+            "SweeperFunctionArn": "arn:aws:lambda:eu-north-1:123456789012:function:sweeper"
+        },
         "JobStateMachine": {
             "JobFunctionArn": "arn:aws:lambda:eu-north-1:123456789012:function:job"
         },

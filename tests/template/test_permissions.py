@@ -41,11 +41,11 @@ def test_no_function_has_a_managed_policy() -> None:
         }
 
 
-def test_the_retry_machine_can_send_to_the_retry_queue_and_nowhere_else() -> None:
-    (sending,) = (own for own in statements("RetryStateMachine") if own.sid != "DeliverLogs")
+def test_the_retry_machine_can_call_the_sweeper_and_nothing_else() -> None:
+    (calling,) = (own for own in statements("RetryStateMachine") if own.sid != "DeliverLogs")
 
-    assert sending.actions == ("sqs:SendMessage",)
-    assert sending.resources == ({"Fn::GetAtt": ["RetryQueue", "Arn"]},)
+    assert calling.actions == ("lambda:InvokeFunction",)
+    assert calling.resources == ({"Fn::GetAtt": ["SweeperFunction", "Arn"]},)
 
 
 def test_the_job_machine_can_call_the_job_function_and_nothing_else() -> None:

@@ -6,7 +6,7 @@ The stories begin together, so that their waits pass together.
 import pytest
 
 from tests.e2e.flow import Delivery, EventHistory, after, begun, new_flow, waits
-from tests.e2e.stack import Running, eventually
+from tests.e2e.stack import Running
 
 JITTER = 0.2
 CLOCK_SECONDS = 0.01  # times in the log are cut to milliseconds
@@ -17,6 +17,12 @@ LATE_SECONDS = 3.0
 @pytest.fixture(scope="module", autouse=True)
 def flaky(stack: Running) -> EventHistory:
     return begun(stack, "/fail/2", retry=after(1, 3))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patient(stack: Running) -> EventHistory:
+    """Its retry is far enough away to wait in the execution of a cell."""
+    return begun(stack, "/fail/1", retry=after(14))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -163,19 +169,19 @@ def test_deleting_an_endpoint_cancels_what_was_to_come_and_keeps_its_log(
 
 
 def test_a_resend_takes_the_place_of_the_retry_that_was_waiting(
-    stack: Running, overtaken: EventHistory
+    overtaken: EventHistory,
 ) -> None:
     overtaken.until("succeeded")
 
-    _let_the_wake_up_pass(stack, overtaken)
+    _let_the_wake_up_pass(overtaken)
 
     triggers = [each["trigger"] for each in overtaken.until("succeeded")["attempts"]]
     assert triggers == ["first", "resend"]
     assert len(overtaken.flow.came_of(overtaken.event_id)) == 2
 
 
-def test_a_cancelled_delivery_is_not_tried_again(stack: Running, cancelled: EventHistory) -> None:
-    _let_the_wake_up_pass(stack, cancelled)
+def test_a_cancelled_delivery_is_not_tried_again(cancelled: EventHistory) -> None:
+    _let_the_wake_up_pass(cancelled)
 
     delivery = cancelled.until("cancelled")
     assert delivery["status_reason"].startswith("cancelled by phk_")
@@ -185,13 +191,9 @@ def test_a_cancelled_delivery_is_not_tried_again(stack: Running, cancelled: Even
     assert (again.status_code, again.json()["code"]) == (409, "nothing_to_cancel")
 
 
-def _let_the_wake_up_pass(stack: Running, story: EventHistory) -> None:
-    """Wait until the execution for the second attempt has ended, and a later retry was made."""
-    machine = stack.resources["RetryStateMachine"].replace(":stateMachine:", ":execution:")
-    arn = f"{machine}:{story.flow.delivery(story.event_id)['id']}-2"
-    stepfunctions = stack.client("stepfunctions")
-    eventually(lambda: stepfunctions.describe_execution(executionArn=arn)["status"] == "SUCCEEDED")
-    story.flow.change(retry=after(0.2))
+def _let_the_wake_up_pass(story: EventHistory) -> None:
+    """Wait until a retry was made that was scheduled later, with the same delay."""
+    story.flow.change(retry=after(1))
     story.flow.until(story.flow.publish(), "succeeded", attempts=2)
 
 
@@ -228,3 +230,17 @@ def test_each_attempt_has_the_same_id_and_the_same_bytes(flaky: EventHistory) ->
     times = [int(request.headers["webhook-timestamp"]) for request in requests]
     assert times == sorted(times)
     assert times[0] < times[-1]
+
+
+def test_a_longer_wait_is_held_by_the_execution_of_a_cell(
+    stack: Running, patient: EventHistory
+) -> None:
+    delivery = patient.until("succeeded")
+
+    assert [each["trigger"] for each in delivery["attempts"]] == ["first", "retry"]
+    _assert_waited(delivery, 14)
+    executions = stack.client("stepfunctions").list_executions(
+        stateMachineArn=stack.resources["RetryStateMachine"], statusFilter="SUCCEEDED"
+    )["executions"]
+    assert executions
+    assert all(each["name"].startswith("due-") for each in executions)

@@ -14,7 +14,6 @@ from functools import partial
 from itertools import count, pairwise
 
 import pytest
-from botocore.exceptions import ClientError
 
 from posthorn.core.errors import ConflictError, PosthornError
 from posthorn.deliveries import state as progress
@@ -119,12 +118,10 @@ def goes_through(world: World, work: Callable[[str], None], call: int, fault: Fa
 
 
 def waits(world: World, delivery: Delivery) -> bool:
-    """Whether Step Functions will wake the delivery for its next attempt."""
-    machine = world.settings.retry_state_machine_arn.replace("stateMachine", "execution")
-    execution = f"{machine}:{delivery.id}-{delivery.attempt_count + 1}"
-    with suppress(ClientError):
-        return bool(world.stepfunctions.describe_execution(executionArn=execution))
-    return False
+    """Whether the index `due` has the next attempt, which its cell or the sweeper finds there."""
+    due = {(each.task.event_id, each.task.attempt): each.due_at for each in world.waiting()}
+    at = due.get((delivery.event_id, delivery.attempt_count + 1))
+    return at is not None and at == delivery.next_attempt_at
 
 
 def statuses(tenant: Tenant, event: Event) -> dict[int, str]:

@@ -129,9 +129,9 @@ def test_the_sweeper_revives_a_delivery_whose_wake_up_was_lost(world: World) -> 
     world.take_events()
     world.answers.clear()
 
-    world.later(minutes=1)
+    world.later(seconds=20)
     assert world.sweeper.sweep().requeued == 0
-    world.later(minutes=2)
+    world.later(minutes=1)
     assert world.sweeper.sweep().requeued == 1
     world.take_tasks()
 

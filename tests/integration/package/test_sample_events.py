@@ -109,11 +109,11 @@ def test_the_dispatcher_samples_deliver_an_order_that_failed_at_first(
     endpoint = sampled_endpoint(shared, httpserver.url_for("/hook"))
 
     first = invoked("dispatcher-event.json")
-    sent_by_step_functions = [each["message"] for each in shared.waiting()]
+    woken = [each.task.model_dump(mode="json") for each in shared.waiting()]
     second = invoked("dispatcher-retry.json")
 
     assert first == second == {"batchItemFailures": []}
-    assert body_of("dispatcher-retry.json") in sent_by_step_functions
+    assert body_of("dispatcher-retry.json") in woken
     event_id = body_of("dispatcher-event.json")["id"]
     delivery = shared.reader.event(TENANT, event_id).records[endpoint.id].delivery
     assert (delivery.status, delivery.attempt_count) == (DeliveryStatus.SUCCEEDED, 2)

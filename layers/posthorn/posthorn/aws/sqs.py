@@ -1,6 +1,7 @@
 """SQS: EventQueue carries events, RetryQueue carries single deliveries to try (design.md §3)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,40 +27,48 @@ class Queue:
 
     def send(self, message: Event | Task, *, delay_seconds: int = 0) -> None:
         """Return once SQS has taken the message, or raise UnavailableError."""
-        if self.send_all([message], delay_seconds=delay_seconds):
+        if self.send_all([message], delays=[delay_seconds]):
             raise UnavailableError("the queue did not take the message")
 
-    def depth(self) -> int:
-        """About how many messages it has, those that are being worked on and those to come too."""
+    def depth(self, *, with_delayed: bool = True) -> int:
+        """The approximate number of messages: waiting, in flight and, on demand, delayed."""
         names: list[QueueAttributeNameType] = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
         ]
+        if with_delayed:
+            names.append("ApproximateNumberOfMessagesDelayed")
         try:
             answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
         except (ClientError, BotoCoreError) as error:
             raise UnavailableError("the queue did not answer") from error
         return sum(int(answer["Attributes"][name]) for name in names)
 
-    def send_all(self, messages: Iterable[Event | Task], *, delay_seconds: int = 0) -> set[int]:
-        """Send in as few calls as fit; return the positions of those that SQS did not take."""
-        refused: set[int] = set()
-        for batch in _batches(messages):
-            if delay_seconds:
-                for entry in batch:
-                    entry["DelaySeconds"] = delay_seconds
-            try:
-                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=batch)
-            except (ClientError, BotoCoreError):
-                refused.update(int(entry["Id"]) for entry in batch)
-            else:
-                refused.update(int(entry["Id"]) for entry in answer.get("Failed", ()))
-        return refused
+    def send_all(
+        self,
+        messages: Iterable[Event | Task],
+        *,
+        delays: Sequence[int] | None = None,
+        pool: Executor | None = None,
+    ) -> set[int]:
+        """Send in as few calls as fit; return the positions of the messages that SQS refused.
+
+        `delays` are the seconds until each becomes visible; a `pool` sends batches in parallel.
+        """
+        batches = list(_batches(messages, delays))
+        sent = pool.map(self._send, batches) if pool else map(self._send, batches)
+        return set().union(*sent)
+
+    def _send(self, batch: list["SendMessageBatchRequestEntryTypeDef"]) -> set[int]:
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=batch)
+        except (ClientError, BotoCoreError):
+            return {int(entry["Id"]) for entry in batch}
+        return {int(entry["Id"]) for entry in answer.get("Failed", ())}
 
 
 def _batches(
-    messages: Iterable[Event | Task],
+    messages: Iterable[Event | Task], delays: Sequence[int] | None
 ) -> Iterator[list["SendMessageBatchRequestEntryTypeDef"]]:
     batch: list[SendMessageBatchRequestEntryTypeDef] = []
     size = 0
@@ -70,6 +79,8 @@ def _batches(
             yield batch
             batch, size = [], 0
         batch.append({"Id": str(position), "MessageBody": body, "MessageGroupId": message.tenant})
+        if delays and delays[position]:
+            batch[-1]["DelaySeconds"] = delays[position]
         size += body_bytes
     if batch:
         yield batch

@@ -14,6 +14,7 @@ row of a list is made.
 
 import json
 import zlib
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ from posthorn.subscriptions.matching import Decision, Verdict
 ENDPOINT_SHARDS = 4
 DELIVERED_VERDICTS = frozenset({Verdict.MATCHED, Verdict.HELD})  # decisions that make a delivery
 DUE_SHARDS = 8
+FIRST_TIME = "0"  # sorts before every time
 # Whatever is not, or not yet, as it should be. Cancelled ones too, so that `by_status` has all that
 # failed in some way.
 ATTENTION = frozenset(DeliveryStatus) - {DeliveryStatus.SUCCEEDED}
@@ -194,16 +196,29 @@ def read_delivery(item: Item) -> Delivery:
     )
 
 
-def read_due(item: Item) -> Task:
-    """Read the attempt that a row of `due` waits for."""
+@dataclass(frozen=True)
+class DueTask:
+    """A row of the index `due`: the attempt that waits, and the row's sort key."""
+
+    task: Task
+    sort_key: str
+
+    @property
+    def due_at(self) -> datetime:
+        return datetime.fromisoformat(self.sort_key.partition("#")[0])
+
+
+def read_due(item: Item) -> DueTask:
     tenant, event_id = item["pk"].split("#")
-    return Task(
+    attempt = int(item["due_sk"].rpartition("#")[2])
+    task = Task(
         tenant=tenant,
         event_id=event_id,
         endpoint_id=item["sk"].removeprefix("delivery#"),
-        attempt=int(item["due_sk"].rpartition("#")[2]),
-        trigger=Trigger.SWEEPER,
+        attempt=attempt,
+        trigger=Trigger.RETRY if attempt > 1 else Trigger.FIRST,
     )
+    return DueTask(task, item["due_sk"])
 
 
 def pack_attempt(attempt: Attempt) -> bytes:

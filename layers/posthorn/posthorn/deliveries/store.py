@@ -6,6 +6,7 @@ from datetime import datetime
 
 from posthorn.aws.dynamodb import ConditionFailed, Table
 from posthorn.deliveries import items
+from posthorn.deliveries.items import DueTask
 from posthorn.models import (
     Attempt,
     Delivery,
@@ -274,12 +275,17 @@ class LogStore:
     def due_before(self, moment: datetime) -> Iterator[Task]:
         """Yield the next attempt of each delivery that is due before `moment`, by partition."""
         for partition in items.due_partitions():
-            rows = self._table.query(
-                "#due_pk = :due_pk AND #due_sk < :moment",
-                {"due_pk": partition, "moment": iso(moment)},
-                index="due",
-            )
-            yield from map(items.read_due, rows)
+            yield from (each.task for each in self.due(partition, "", iso(moment)))
+
+    def due(self, partition: str, begin: str, end: str) -> Iterator[DueTask]:
+        """Yield the rows of one partition of `due` with a sort key in `[begin, end)`, by time."""
+        rows = self._table.query(
+            "#due_pk = :due_pk AND #due_sk BETWEEN :begin AND :end",
+            # `end` is a time, which no sort key equals: theirs go on with the attempt's number.
+            {"due_pk": partition, "begin": begin or items.FIRST_TIME, "end": end},
+            index="due",
+        )
+        return map(items.read_due, rows)
 
 
 def _record(row: Item, beside: Sequence[Item]) -> Record:

@@ -214,7 +214,7 @@ class Dispatcher:
     def _follow_up(self, delivery: Delivery) -> None:
         """Schedule, queue or announce the recorded delivery; repeating it is harmless."""
         if delivery.status is DeliveryStatus.RETRYING:
-            self.timer.start(delivery)
+            self.timer.schedule(delivery)
         elif delivery.status is DeliveryStatus.PENDING:
             self.retry_queue.send(state.task(delivery))
         elif delivery.status is DeliveryStatus.DEAD:

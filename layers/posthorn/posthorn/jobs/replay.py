@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.sqs import Queue
@@ -91,9 +90,9 @@ class ReplayStep:
 
     def _send(self, waiting: list[tuple[int, Task]]) -> None:
         """Spread the tasks over the seconds of the slice, so that the rate is one for endpoints."""
-        for delay, tasks in groupby(waiting, key=lambda each: each[0]):
-            if self.retry_queue.send_all([task for _, task in tasks], delay_seconds=delay):
-                raise UnavailableError("the queue did not take all of the slice")
+        delays = [delay for delay, _ in waiting]
+        if self.retry_queue.send_all([task for _, task in waiting], delays=delays):
+            raise UnavailableError("the queue did not accept all of the slice")
 
     def _next(self, of: Job) -> Batch:
         """Find the deliveries of the next slice: those of one endpoint, oldest first."""
