@@ -1,4 +1,4 @@
-"""README and docs name only what exists, and their commands do what they say."""
+"""README and docs: every name exists, and the commands work."""
 
 import importlib
 import json
@@ -46,7 +46,7 @@ def table(document: str, first_column: str) -> list[list[str]]:
 
 
 def code(document: str) -> list[str]:
-    """What is set as code within the text."""
+    """The code spans of the text."""
     return re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", document, flags=re.DOTALL))
 
 
@@ -56,11 +56,11 @@ def slugs(document: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-# --- what is named exists -------------------------------------------------------------------------
+# --- names exist ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "lines"), [("README.md", 150), ("CONTRIBUTING.md", 60)])
-def test_what_everybody_reads_is_short(name: str, lines: int) -> None:
+def test_the_entry_documents_are_short(name: str, lines: int) -> None:
     assert len(DOCUMENTS[name].splitlines()) <= lines
 
 
@@ -146,7 +146,7 @@ def test_the_api_table_has_every_route_with_its_methods() -> None:
     assert told == ROUTES - DOCUMENTATION - PAGES
 
 
-def test_every_alarm_says_what_to_do() -> None:
+def test_every_alarm_has_instructions() -> None:
     told = [code(alarm)[0] for alarm, _, _ in table(OPERATIONS, "alarm")]
 
     assert sorted(told) == sorted(template_facts.of_type("AWS::CloudWatch::Alarm"))
@@ -156,7 +156,7 @@ def test_every_operational_event_is_described() -> None:
     assert {code(row[0])[0] for row in table(OPERATIONS, "`detail-type`")} == set(Announcement)
 
 
-def test_operational_events_carry_what_is_described(world: World) -> None:
+def test_operational_events_have_the_described_fields(world: World) -> None:
     taken: dict[str, set[str]] = {}
     client = boto3.client("events")
 
@@ -230,7 +230,7 @@ def curls(document: str, *, about: str, **variables: str) -> list[list[str]]:
 
 
 def ask(words: list[str]) -> Answer:
-    """Do what curl would, but by the handlers of the template's routes."""
+    """Make the request of a curl command by the handlers of the template's routes."""
     (url,) = (word for word in words if word.startswith("http"))
     options = dict(pairwise(words))
     headers = dict(

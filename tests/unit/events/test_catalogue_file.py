@@ -40,6 +40,6 @@ def test_every_flaw_of_a_catalogue_file_is_named() -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"event_types": []}, {"event_types": {}}])
-def test_what_is_no_catalogue_is_refused(document: Any) -> None:
+def test_a_document_that_is_not_a_catalogue_is_refused(document: Any) -> None:
     with pytest.raises(InvalidError):
         read_catalogue(document)
