@@ -18,7 +18,7 @@ def kept(tenant: Tenant, days: int | None, **limits: int) -> None:
 
 
 def expiries(tenant: Tenant, event_id: str) -> dict[str, datetime]:
-    """When each item of the event's history expires, by the last part of its key."""
+    """The expiry of each item of the event, by the last part of its key."""
     rows = tenant.world.log_table.query("#pk = :pk", {"pk": f"{tenant.id}#{event_id}"})
     return {
         row["sk"].rpartition("#")[2]: datetime.fromtimestamp(row["expires_at"]).astimezone()
