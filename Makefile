@@ -5,7 +5,7 @@ UV_PIP := $(BIN)/uv pip
 COMPILE := $(UV_PIP) compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet --upgrade
 SETUP := .venv/.installed
-# A company's own certificate authority is known to the system, not to uv.
+# uv must trust certificate authorities of the system, such as a company's own.
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
@@ -29,16 +29,16 @@ check: $(SETUP) ## format, lint, types, imports, template
 	$(BIN)/lint-imports
 	$(BIN)/sam validate --lint
 
-bench: $(SETUP) ## print what things cost, counted: make bench TOPIC=pages for one topic
+bench: $(SETUP) ## print costs in counted calls: make bench TOPIC=pages for one topic
 	@$(BIN)/python -m tests.bench $(TOPIC)
 
-demo-load: $(SETUP) ## publish 1,000 events to a stack of its own, a third to an endpoint that fails twice
+demo-load: $(SETUP) ## publish 1,000 events to a separate stack, a third to an endpoint that fails twice
 	$(BIN)/python -m local load --events 1000
 
-screenshots: $(SETUP) ## take the pictures of README anew, on demo data; needs Chromium
+screenshots: $(SETUP) ## take the pictures of README again, from demo data; needs Chromium
 	@$(BIN)/python -m local screenshots
 
-conservation: $(SETUP) ## prove that nothing is lost: make conservation STACK=posthorn [TENANT= SINCE= UNTIL= EACH_EVENT=1]
+conservation: $(SETUP) ## check that no delivery is lost: make conservation STACK=posthorn [TENANT= SINCE= UNTIL= EACH_EVENT=1]
 	@$(BIN)/python -m posthorn.reconcile_cli --stack-name $(STACK) \
 		$(if $(TENANT),--tenant $(TENANT)) $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) \
 		$(if $(EACH_EVENT),--each-event)
@@ -46,17 +46,17 @@ conservation: $(SETUP) ## prove that nothing is lost: make conservation STACK=po
 admin-key: $(SETUP) ## make the first admin key of a deployed stack: make admin-key STACK=posthorn
 	@$(BIN)/python -m posthorn.admin_key_cli --stack-name $(STACK)
 
-deploy: $(SETUP) ## build for Lambda and deploy with SAM, asking for what it needs
+deploy: $(SETUP) ## build for Lambda and deploy with SAM, which asks for the parameters
 	$(BIN)/sam build
 	$(BIN)/sam deploy --guided
 
-# The development pins come first: the emulator needs an older botocore than Lambda would.
-pins: $(SETUP) ## compile the requirements anew from pyproject.toml
+# The development pins are compiled first: the emulator needs an older botocore than Lambda.
+pins: $(SETUP) ## compile the requirements again from pyproject.toml
 	$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file layers/dependencies/requirements.txt
 	echo uv | $(COMPILE) --no-annotate - --output-file requirements-uv.txt
 
-clean: ## remove what make made
+clean: ## remove all generated files
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .import_linter_cache
 
 $(SETUP): pyproject.toml requirements-dev.txt requirements-uv.txt

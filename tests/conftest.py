@@ -1,4 +1,4 @@
-"""What every test has: an AWS account that is nobody's, and no way to a real one."""
+"""Fixtures of all tests: fake AWS credentials, and a world with a clock."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.world import World, world
 
-# A busy machine is no finding.
+# A busy machine is not a failure.
 settings.register_profile("posthorn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("posthorn")
 

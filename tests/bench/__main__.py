@@ -1,4 +1,4 @@
-"""`make bench [TOPIC=…]`: what things cost, counted from the calls really made.
+"""`make bench [TOPIC=…]`: costs, counted from the calls made.
 
 One module here for each topic; its `rows()` yields the lines to print.
 """

@@ -1,6 +1,6 @@
-"""What deciding about one event costs, by the number of endpoints with a condition of their own.
+"""The cost of deciding about one event, by the number of endpoints with different conditions.
 
-Steps are those of the interpreter, of which each condition has conditions.MAX_STEPS at the most.
+Steps are those of the interpreter; each condition may use at most conditions.MAX_STEPS.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""What events cost in write units, statistics included: alone, in batches, and for many endpoints.
+"""Write units of events with their statistics: alone, in batches, and for many endpoints.
 
 The stream is counted once the batch is delivered, as Lambda does within its batching window. The
-last column is what adding up in the dispatcher would have cost: each message writes the row of
-each delivery that it made, as it cannot wait for other messages without holding up their sending.
+last column is the cost of counting in the dispatcher: each message would write one row per
+delivery, because waiting for other messages would delay their requests.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""What the first page of each view of the log reads, with little and with much behind it.
+"""Read units of the first page of each view of the log, for a small and a large log.
 
 A busy tenant has five endpoints, half of whose deliveries have not succeeded; 20 quiet tenants
-stand beside it. Whatever the size, both ends of its log are the same: what lies between grows.
+share the table. Both ends of its log are the same for every size; only the middle grows.
 """
 
 from collections import defaultdict
@@ -25,8 +25,8 @@ from tests.support.capacity_units import metered
 from tests.support.world import ORDER, START, World, world
 
 SIZES = (1_000, 100_000)
-LIMIT = 50  # what a page has unless asked otherwise
-OLDEST = 200  # so many rows at the old end are the same whatever the size
+LIMIT = 50  # default size of a page
+OLDEST = 200  # rows at the old end that are the same for every size
 TYPES = ("OrderReceivedEvent", "JobCompletedEvent", "SkuPriceChangedNotification")
 SEARCH = f"search of {MOST_EXAMINED}"
 _ATTENTION = tuple(sorted(items.ATTENTION))
@@ -64,7 +64,7 @@ def measured(
         others = {f"quiet-{n}": one.endpoint("shop", f"quiet-{n}").id for n in range(quiet)}
         with _filling(one.log_table.name) as put:
             for number in range(size):
-                # What lies between the two ends moves away from both.
+                # The middle is at a distance from both ends.
                 from_old_end = number >= size - OLDEST
                 age = 1_000_000 - size + number if from_old_end else number
                 put(items.delivery_item(_delivery("busy", busy, age)))

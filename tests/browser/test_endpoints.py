@@ -1,4 +1,4 @@
-"""What the script does for the form of an endpoint, and its pages that only a form leads to."""
+"""The script of the endpoint form, and pages that only a form leads to."""
 
 import re
 import secrets
@@ -22,7 +22,7 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_the_preview_follows_what_is_typed(windows: Windows, stack: Running, tenant: Api) -> None:
+def test_the_preview_follows_the_input(windows: Windows, stack: Running, tenant: Api) -> None:
     page = windows.sign_in(tenant.key, f"/console/endpoints/new?event_type={TYPE}")
     page.get_by_label("URL", exact=True).fill(at(stack, "/ok"))
     expect(page.get_by_text("It matches: this is sent")).to_be_visible()
@@ -86,7 +86,7 @@ def test_a_secret_is_rotated_and_an_earlier_version_restored(
     expect(page.get_by_role("heading", name="First")).to_be_visible()
 
 
-def test_what_a_form_of_an_endpoint_leads_to_is_for_everybody(
+def test_pages_reached_by_the_endpoint_form_are_accessible(
     windows: Windows, stack: Running, tenant: Api
 ) -> None:
     asked = {

@@ -1,4 +1,4 @@
-"""Coming in, and the events of a tenant, as somebody at a browser meets them."""
+"""Sign-in and the events of a tenant in a browser."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.e2e.stack import Running
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-def test_somebody_signs_in_looks_around_and_signs_out(
+def test_a_user_signs_in_browses_and_signs_out(
     windows: Windows, tenant: Api, scripts: bool
 ) -> None:
     page = windows.open(scripts=scripts)
@@ -42,7 +42,7 @@ def test_somebody_signs_in_looks_around_and_signs_out(
     expect(page.get_by_label("API key")).to_be_visible()
 
 
-def test_an_active_event_says_how_it_is_doing(windows: Windows, stack: Running) -> None:
+def test_an_active_event_shows_its_health(windows: Windows, stack: Running) -> None:
     flow = new_flow(stack, "/always/500", name="Warehouse")
     flow.until(flow.publish(), "retrying", attempts=1)
     page = windows.sign_in(flow.api.key)
@@ -79,7 +79,7 @@ def test_the_keyboard_is_enough(windows: Windows, tenant: Api) -> None:
     expect(page.get_by_role("link", name="New endpoint")).to_be_focused()
 
 
-def test_what_is_to_be_copied_is_copied(windows: Windows, tenant: Api) -> None:
+def test_copy_buttons_copy_their_text(windows: Windows, tenant: Api) -> None:
     page = windows.sign_in(tenant.key, "/console/types/JobCompletedEvent")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
 

@@ -1,4 +1,4 @@
-"""An integration from its set-up to its repair, as the developer who owns it lives it."""
+"""An integration from set-up to repair, as its developer does it in a browser."""
 
 import re
 import secrets

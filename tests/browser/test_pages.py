@@ -1,4 +1,4 @@
-"""Every page, with what others wrote in it: readable for everybody, and nothing of it runs."""
+"""Every page with foreign text in it: accessible, and no foreign script runs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ PAGES = (
 
 @dataclass(frozen=True)
 class Lived:
-    """A signed-in window of a tenant to which things have happened, and what they are called."""
+    """A signed-in window of a tenant with events, deliveries and jobs, and their ids."""
 
     page: Page
     names: dict[str, str]
@@ -80,7 +80,7 @@ def lived(stack: Running, module_windows: Windows) -> Lived:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_for_everybody_and_runs_nothing_of_others(lived: Lived, path: str) -> None:
+def test_a_page_is_accessible_and_runs_no_foreign_script(lived: Lived, path: str) -> None:
     lived.page.goto(path.format(**lived.names))
 
     check(lived.page)
@@ -88,7 +88,7 @@ def test_a_page_is_for_everybody_and_runs_nothing_of_others(lived: Lived, path: 
     assert lived.page.evaluate("window.broken") is None
 
 
-def test_signing_in_is_for_everybody(windows: Windows) -> None:
+def test_the_sign_in_page_is_accessible(windows: Windows) -> None:
     page = windows.open()
 
     page.goto("/console/sign-in")
@@ -96,8 +96,8 @@ def test_signing_in_is_for_everybody(windows: Windows) -> None:
     check(page)
 
 
-def test_the_description_of_the_api_is_for_everybody(windows: Windows) -> None:
-    """Its articles are all alike: the first of each chapter stand for a hundred."""
+def test_the_reference_page_is_accessible(windows: Windows) -> None:
+    """All articles have the same form, so the first of each chapter is checked."""
     page = windows.open()
     page.goto("/docs")
     more = "section > article:nth-of-type(n + 3)"
@@ -106,7 +106,7 @@ def test_the_description_of_the_api_is_for_everybody(windows: Windows) -> None:
     check(page)
 
 
-def test_choosing_a_tenant_is_for_everybody(windows: Windows, stack: Running) -> None:
+def test_the_tenant_page_is_accessible(windows: Windows, stack: Running) -> None:
     page = windows.open()
     page.goto("/console")
     page.get_by_label("API key").fill(stack.admin.key)

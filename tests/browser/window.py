@@ -1,4 +1,4 @@
-"""Windows of a real browser on the console, and what must hold of every page in them."""
+"""Windows of a real browser, and the checks of every page in them."""
 
 import os
 import shutil
@@ -21,12 +21,12 @@ FLAGS = [
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 COLOURS = {**WCAG, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 WIDTHS = (360, 1600)
-PATIENCE_MS = 15_000  # a busy machine is no finding
+PATIENCE_MS = 15_000  # a busy machine is not a failure
 expect.set_options(timeout=PATIENCE_MS)
 
 
 def executable() -> str:
-    """The browser's path; without one skip, but not where CI says that there must be one."""
+    """The browser's path; skips without one, and fails in CI, which must have one."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         reason = f"no browser: none of {', '.join(NAMES)} is installed"
@@ -38,7 +38,7 @@ def executable() -> str:
 
 @dataclass
 class Windows:
-    """Opens windows that fail the test for whatever the browser complains of."""
+    """Opens windows that fail the test on any error the browser reports."""
 
     browser: Browser
     url: str
@@ -60,7 +60,7 @@ class Windows:
         return page
 
     def sign_in(self, key: str, path: str = "/console", **options: Any) -> Page:
-        """A window in which somebody has signed in and come to this path."""
+        """A window signed in at this path."""
         page = self.open(**options)
         page.goto(path)
         page.get_by_label("API key").fill(key)
@@ -80,9 +80,9 @@ class Windows:
 
 
 def check(page: Page) -> None:
-    """Whoever looks at it: in light and dark by WCAG 2.1 AA, on a small screen and a large one."""
+    """Check WCAG 2.1 AA in light and dark mode, and the layout on a small and a large screen."""
     for scheme, rules in (("light", WCAG), ("dark", COLOURS)):  # dark differs in colours alone
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # it knows these two
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # both are valid values
         found = Axe().run(page, options=rules)
         assert found.violations_count == 0, f"{page.url} in {scheme}: {found.generate_report()}"
     before = page.viewport_size

@@ -1,4 +1,4 @@
-"""Items of the log, changed as no code of ours would: what a crash, or time, leaves behind."""
+"""Direct changes of log items, to produce the state after a crash or after a long time."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ class Flow:
 
     @property
     def came(self) -> list[Received]:
-        """What the endpoint's URL got so far, oldest first."""
+        """The requests at the endpoint's URL so far, oldest first."""
         return self.receiver.at(self.path)
 
     def came_of(self, event_id: str) -> list[Received]:
@@ -67,7 +67,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class EventHistory:
-    """A flow with an event in it that a test looks at later."""
+    """A flow with an event that a test examines later."""
 
     flow: Flow
     event_id: str
@@ -79,7 +79,7 @@ class EventHistory:
 def new_flow(stack: Running, behaviour: str, *, api: Api | None = None, **fields: Any) -> Flow:
     """An endpoint at a path of its own, for a new tenant unless `api` is that of another.
 
-    `behaviour` is what the receiver does there, such as `/fail/2` (see local/receiver.py).
+    `behaviour` is a path of the receiver, such as `/fail/2` (see local/receiver.py).
     """
     api = api or stack.new_tenant()
     path = f"{behaviour}/{secrets.token_hex(4)}"

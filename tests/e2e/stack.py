@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Running:
-    """What a test needs of the running system.
+    """The running system as tests use it.
 
     `admin` calls the API with an admin key; `receiver.url` is where endpoints may point.
     """
@@ -29,7 +29,7 @@ class Running:
     stack: Stack
     receiver: Receiver
     admin: Api
-    log: Path  # what the emulator printed, with each line that a function logged
+    log: Path  # output of the emulator, with each log line of the functions
 
     @property
     def url(self) -> str:
@@ -44,7 +44,7 @@ class Running:
         return self.stack.client(service)
 
     def calls(self) -> list[dict[str, Any]]:
-        """What the functions asked of AWS: function (logical id), service, action, resources."""
+        """The functions' calls to AWS: function (logical id), service, action, resources."""
         return self.stack.calls()
 
     def invoke(self, function: str, event: object = None, *, logs: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Running:
         return found
 
     def new_tenant(self) -> Api:
-        """A client with a key that may do everything for a tenant that nobody else uses."""
+        """A client with a key of all scopes for a new tenant."""
         tenant = f"t-{secrets.token_hex(4)}"
         key = seed.create_tenant(self.admin, tenant, name=tenant)
         return Api(self.url, key)
@@ -74,7 +74,7 @@ def running(folder: Path) -> Iterator[Running]:
 
 
 def _warm(started: Running) -> None:
-    """Send an event through, so that no cold start comes into what a test times."""
+    """Deliver one event, so that no cold start affects the measured times."""
     api = started.new_tenant()
     url = f"{started.receiver.url}/ok/warm"
     seed.create_endpoint(api, "warm", url=url, event_types=["*"])

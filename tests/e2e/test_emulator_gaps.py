@@ -1,6 +1,6 @@
-"""Each gap of the emulator that `local/bridge.py` fills: that it is there, and that it is filled.
+"""Each gap of the emulator that `local/bridge.py` fills: it exists, and it is filled.
 
-A test that fails on its first half after an upgrade of the emulator says that its bridge can go.
+A test that fails on its first half after an upgrade of the emulator means: remove the bridge.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The API as its description says it, tried by a program that knows the description alone."""
+"""The API against its description, by a program that has only the description."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def only_of_admins(filter: str) -> list[str]:
 
 def run(stack: Running, key: str, phases: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("schemathesis")
-    return subprocess.run(  # noqa: S603 - no word of it is from outside
+    return subprocess.run(  # noqa: S603 - fixed arguments
         [
             program,
             *("--config-file", "schemathesis.toml"),
@@ -52,13 +52,11 @@ def run(stack: Running, key: str, phases: str, *arguments: str) -> subprocess.Co
         ("admin", "examples,fuzzing"),  # links would lead it to the tenants of other tests
     ],
 )
-def test_the_api_does_what_its_description_says_and_nothing_else(
-    stack: Running, who: str, phases: str
-) -> None:
+def test_the_api_conforms_to_its_description(stack: Running, who: str, phases: str) -> None:
     key = stack.admin.key if who == "admin" else stack.new_tenant().key
     of_admins = only_of_admins("include" if who == "admin" else "exclude")
 
-    if phases == "stateful":  # hooks.py makes sound what begins a sequence, whatever it was
+    if phases == "stateful":  # hooks.py replaces the first request of a sequence by a valid one
         of_admins += ["--mode", "positive", "--exclude-checks", "negative_data_rejection"]
 
     done = run(stack, key, phases, *of_admins)

@@ -1,4 +1,4 @@
-"""Least privilege, by what the functions really did in all of this run: sorts behind the others."""
+"""Least privilege, by the calls of all functions in this run: sorts after the other tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Calls that many tests begin with: an endpoint, a published event, a page of deliveries."""
+"""Calls shared by many tests: create an endpoint, publish an event, list deliveries."""
 
 from typing import Any
 

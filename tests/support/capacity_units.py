@@ -1,6 +1,6 @@
-"""Units as DynamoDB counts them, of the calls really made; sizes and indexes by the template.
+"""Capacity units as DynamoDB charges them for the calls made; sizes and indexes by the template.
 
-An item's size is that of its attributes' names and values. A write costs a unit a kilobyte of the
+An item's size is that of its attributes' names and values. A write costs one unit a kilobyte of the
 larger of the item before and after, twice that in a transaction, and the same again for each index
 whose entry it adds, changes or removes; an entry whose key changes costs both.
 
@@ -39,7 +39,7 @@ class Meter:
 
 @contextmanager
 def metered(world: World) -> Iterator[Meter]:
-    """Count the units of all that happens to LogTable and ConfigTable meanwhile."""
+    """Count the units of all calls to LogTable and ConfigTable within the block."""
     meter = Meter()
     reader = boto3.client("dynamodb")
     pending: list[tuple[str, str, Any, Item, int]] = []

@@ -14,7 +14,7 @@ HOST = "api.example.com"  # of http_event
 
 @dataclass
 class Visitor:
-    """Somebody at a browser. `page` is the last one that came; its token goes with each form."""
+    """A user with a browser. `page` is the last page received; its token is sent with each form."""
 
     cookies: dict[str, str] = field(default_factory=dict, repr=False)
     page: Answer = field(default_factory=lambda: Answer(0, {}, ""), repr=False)
@@ -43,7 +43,7 @@ class Visitor:
 
     @property
     def text(self) -> str:
-        """What the last page says, without its tags."""
+        """The text of the last page, without tags."""
         return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", self.page.body)).split())
 
     def _ask(

@@ -1,4 +1,4 @@
-"""Failing on purpose: a call to AWS fails, before or after it took effect, in each way it can.
+"""Injected faults: a call to AWS fails in each possible way, before or after it took effect.
 
 botocore's own retries come before these: a call fails here that has failed each time.
 """
@@ -24,7 +24,7 @@ class Fault(Enum):
     ERROR_BEFORE = ("error", False)
     ERROR_AFTER = ("error", True)
     THROTTLED = ("throttled", False)
-    TIMEOUT = ("timeout", True)  # one that took no effect looks like an error that did not
+    TIMEOUT = ("timeout", True)  # a timeout without effect looks like ERROR_BEFORE
     CRASH_BEFORE = ("crash", False)
     CRASH_AFTER = ("crash", True)
 
@@ -33,7 +33,7 @@ class Fault(Enum):
         return self.value[1]
 
     def answer(self) -> tuple[AWSResponse, dict[str, Any]]:
-        """What the service answers; raises where there is no answer any more."""
+        """The answer of the service; raises the exception of a fault without an answer."""
         kind, _ = self.value
         if kind == "crash":
             raise Died

@@ -1,4 +1,4 @@
-"""Receivers on loopback that do to a sender what receivers on the internet do, by bug or by intent.
+"""Receivers on loopback that misbehave as receivers on the internet do, by bug or by intent.
 
 A behaviour is a function of the accepted socket; `Receiver` runs it once for each connection, in a
 thread, and keeps the requests that it read. When it stops, it ends every connection still open.
@@ -135,7 +135,7 @@ def receiver(
     return Receiver(behaviours, tls, (host, port))
 
 
-# --- what comes back ------------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------------------
 
 
 def answer(
@@ -173,7 +173,7 @@ def silent(visit: Visit) -> None:
 
 
 def deaf(visit: Visit) -> None:
-    """Accepts the connection, and never reads what is sent."""
+    """Accepts the connection and never reads."""
     visit.hang()
 
 
@@ -184,7 +184,7 @@ def plain_http_only(visit: Visit) -> None:
 
 
 def hang_up(visit: Visit) -> None:
-    """Reads something, and closes without a word."""
+    """Reads some bytes and closes without an answer."""
     visit.sock.recv(65536)
 
 
@@ -258,7 +258,7 @@ def slow_interim(visit: Visit) -> None:
 
 
 def early_answer(visit: Visit) -> None:
-    """Answers before it has read the body, and drains what still comes, as web servers do."""
+    """Answers before it has read the body, then drains the rest, as web servers do."""
     visit.sock.recv(1024)
     visit.send(answer("413 Content Too Large"))
     visit.sock.shutdown(socket.SHUT_WR)

@@ -1,7 +1,7 @@
 """The HTTP API without a network: events as API Gateway makes them (payload format 2.0).
 
-As there, a route of template.yaml chooses the function, the authorizer is asked first, and what has
-no route, no key or a bad key never reaches a function of ours.
+As on AWS, a route of template.yaml selects the function and the authorizer is called first. A
+request without a route, without a key or with a bad key never reaches a function of ours.
 """
 
 import base64
@@ -24,7 +24,7 @@ NO_AUTHORIZER = {"Authorizer": "NONE"}
 class Answer:
     status: int
     headers: dict[str, str]
-    body: str = field(repr=False)  # may hold a secret, and pytest prints what fails
+    body: str = field(repr=False)  # may hold a secret, which pytest would print
     cookies: tuple[str, ...] = field(default=(), repr=False)  # each as Set-Cookie has it
 
     @property
@@ -184,11 +184,11 @@ def through_gateway(event: dict[str, Any], verdicts: dict[str, Any]) -> Answer:
 
 
 def _check_described(route: _Route, answer: Answer) -> None:
-    """Whatever a test does: what comes back is an answer that the API's description tells of."""
+    """Check for every test that the answer is one of those in the API's description."""
     method, path = route.key.split()
     operation = description()["paths"].get(path, {}).get(method.lower())
     if operation is None:
-        return  # the description itself, and what is made of it
+        return  # the description itself, and the page rendered from it
     told = operation["responses"].get(str(answer.status))
     assert told, f"{route.key} answers {answer.status}, which it is not said to do"
     content = told.get("content", {})
@@ -213,5 +213,5 @@ def _asking(event: dict[str, Any], route: _Route) -> dict[str, Any]:
 
 
 def _own(status: int, message: str) -> Answer:
-    """What API Gateway answers by itself."""
+    """An answer of API Gateway itself."""
     return Answer(status, {"content-type": "application/json"}, json.dumps({"message": message}))

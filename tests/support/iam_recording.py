@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from tests.support.template_facts import TEMPLATE, functions, of_type, statements
 
-# Operations that IAM knows under another name (service authorization reference).
+# Operations whose IAM action has another name (service authorization reference).
 IAM_ACTIONS = {"SendMessageBatch": "SendMessage"}
-# What the Lambda service does with the function's role, so that no function is seen doing it.
+# Calls that the Lambda service makes with the function's role: no function is recorded.
 POLLING = {
     "Arn": ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
     "StreamArn": (
@@ -25,7 +25,7 @@ POLLING = {
 }
 
 
-# What is named in the template may be referred to by an ARN that is written out.
+# A resource with a name in the template may be referred to by a literal ARN.
 _NAMED = {
     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
     + own["Name"]["Fn::Sub"]: logical_id

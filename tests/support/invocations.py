@@ -40,7 +40,7 @@ _FACTORIES: tuple[ModuleType, ...] = (wiring, authorizer, dispatcher, ingest, sw
 
 @dataclass(frozen=True)
 class Context:
-    """What the handlers read of a LambdaContext."""
+    """The fields of a LambdaContext that handlers read."""
 
     function_name: str
     memory_limit_in_mb: int = 512
@@ -59,7 +59,7 @@ def invoke(function: str, event: dict[str, Any]) -> Any:
 
 @contextmanager
 def deployed(settings: Settings) -> Iterator[None]:
-    """Give the handlers this environment, and what they had before when it ends."""
+    """Set the environment of the handlers for the block, and restore it afterwards."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in as_environment(settings).items():
             patch.setenv(name, value)

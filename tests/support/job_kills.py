@@ -1,7 +1,7 @@
-"""A replay whose workers are killed at random: steps of the job, dispatchers, sweeper, counting.
+"""A replay whose workers are killed at random: job steps, dispatchers, sweeper, stream consumer.
 
-Each dies at a call to AWS, before or after it took effect, and comes back as it does there: Step
-Functions takes a step again, SQS shows a message again, Lambda hands a batch on again.
+Each dies at a call to AWS, before or after it took effect, and is repeated as on AWS: Step
+Functions repeats a step, SQS redelivers a message, Lambda repeats a batch.
 """
 
 from collections import Counter, defaultdict
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 @dataclass
 class Outcome:
-    """What a replay under fire came to."""
+    """The result of a replay with killed workers."""
 
     kills: list[str]  # the calls at which a worker died
     job: Job
@@ -120,7 +120,7 @@ def _dead_ones(world: World, endpoint: Endpoint, count: int) -> None:
 
 def _until_started(world: World, job: Job) -> None:
     """Go through the job's executions, and all attempts, until each delivery was started."""
-    # Looks by clients of its own, for what looks on does not die.
+    # The test reads through clients of its own, which never fail.
     jobs = JobStore(Table(boto3.client("dynamodb"), world.settings.log_table_name))
     while (now := jobs.job(TENANT, job.id)) and now.next_step_at:
         run = JobRun(tenant=TENANT, job_id=job.id, run=now.run)
@@ -157,7 +157,7 @@ def _survived(work: Callable[[], _T]) -> _T:
 
 
 def _ends(world: World, endpoint: Endpoint) -> Counter[tuple[DeliveryStatus, tuple[int, ...]]]:
-    """How the deliveries stand, by one scan: moto looks at every item for each query."""
+    """The states of all deliveries by one scan: moto examines every item for each query."""
     client = boto3.client("dynamodb")
     pages = client.get_paginator("scan").paginate(TableName=world.settings.log_table_name)
     status: dict[str, DeliveryStatus] = {}

@@ -1,4 +1,4 @@
-"""Executions of statemachines/job.asl.json, gone through by hand: step, wait, step."""
+"""Executions of statemachines/job.asl.json, run step by step by the test."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from tests.support.world import World
 
 
 def started(world: World, job_id: str) -> list[JobRun]:
-    """What the executions of a job were started with, in order of their number."""
+    """The inputs of a job's executions, in order of their number."""
     arn = world.settings.job_state_machine_arn
     listed = world.stepfunctions.list_executions(stateMachineArn=arn)["executions"]
     inputs = [

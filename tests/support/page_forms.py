@@ -1,4 +1,4 @@
-"""The forms of a page as a browser reads them: their fields, filled in as they stand."""
+"""The forms of a page as a browser reads them: their fields with the values in the page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class Form:
     fields: dict[str, list[str]] = field(default_factory=dict)
 
     def filled(self, **changes: str | list[str]) -> dict[str, str | list[str]]:
-        """What is sent, with other values here and there; `__` in a name stands for `/`."""
+        """The fields to send, with some values replaced; `__` in a name is written for `/`."""
         given = {name.replace("__", "/"): value for name, value in changes.items()}
         return {**self.fields, **given}
 
@@ -63,5 +63,5 @@ def forms(page: str) -> Iterator[Form]:
 
 
 def form(page: str, action: str) -> Form:
-    """The form of the page that is sent there."""
+    """The form of the page with this action."""
     return next(each for each in forms(page) if each.action == action)

@@ -1,6 +1,6 @@
 """Lambda's Runtime API for one function in one process: hands out events, takes the answers.
 
-The real runtime client talks to it, so what runs is what runs in Lambda, but for the sandbox.
+The real runtime client talks to it, so the code runs as in Lambda except for the sandbox.
 """
 
 import json
@@ -19,7 +19,7 @@ class RuntimeApi:
         self.answers: Queue[tuple[str, Any]] = Queue()
 
     def invoke(self, event: Any, *, within_seconds: float = 30) -> Any:
-        """The function's answer; AssertionError with what it reports when it fails."""
+        """The function's answer; AssertionError with its error report when it fails."""
         self.events.put(event)
         kind, answer = self.answers.get(timeout=within_seconds)
         assert kind == "response", answer
@@ -61,7 +61,7 @@ def serving() -> Iterator[tuple[RuntimeApi, str]]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no access log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

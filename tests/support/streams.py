@@ -1,4 +1,4 @@
-"""LogTable's stream as Lambda hands it on: what is new since the last look, filtered, as JSON."""
+"""LogTable's stream as Lambda passes it on: records since the last read, filtered, as JSON."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ class Stream:
         )["ShardIterator"]
 
     def new(self) -> list[Record]:
-        """What the function gets of all that was written since."""
+        """The records since the last read that pass the filter of the template."""
         return [record for record in self._read() if any(matches(record, p) for p in PATTERNS)]
 
     def _read(self) -> Iterator[Record]:
@@ -48,7 +48,7 @@ class Stream:
                 }
 
     def event(self, records: list[Record]) -> dict[str, Any]:
-        """The event that Lambda makes of a batch, where the mapping has a tumbling window."""
+        """The event that Lambda builds from a batch when the mapping has a tumbling window."""
         return {
             "Records": records,
             "window": {"start": "2026-11-23T10:00:00Z", "end": "2026-11-23T10:15:00Z"},

@@ -1,6 +1,6 @@
-"""template.yaml and the state machine as plain data, so that tests build from what is deployed.
+"""template.yaml and the state machine as plain data, so that tests build from the deployed stack.
 
-Intrinsic functions stay what they are in JSON: `{"Ref": …}`, `{"Fn::GetAtt": [id, attribute]}`.
+Intrinsic functions keep their JSON form: `{"Ref": …}`, `{"Fn::GetAtt": [id, attribute]}`.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def routes(function: str) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def table_arguments(logical_id: str, name: str) -> dict[str, Any]:
-    """What `create_table` takes to make the table of the template under a name."""
+    """The arguments of `create_table` for the table of the template under this name."""
     declared = properties(logical_id)
     arguments = {"TableName": name}
     arguments |= {key: declared[key] for key in TABLE_ARGUMENTS if key in declared}

@@ -1,6 +1,6 @@
 """The whole of Posthorn in one process: tables and queues of template.yaml on moto, a clock to set.
 
-What an endpoint does is a function, as in production: `world.answers` maps a URL to what it does.
+An endpoint is a function from the request to its result: `world.answers` maps a URL to it.
 """
 
 import json
@@ -86,7 +86,7 @@ Answer = Callable[[Request], AttemptResult]
 
 
 def answered(status: int, *, body: str = "", **headers: str) -> AttemptResult:
-    """What the sender tells when an endpoint answers with this status."""
+    """The sender's result when an endpoint answers with this status."""
     ok = 200 <= status < 300
     retry_after = headers.get("retry_after")
     return AttemptResult(
@@ -105,7 +105,7 @@ def answered(status: int, *, body: str = "", **headers: str) -> AttemptResult:
 
 
 class AtOnce(Executor):
-    """Runs each job when it is handed in, so that a test can say what happens after what."""
+    """Runs each job when it is submitted, so that the order of events is fixed."""
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -270,7 +270,7 @@ class World:
         self.tenancy.put(TENANT, name="Acme")
 
     def restart(self) -> None:
-        """Go on in a new execution environment, which remembers nothing."""
+        """Continue in a new execution environment without any cached state."""
         self.vault._opened.clear()
         self.dispatcher = replace(self.dispatcher, timer=self.new_timer())
 
@@ -321,7 +321,7 @@ class World:
             self.dispatcher.take_task(task, self.context(message["MessageId"]))
 
     def count(self) -> CountedBatch:
-        """Count what LogTable's stream has had since the last time."""
+        """Count the records of LogTable's stream since the last call."""
         return self.counting.count(self.stream.shard, map(StreamChange.of, self.stream.new()))
 
     def receive(self, url: str) -> list[Any]:
@@ -398,7 +398,7 @@ def deploy() -> Settings:
     urls = {
         name: sqs.create_queue(
             QueueName=name,
-            # Moto cannot wait: what was received and not deleted is there again at once.
+            # Moto has no visibility timeout: messages not deleted are visible again at once.
             Attributes={"VisibilityTimeout": "0"},
         )["QueueUrl"]
         for name in ("EventQueue", "RetryQueue")

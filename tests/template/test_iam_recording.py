@@ -38,7 +38,7 @@ def test_calls_that_a_statement_names_are_allowed() -> None:
     )
 
 
-def test_a_batch_of_messages_needs_what_one_message_needs() -> None:
+def test_a_batch_of_messages_needs_the_permission_of_one_message() -> None:
     assert not not_allowed(call("IngestFunction", "sqs:SendMessageBatch", PHYSICAL["EventQueue"]))
 
 
@@ -48,7 +48,7 @@ def test_another_functions_permission_does_not_help() -> None:
     assert refused == [Grant("SweeperFunction", "kms:Decrypt", "SecretsKey")]
 
 
-def test_permission_for_an_index_is_none_for_its_table() -> None:
+def test_permission_for_an_index_does_not_include_its_table() -> None:
     refused = not_allowed(call("SweeperFunction", "dynamodb:Query", "posthorn-LogTable-3C4D"))
 
     assert refused == [Grant("SweeperFunction", "dynamodb:Query", "LogTable")]

@@ -1,4 +1,4 @@
-"""Least privilege: what the statements of template.yaml may and may not say."""
+"""Least privilege: the rules for statements in template.yaml."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def test_statements_name_exact_actions(principal: str) -> None:
 @pytest.mark.parametrize("principal", PRINCIPALS)
 def test_statements_name_one_resource_each(principal: str) -> None:
     for statement in statements(principal):
-        # The actions that deliver a state machine's logs know no resource (Step Functions guide).
+        # The actions of a state machine's log delivery take no resource (Step Functions guide).
         if principal not in MACHINES or statement.sid != "DeliverLogs":
             assert all(isinstance(resource, dict) for resource in statement.resources)
             # The files of a bucket are named by a pattern, or one by one.
@@ -55,7 +55,7 @@ def test_the_job_machine_can_call_the_job_function_and_nothing_else() -> None:
     assert calling.resources == ({"Fn::GetAtt": ["JobFunction", "Arn"]},)
 
 
-def test_pollers_may_read_what_they_poll() -> None:
+def test_pollers_may_read_their_queues_and_streams() -> None:
     polling = {action for actions in POLLING.values() for action in actions}
     pollers = {grant.function for grant in polled()}
 

@@ -22,13 +22,13 @@ def named(requirements: list[str]) -> set[str]:
     return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
 
 
-def test_the_layer_pins_what_the_package_needs() -> None:
+def test_the_layer_pins_all_dependencies_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
     assert named(project["project"]["dependencies"]) <= set(pins(RUNTIME))
 
 
-def test_what_is_tested_is_what_lambda_runs() -> None:
+def test_tests_and_lambda_run_the_same_versions() -> None:
     assert pins(RUNTIME).items() <= pins("requirements-dev.txt").items()
 
 

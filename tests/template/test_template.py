@@ -1,4 +1,4 @@
-"""What must hold of template.yaml on AWS and no emulator shows (local-stack.md, gaps)."""
+"""Properties of template.yaml that matter on AWS and that the emulator does not enforce."""
 
 import dataclasses
 import importlib
@@ -30,7 +30,7 @@ MAPPINGS = {  # of queues
 MACHINES = of_type("AWS::Serverless::StateMachine")
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 OPEN_ROUTES = {("GET", "/openapi.json"), ("GET", "/docs"), *routes("ConsoleFunction")}
-LONGEST_RETRY_DAYS = 7  # design.md §6
+LONGEST_RETRY_DAYS = 7  # of a retry policy, docs/architecture.md
 
 
 def source(mapping: dict[str, Any]) -> str:
@@ -61,7 +61,7 @@ def references() -> Counter[str]:
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS.values(), ids=MAPPINGS)
-def test_a_message_stays_hidden_for_six_times_what_its_function_may_take(
+def test_a_message_stays_hidden_for_six_times_the_timeout_of_its_function(
     mapping: dict[str, Any],
 ) -> None:
     timeout = functions()[mapping["FunctionName"]["Ref"]]["Timeout"]
@@ -110,12 +110,12 @@ def test_every_queue_is_encrypted() -> None:
 # --- the stream -----------------------------------------------------------------------------------
 
 
-def test_the_stream_tells_what_a_delivery_was_and_is() -> None:
+def test_the_stream_has_old_and_new_images() -> None:
     assert properties("LogTable")["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert STREAM_MAPPING["EventSourceArn"] == {"Fn::GetAtt": ["LogTable", "StreamArn"]}
 
 
-def test_statistics_can_tell_what_they_have_counted_by_shard_and_order() -> None:
+def test_statistics_get_the_shard_and_order_of_each_record() -> None:
     """Without a window Lambda names no shard; in parallel, its batches overtake each other."""
     assert STREAM_MAPPING["TumblingWindowInSeconds"] > 0
     assert STREAM_MAPPING["ParallelizationFactor"] == 1
@@ -157,7 +157,7 @@ def test_every_function_folder_is_deployed() -> None:
     assert folders == {own["Handler"].partition(".")[0] for own in functions().values()}
 
 
-def test_every_function_writes_to_a_log_group_of_its_own_that_forgets() -> None:
+def test_every_function_has_its_own_log_group_with_a_retention() -> None:
     groups = [own["LoggingConfig"]["LogGroup"]["Ref"] for own in functions().values()]
 
     assert len(set(groups)) == len(groups)
@@ -226,7 +226,7 @@ def test_the_log_outlives_every_retry_policy() -> None:
 
 
 @pytest.mark.parametrize("name", ["ConfigTable", "LogTable", "SecretsKey", "ExportBucket"])
-def test_what_cannot_be_made_again_survives_the_stack(name: str) -> None:
+def test_resources_with_data_survive_the_stack(name: str) -> None:
     resource = TEMPLATE["Resources"][name]
 
     assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
@@ -297,7 +297,7 @@ def watched_by(value: Any) -> str:
         ("5xx", {"HttpApi"}),
     ],
 )
-def test_an_operator_is_told(metric: str, resources: set[str]) -> None:
+def test_alarms_reach_the_operator(metric: str, resources: set[str]) -> None:
     watched = set()
     for alarm in ALARMS.values():
         if alarm["MetricName"] == metric:

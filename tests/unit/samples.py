@@ -57,7 +57,7 @@ values = st.recursive(
     max_leaves=12,
 )
 objects = st.dictionaries(names, values, max_size=4)
-# What a publisher can send: JSON has neither infinities nor halves of characters.
+# Valid JSON text: without infinities and lone surrogates.
 json_scalars = (
     st.none()
     | st.booleans()
@@ -101,5 +101,5 @@ expressions = st.recursive(
     lambda inner: st.builds(str.format, st.sampled_from(_CALLS + _OPERATORS), inner, inner),
     max_leaves=8,
 )
-# Some are stored from before a rule was made, so not all of them can be compiled.
+# Stored endpoints may be older than a rule, so not every expression compiles.
 stored = expressions | st.text("da.[]()*&|!<=>'`\"{}:,@?01-é", min_size=1, max_size=40)

@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 35
 
 @pytest.fixture
 def visitor() -> Any:
-    """Somebody at a browser, which follows redirects and keeps cookies."""
+    """A browser, which follows redirects and keeps cookies."""
     session = requests.Session()
     session.trust_env = False
     return session

@@ -25,7 +25,7 @@ def tenant(stack: Running) -> Api:
 
 @pytest.fixture
 def visitor(stack: Running, tenant: Api) -> requests.Session:
-    """Somebody of the tenant at a browser, signed in."""
+    """A signed-in browser of the tenant."""
     session = requests.Session()
     session.trust_env = False
     session.post(f"{stack.url}/console/sign-in", data={"key": tenant.key}, timeout=TIMEOUT_SECONDS)
@@ -78,7 +78,7 @@ def test_an_endpoint_is_made_tried_switched_and_deleted(
     assert list(tenant.items("/v1/endpoints")) == []
 
 
-def test_the_list_says_how_the_last_day_went(
+def test_the_list_shows_the_last_24_hours(
     stack: Running, tenant: Api, visitor: requests.Session
 ) -> None:
     asked = {"name": "shop", "url": f"{stack.receiver.url}/ok/day", "event_types": ["*"]}

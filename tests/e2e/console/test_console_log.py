@@ -1,4 +1,4 @@
-"""The log in the console on the deployed stack: found, opened, sent again."""
+"""The log in the console on the deployed stack: search, open, resend."""
 
 import requests
 

@@ -1,4 +1,4 @@
-"""Publish, deliver, log: what a publisher, a receiver and a reader of the log may rely on."""
+"""Publish, deliver, log: the guarantees for publishers, receivers and readers of the log."""
 
 import json
 from datetime import timedelta
@@ -33,7 +33,7 @@ def test_an_event_arrives_signed_and_in_its_envelope(stack: Running) -> None:
     }
 
 
-def test_the_log_shows_payload_decisions_and_exactly_what_was_sent_and_answered(
+def test_the_log_shows_payload_decisions_and_the_exact_request_and_response(
     stack: Running,
 ) -> None:
     flow = new_flow(stack, "/ok")
@@ -65,7 +65,7 @@ def test_the_log_shows_payload_decisions_and_exactly_what_was_sent_and_answered(
     assert answered["headers"]["content-type"] == "application/json"
 
 
-def test_an_event_that_nobody_wants_is_recorded_with_the_reason(stack: Running) -> None:
+def test_an_event_that_no_endpoint_wants_is_recorded_with_the_reason(stack: Running) -> None:
     flow = new_flow(stack, "/ok", condition="data.StatusId == `3`")
 
     unwanted, wanted = flow.publish(), flow.publish(data=seed.JOB["data"] | {"StatusId": 3})
@@ -144,7 +144,7 @@ def test_two_tenants_never_see_each_other(stack: Running) -> None:
     assert theirs.api.call("GET", f"/v1/endpoints/{theirs.id}")["version"] == 1
 
 
-def test_nobody_publishes_or_reads_without_a_key_that_may(stack: Running) -> None:
+def test_publishing_and_reading_need_a_key_with_the_scope(stack: Running) -> None:
     stack.admin.call("PUT", "/v1/tenants/readers", body={"name": "Readers"})
     asked = {"name": "reader", "tenant": "readers", "scopes": ["logs:read"]}
     reader = Api(stack.url, stack.admin.call("POST", "/v1/api-keys", body=asked)["key"])

@@ -1,4 +1,4 @@
-"""What an endpoint's status does to its events, and who may change it: its owner, a 410, nobody."""
+"""The effect of an endpoint's status on its events, and its changes by the owner and by a 410."""
 
 from tests.e2e.flow import after, new_flow
 from tests.e2e.stack import Running

@@ -4,7 +4,7 @@ from tests.e2e.flow import after, new_flow
 from tests.e2e.stack import Running
 
 
-def test_an_erased_payload_is_gone_and_its_delivery_is_still_told(stack: Running) -> None:
+def test_an_erased_payload_is_gone_and_its_delivery_stays_in_the_log(stack: Running) -> None:
     flow = new_flow(stack, "/fail/1", retry=after(0.1))
     event_id = flow.publish()
     before = flow.until(event_id, "succeeded", attempts=2)

@@ -1,4 +1,4 @@
-"""README's first webhook, as its reader does it: each command in a shell, as it stands there."""
+"""README's first webhook: each command is run unchanged in a shell."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""An endpoint that hangs is its owner's trouble: the others of its tenant hardly notice."""
+"""An endpoint that hangs hardly delays the other endpoints of its tenant."""
 
 import json
 import time
@@ -28,14 +28,14 @@ def test_a_hanging_endpoint_does_not_delay_the_others_of_its_tenant(stack: Runni
 
 @contextmanager
 def _hanging(stack: Running, other: Flow) -> Iterator[Flow]:
-    """An endpoint that wants all that the other one wants, and uses up its timeout each time.
+    """An endpoint with the same event types as the other one, which always uses up its timeout.
 
-    It is deleted in the end, so that its deliveries do not keep the dispatchers of later tests.
+    It is deleted at the end, so that its deliveries do not occupy dispatchers in later tests.
     """
     flow = new_flow(
         stack, "/slow/8", api=other.api, timeout_seconds=HANGS_SECONDS, retry=after(600)
     )
-    # Until its first timeout is over nobody knows that it hangs, and it holds the two dispatchers
+    # Until its first timeout the endpoint is not known as slow, and it occupies the two dispatchers
     # that this stack has for fresh events.
     flow.until(flow.publish(), "retrying", attempts=1)
     yield flow

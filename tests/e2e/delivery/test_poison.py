@@ -17,9 +17,9 @@ POISON = "no JSON at all"
 
 @pytest.fixture
 def come_back_after(stack: Running) -> Iterator[Callable[[int], None]]:
-    """Set how long the queues wait until they show a message again that failed.
+    """Set the visibility timeout of the queues.
 
-    That is 360 s (template.yaml), and five times of it are no time for a test.
+    It is 360 s in template.yaml, and a test cannot wait five times that long.
     """
     sqs = stack.client("sqs")
     urls = [stack.resources[queue] for queue in QUEUES]
@@ -36,7 +36,7 @@ def come_back_after(stack: Running) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def _one_batch(stack: Running, mapping: str) -> Iterator[None]:
-    """Whatever comes to the queue meanwhile is taken as one batch at the end."""
+    """Messages that arrive within the block are received as one batch at its end."""
     functions, uuid = stack.client("lambda"), stack.resources[mapping]
     functions.update_event_source_mapping(UUID=uuid, Enabled=False)
     yield
@@ -65,7 +65,7 @@ def test_poison_ends_in_the_dead_letter_queue_and_the_rest_of_its_batch_is_deliv
     for queue in ("EventDeadLetterQueue", "RetryDeadLetterQueue"):
         messages = eventually(partial(_taken, sqs, stack.resources[queue]))
         assert [message["Body"] for message in messages] == [POISON]
-    assert len(flow.came) == 1 + 5 + 1  # nothing was repeated for the sake of the poison
+    assert len(flow.came) == 1 + 5 + 1  # no other message was repeated
 
 
 def _taken(sqs: Any, url: str) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""What happens after a failure: waits, the end of all retries, and the ways out by hand.
+"""After a failure: delays, the end of all retries, resend and cancel.
 
-The stories begin together, so that their waits pass together.
+All scenarios start together, so that their delays overlap.
 """
 
 import pytest
@@ -105,7 +105,7 @@ def test_a_resend_that_fails_has_the_whole_retry_policy_before_it(stack: Running
     assert triggers == ["first", "retry", "resend", "retry"]
 
 
-def test_a_resend_of_what_succeeded_is_a_repeat_that_the_receiver_can_tell(
+def test_a_resend_of_a_succeeded_delivery_has_the_same_webhook_id(
     stack: Running,
 ) -> None:
     flow = new_flow(stack, "/ok")
@@ -158,7 +158,7 @@ def test_a_slow_endpoint_that_is_mended_gets_its_events_again(slow: EventHistory
     assert slow.flow.until(event_id, "succeeded")["attempt_count"] == 1
 
 
-def test_deleting_an_endpoint_cancels_what_was_to_come_and_keeps_its_log(
+def test_deleting_an_endpoint_cancels_waiting_deliveries_and_keeps_its_log(
     orphan: EventHistory,
 ) -> None:
     delivery = orphan.until("cancelled")

@@ -1,4 +1,4 @@
-"""Secrets of every kind are used, at receivers that send back all they get, and found nowhere."""
+"""Secrets of every kind are used with receivers that echo everything, and appear nowhere."""
 
 import base64
 import json
@@ -23,12 +23,12 @@ from tests.support import hostile_receivers as hostile
 from tests.support.hostile_receivers import Behaviour, Receiver, Visit, answer, says
 
 USER = "shop"
-VISIBLE = "nothing-to-hide"  # in a header that is no secret: what is found where it may be
+VISIBLE = "nothing-to-hide"  # a marker in a header that is not secret, to check the search itself
 PACKED = {"attempt", "body", "document"}  # attributes of LogTable that may be compressed
 
 
 def echo(status: str) -> Behaviour:
-    """A receiver made for debugging: it answers with all that it was sent, in header and body."""
+    """A debugging receiver: it answers with the request's headers and body."""
 
     def behave(visit: Visit) -> None:
         request = visit.read_request()
@@ -60,7 +60,7 @@ def oauth2(token_server: Receiver, client_secret: str, client_auth: str = "basic
 
 @dataclass(frozen=True)
 class Overheard(Api):
-    """A client that keeps what it was answered."""
+    """A client that keeps its answers."""
 
     answers: list[tuple[str, str]] = field(default_factory=list, repr=False)
 
@@ -72,17 +72,17 @@ class Overheard(Api):
 
 @dataclass
 class Used:
-    """What was done with which secrets: a tenant's endpoints, each of which holds one."""
+    """The endpoints of a tenant, each with one secret, and the values of the secrets."""
 
     stack: Running
     api: Overheard
     token_server: Receiver
-    secrets: dict[str, str] = field(default_factory=dict, repr=False)  # by what they are for
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)  # by purpose
     flows: dict[str, Flow] = field(default_factory=dict)
     servers: dict[str, Receiver] = field(default_factory=dict)
 
     def invent(self, name: str) -> str:
-        """A secret with characters that are written otherwise in URLs and in base64."""
+        """A secret with characters that URLs and base64 encode differently."""
         self.secrets[name] = f"hush+{name}/{secrets.token_hex(12)}="
         return self.secrets[name]
 
@@ -120,7 +120,7 @@ def forms(secret: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def used(stack: Running) -> Iterator[Used]:
-    """Everything that can be done with a secret, through every kind of endpoint."""
+    """Every operation with a secret, for every kind of endpoint."""
     asked = {"name": "all", "tenant": "hush", "scopes": seed.TENANT_SCOPES}
     admin = Overheard(stack.url, stack.admin.key)
     admin.call("PUT", "/v1/tenants/hush", body={"name": "Hush"})
@@ -167,7 +167,7 @@ def _change_and_rotate(used: Used) -> None:
 
 
 def _ask_for_everything(used: Used) -> None:
-    """Whatever the API tells of endpoints and deliveries, and a refusal of what holds a secret."""
+    """All answers of the API about endpoints and deliveries, and a refusal about a secret."""
     api = used.api
     for flow in used.flows.values():
         for path in ("", "/versions"):
@@ -226,7 +226,7 @@ def test_no_answer_of_the_api_shows_a_secret_but_the_one_that_is_there_for_it(us
         for attempt in delivery["attempts"]
     ]
     assert len(answered) >= 3 * len(used.flows)
-    for text in answered:  # what a receiver sends back is shown, but for what is secret in it
+    for text in answered:  # a response is shown with its secrets masked
         assert f"x-visible: {VISIBLE}" in text
         assert MASK in text or "v1a," in text
 
@@ -261,7 +261,7 @@ def test_no_table_holds_a_secret(used: Used, table: str) -> None:
 
 
 def _items(stack: Running, table: str) -> Iterator[str]:
-    """Every item of the table as text, what is compressed in it as it was before."""
+    """Every item of the table as text, decompressed."""
     pages = stack.client("dynamodb").get_paginator("scan")
     for page in pages.paginate(TableName=stack.resources[table]):
         for item in page["Items"]:
@@ -280,7 +280,7 @@ def test_a_token_is_fetched_once_for_several_deliveries(stack: Running) -> None:
 
     assert len(receiver.requests) == 8
     assert all(b"authorization: Bearer fresh\r\n" in request for request in receiver.requests)
-    # Each execution environment keeps it, and this stack has four of the dispatcher at most.
+    # Each execution environment caches it, and this stack has at most four of the dispatcher.
     assert len(tokens.requests) <= 4
 
 

@@ -1,5 +1,5 @@
-"""Every delivery verifies with the clients of others: Standard Webhooks' own library, and plain
-Ed25519 as `cryptography` has it, both knowing only what the API tells a receiver.
+"""Every delivery verifies with the Standard Webhooks library and with plain Ed25519 of
+`cryptography`, which have only the keys that the API returns.
 """
 
 import base64
@@ -28,13 +28,13 @@ MODES: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True)
 class Signed:
-    """A flow, and the keys that a receiver was told, the newest last: `whsec_…` or `whpk_…`."""
+    """A flow, and the keys that the API returned, newest last: `whsec_…` or `whpk_…`."""
 
     flow: Flow
     keys: list[str] = field(default_factory=list, repr=False)
 
     def record_attempt(self, answer: dict[str, Any]) -> None:
-        """Keep what the answer of a create or a rotation says, or what the API has to be asked."""
+        """Keep the key of a create or a rotation, from the answer or by a request."""
         if answer["signing"]["scheme"] == "v1":
             self.keys.append(answer["signing"]["secret"])
         else:

@@ -1,4 +1,4 @@
-"""What was lost is found again: a wake-up that never came, a dispatcher that died in the middle."""
+"""Repair of a lost wake-up and of a crashed dispatcher."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,10 +7,10 @@ from tests.e2e.breaking import logged, set_attributes
 from tests.e2e.flow import after, new_flow
 from tests.e2e.stack import Running
 
-LONG_AGO = timedelta(minutes=3)  # the sweeper leaves alone what is overdue by less than two
+LONG_AGO = timedelta(minutes=3)  # the sweeper ignores deliveries overdue by less than two
 
 
-def test_the_sweeper_revives_a_retry_whose_wake_up_was_lost(stack: Running) -> None:
+def test_the_sweeper_requeues_a_retry_whose_wake_up_was_lost(stack: Running) -> None:
     flow = new_flow(stack, "/fail/1", retry=after(60))
     lost, waiting = flow.publish(), flow.publish()
     flow.until(lost, "retrying", attempts=1)
@@ -38,7 +38,7 @@ def _make_overdue(stack: Running, sort_key: str, event_id: str) -> None:
 
 
 def _sweep(stack: Running) -> int:
-    """Run the sweeper as its schedule does; return how many deliveries it says it put back."""
+    """Run the sweeper as its schedule does; return its number of requeued deliveries."""
     return int(stack.invoke("SweeperFunction", logs="swept")["requeued"])
 
 
@@ -48,8 +48,8 @@ def test_an_event_whose_dispatcher_died_is_finished_when_its_message_comes_back(
     flow = new_flow(stack, "/ok")
     event_id = flow.publish(id="a-crash")
     flow.until(event_id, "succeeded")
-    # As it stands when a dispatcher died after it had sent and before it had recorded that, once
-    # the claim of the dead has lapsed (90 s, before SQS shows a message again).
+    # The state after a dispatcher died between sending and recording, once its claim has lapsed
+    # (90 s, before SQS shows the message again).
     _forget(stack, logged(stack, f"delivery#{flow.id}", event_id))
     lapsed = str(int(datetime.now(UTC).timestamp()) - 1)
     set_attributes(stack, logged(stack, "event", event_id), claim_until={"N": lapsed})

@@ -35,7 +35,7 @@ def until(flow: Flow, job: Job, **fields: Any) -> Job:
     return eventually(there, within_seconds=40)
 
 
-def test_a_replay_delivers_what_died_and_tells_how_far_it_is(stack: Running) -> None:
+def test_a_replay_delivers_dead_deliveries_and_shows_its_progress(stack: Running) -> None:
     flow, ids = dead_ones(stack, "/fail/1", 3)
     counted = flow.api.call("POST", "/v1/jobs/count", body={"filter": {"status": "dead"}})
     assert (counted["matched"], counted["complete"]) == (3, True)
@@ -55,7 +55,7 @@ def test_a_replay_delivers_what_died_and_tells_how_far_it_is(stack: Running) -> 
     assert until(flow, of_one, status="completed")["succeeded"] == 1
 
 
-def test_a_drain_delivers_what_was_held_and_goes_on_when_its_execution_is_lost(
+def test_a_drain_delivers_held_deliveries_and_survives_the_loss_of_its_execution(
     stack: Running,
 ) -> None:
     flow = new_flow(stack, "/ok", status="paused")

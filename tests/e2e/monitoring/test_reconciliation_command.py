@@ -12,7 +12,7 @@ from tests.e2e.stack import Running, eventually
 
 
 def check(stack: Running) -> dict[str, Any]:
-    """What the function says of this hour and the one before."""
+    """The function's log line about this hour and the one before."""
     until = hour_of(datetime.now(UTC)) + timedelta(hours=1)
     asked = {"since": (until - timedelta(hours=2)).isoformat(), "until": until.isoformat()}
     answer = stack.client("lambda").invoke(
@@ -25,7 +25,7 @@ def check(stack: Running) -> dict[str, Any]:
     return next(line for line in lines if line.get("message") == "conservation checked")
 
 
-def test_what_was_published_is_in_the_log_and_a_delivery_that_nobody_wakes_is_found(
+def test_published_events_are_in_the_log_and_a_stuck_delivery_is_found(
     stack: Running,
 ) -> None:
     flow = new_flow(stack, "/always/500", retry=after(600))
@@ -36,7 +36,7 @@ def test_what_was_published_is_in_the_log_and_a_delivery_that_nobody_wakes_is_fo
     assert sound["wanted"] == sound["found"] > 0
     assert (sound["unaccounted"], sound["unexplained"]) == (0, 0)
 
-    # As it stands when the wake-up was lost, and the sweeper has not found it for half an hour.
+    # The state half an hour after a lost wake-up that the sweeper did not find.
     item = logged(stack, f"delivery#{flow.id}", event_id)
     due = (datetime.now(UTC) - timedelta(minutes=30)).isoformat(timespec="milliseconds")
     summary = json.loads(item["summary"]["S"]) | {"next_attempt_at": due}

@@ -1,4 +1,4 @@
-"""For schemathesis: whatever URL it makes up, what we send goes no further than the receiver."""
+"""Hooks of schemathesis: every generated URL is replaced by one of the local receiver."""
 
 import os
 from typing import Any
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import schemathesis
 
 RECEIVER = os.environ["POSTHORN_RECEIVER"]
-# A sequence goes on from what its first request made, and made-up ones are mostly refused.
+# A sequence continues from the resource of its first request; generated ones are refused.
 SOUND = {
     "create_endpoint": {"name": "ERP", "url": f"{RECEIVER}/ok", "event_types": ["*"]},
     "publish": {"type": "SubscriptionFailedEvent", "data": {"ClientId": 1, "ApplicationId": 1}},

@@ -1,4 +1,4 @@
-"""Who may do what: keys, scopes, tenants, and what API Gateway keeps from us."""
+"""Access to the API: keys, scopes, tenants, and requests that API Gateway refuses."""
 
 import re
 from typing import Any
@@ -63,7 +63,7 @@ NEEDS = {
     "POST /v1/api-keys": Scope.ADMIN,
     "DELETE /v1/api-keys/{id}": Scope.ADMIN,
 }
-# Nobody listens there: what is sent goes nowhere.
+# No receiver listens there.
 DRAFT = {
     "endpoint": {**SPEC, "url": "http://127.0.0.1:1025/"},
     "event_type": "OrderReceivedEvent",
@@ -148,7 +148,7 @@ def test_who_has_no_good_key_does_not_come_in(shared: World, key: str | None) ->
     assert answer.status == (403 if key else 401)
 
 
-def test_what_has_no_route_is_not_found_by_the_gateway(common: Tenant) -> None:
+def test_a_path_without_a_route_is_not_found_by_the_gateway(common: Tenant) -> None:
     assert common.client.get("/v1/nothing").status == 404
     assert common.client.post("/v1/deliveries").status == 404
 
@@ -262,7 +262,7 @@ def test_a_deleted_tenant_takes_its_keys_with_it(admin: Client, tenant: Tenant) 
     assert admin.get(f"/v1/tenants/{tenant.id}").status == 404
 
 
-def test_a_key_is_shown_once_and_opens_what_its_scopes_say(admin: Client, tenant: Tenant) -> None:
+def test_a_key_is_shown_once_and_allows_only_its_scopes(admin: Client, tenant: Tenant) -> None:
     spec = {"name": "ERP", "tenant": tenant.id, "scopes": ["config:read"]}
 
     made = admin.post("/v1/api-keys", spec)
@@ -310,7 +310,7 @@ def test_a_deleted_key_opens_nothing(admin: Client, tenant: Tenant) -> None:
 
 
 def every(admin: Client, path: str, *, limit: int = 2) -> list[Any]:
-    """What all pages of a list hold."""
+    """The items of all pages of a list."""
     found: list[Any] = []
     cursor: dict[str, Any] = {}
     while True:

@@ -56,7 +56,7 @@ def test_every_route_of_the_template_is_described(document: dict[str, Any]) -> N
     assert described == ROUTES - PUBLIC
 
 
-def test_every_operation_says_what_it_is(document: dict[str, Any]) -> None:
+def test_every_operation_has_a_summary_and_an_id(document: dict[str, Any]) -> None:
     tags = {tag["name"] for tag in document["tags"]}
     ids = [operation["operationId"] for _, _, operation in operations(document)]
 
@@ -86,7 +86,7 @@ def test_every_body_has_an_example_and_each_example_fits(document: dict[str, Any
                 assert not wrong, f"{method} {path} {where}: {wrong}"
 
 
-def test_every_operation_tells_its_refusals(document: dict[str, Any]) -> None:
+def test_every_operation_lists_its_refusals(document: dict[str, Any]) -> None:
     told: set[str] = set()
     for method, path, operation in operations(document):
         answers = operation["responses"]
@@ -98,7 +98,7 @@ def test_every_operation_tells_its_refusals(document: dict[str, Any]) -> None:
     assert told == set(problems.CODES)
 
 
-def test_a_key_without_the_scope_is_told_the_one_that_is_described(
+def test_a_refusal_for_a_missing_scope_names_the_described_scope(
     document: dict[str, Any], common: Tenant
 ) -> None:
     for method, path, operation in operations(document):

@@ -45,7 +45,7 @@ def test_an_endpoint_reads_back_as_it_was_created_but_for_its_secret(tenant: Ten
     assert answer.headers["etag"] == '"1"'
 
 
-def test_what_is_ours_alone_is_shown_to_nobody(tenant: Tenant) -> None:
+def test_internal_fields_are_never_shown(tenant: Tenant) -> None:
     made = created(tenant)
 
     assert not {"tenant", "sealed", "disabled_by"} & set(made)
@@ -74,7 +74,7 @@ def test_a_full_last_page_has_no_cursor(tenant: Tenant) -> None:
     assert tenant.client.get("/v1/endpoints", limit=2).json["next_cursor"] is None
 
 
-def test_a_change_touches_what_it_names_and_makes_a_version(tenant: Tenant) -> None:
+def test_a_change_affects_only_its_fields_and_makes_a_version(tenant: Tenant) -> None:
     made = created(tenant, headers={"x-shop": "se"})
 
     answer = tenant.client.patch(f"/v1/endpoints/{made['id']}", {"name": "New", "method": "PUT"})
@@ -88,7 +88,7 @@ def test_a_change_touches_what_it_names_and_makes_a_version(tenant: Tenant) -> N
 
 
 @pytest.mark.parametrize("current", ['"1"', 'W/"1"', "1", "*"])
-def test_a_change_from_what_was_read_is_taken(tenant: Tenant, current: str) -> None:
+def test_a_change_with_the_version_that_was_read_is_accepted(tenant: Tenant, current: str) -> None:
     made = created(tenant)
 
     answer = tenant.client.patch(f"/v1/endpoints/{made['id']}", {"name": "New"}, if_match=current)
@@ -204,13 +204,13 @@ def test_a_change_that_breaks_a_rule_changes_nothing(
     assert (after["version"], after["name"]) == (1, "ERP")
 
 
-def test_what_was_refused_was_not_created(tenant: Tenant) -> None:
+def test_a_refused_endpoint_is_not_created(tenant: Tenant) -> None:
     tenant.client.post("/v1/endpoints", {**SPEC, "url": "ftp://erp.example.com"})
 
     assert tenant.client.get("/v1/endpoints").json["items"] == []
 
 
-def test_all_that_is_missing_is_told_at_once(tenant: Tenant) -> None:
+def test_all_missing_fields_are_reported_at_once(tenant: Tenant) -> None:
     answer = tenant.client.post("/v1/endpoints", {})
 
     assert answer.fields == ["/name", "/url", "/event_types"]

@@ -1,4 +1,4 @@
-"""API keys: what is stored, who is let in, and how a stack gets its first one."""
+"""API keys: storage, authorization, and the first key of a stack."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def made(shared: World, access: ApiKeyService) -> tuple[ApiKey, str]:
     return access.create_key(name="ERP", tenant=tenant, scopes=scopes, by="phk_ops")
 
 
-def test_a_key_says_who_calls_and_what_it_may(
+def test_a_key_identifies_its_caller_and_scopes(
     access: ApiKeyService, made: tuple[ApiKey, str]
 ) -> None:
     key, text = made
@@ -71,9 +71,7 @@ def test_the_scheme_is_spelled_in_any_case(
     assert access.caller(f"{scheme} {made[1]}") is not None
 
 
-def test_nothing_but_the_whole_key_lets_anybody_in(
-    access: ApiKeyService, made: tuple[ApiKey, str]
-) -> None:
+def test_only_the_whole_key_is_accepted(access: ApiKeyService, made: tuple[ApiKey, str]) -> None:
     key, text = made
     other = access.create_key(name="x", tenant=key.tenant, scopes=[Scope.LOGS_READ], by="me")[1]
     wrong = [
@@ -97,7 +95,7 @@ def test_nothing_but_the_whole_key_lets_anybody_in(
     assert [header for header in wrong if access.caller(header)] == []
 
 
-def test_a_deleted_key_lets_nobody_in(access: ApiKeyService, made: tuple[ApiKey, str]) -> None:
+def test_a_deleted_key_is_refused(access: ApiKeyService, made: tuple[ApiKey, str]) -> None:
     key, text = made
 
     access.delete_key(key.id)
@@ -145,7 +143,7 @@ def test_an_admin_may_do_everything(scope: Scope) -> None:
 
 
 @pytest.mark.parametrize("scope", [scope for scope in Scope if scope is not Scope.LOGS_READ])
-def test_another_key_may_do_what_its_scopes_say_and_no_more(scope: Scope) -> None:
+def test_a_key_may_do_only_what_its_scopes_allow(scope: Scope) -> None:
     require(READER, Scope.LOGS_READ)
     with pytest.raises(ForbiddenError, match=scope):
         require(READER, scope)

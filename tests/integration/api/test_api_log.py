@@ -1,4 +1,4 @@
-"""The log by API: what was sent, what came back, and the ways out of a failure."""
+"""The log by API: requests, responses, resend and cancel."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,9 @@ from tests.support.world import ORDER, START, World, answered
 NO_SUCH = "01KAR7XJ80000000000000000A"
 
 
-def test_a_delivery_in_a_list_says_how_it_stands(tenant: Tenant, shared: World) -> None:
+def test_a_delivery_in_a_list_has_its_status_and_last_attempt(
+    tenant: Tenant, shared: World
+) -> None:
     endpoint = endpoint_of(tenant, answers=503)
     event_id = published(tenant)
 
@@ -228,7 +230,7 @@ def test_an_event_is_found_by_the_id_that_its_publisher_gave(
         f"/v1/endpoints/{'x' * 3000}",
     ],
 )
-def test_what_does_not_exist_is_not_found(common: Tenant, path: str) -> None:
+def test_an_unknown_id_is_not_found(common: Tenant, path: str) -> None:
     answer = common.client.get(path)
 
     assert (answer.status, answer.json["code"]) == (404, "not_found")
@@ -266,7 +268,7 @@ def test_a_retrying_delivery_can_be_cancelled_once(tenant: Tenant, shared: World
     assert len(shared.sent) == sent_so_far
 
 
-def test_what_has_arrived_cannot_be_cancelled(tenant: Tenant) -> None:
+def test_a_succeeded_delivery_cannot_be_cancelled(tenant: Tenant) -> None:
     delivery_id = delivered(tenant)
 
     answer = tenant.client.post(f"/v1/deliveries/{delivery_id}/cancel")

@@ -1,4 +1,4 @@
-"""How requests are read, and how refusals look, whatever the path."""
+"""Reading of requests and the form of refusals, on every path."""
 
 import json
 from dataclasses import replace
@@ -45,13 +45,13 @@ def assert_problem(answer: Answer, status: int, code: str) -> None:
     ],
     ids=["open", "text", "nan", "infinity", "quotes", "digits", "depth", "latin-1", "gzip"],
 )
-def test_a_body_that_is_no_json_is_malformed(common: Tenant, path: str, body: str | bytes) -> None:
+def test_a_body_that_is_not_json_is_malformed(common: Tenant, path: str, body: str | bytes) -> None:
     assert_problem(common.client.post(path, body), 400, "malformed_json")
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("body", ["5", '"text"', "null", "[]", "[{}]"])
-def test_a_body_that_is_no_object_is_refused(common: Tenant, path: str, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(common: Tenant, path: str, body: str) -> None:
     answer = common.client.post(path, body)
 
     assert_problem(answer, 422, "invalid_field")
@@ -112,7 +112,7 @@ def test_a_path_that_the_function_does_not_know_is_not_found(shared: World, func
     assert_problem(Answer(raw["statusCode"], headers, raw["body"]), 404, "not_found")
 
 
-def test_what_breaks_in_us_is_told_as_ours_without_its_details(common: Tenant) -> None:
+def test_an_internal_error_is_a_500_without_details(common: Tenant) -> None:
     event = http_event("GET", "/v1/endpoints")  # it never met the authorizer
 
     raw = invoke("ApiFunction", event)

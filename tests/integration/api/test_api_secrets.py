@@ -1,4 +1,4 @@
-"""Secrets come in by the API, and leave it once, or on an explicit request that is logged."""
+"""Secrets are accepted by the API, and returned only once or on an explicit, logged request."""
 
 import base64
 import json
@@ -94,7 +94,7 @@ def test_the_table_holds_no_secret_in_plain(
 
 
 @pytest.mark.parametrize(("fields", "masked"), SECRETIVE, ids=KINDS)
-def test_what_was_read_can_be_written_back_without_losing_the_secret(
+def test_a_masked_endpoint_can_be_written_back_without_losing_the_secret(
     tenant: Tenant, shared: World, fields: dict[str, Any], masked: dict[str, Any]
 ) -> None:
     made = created(tenant, **fields)

@@ -65,7 +65,7 @@ def test_the_last_day_adds_up(tenant: Tenant) -> None:
     assert 12 <= totals["latency_ms"]["p50"] <= totals["latency_ms"]["p99"] < 12 * 1.19
 
 
-def test_nothing_is_told_where_nothing_was(tenant: Tenant) -> None:
+def test_a_tenant_without_deliveries_has_no_rates(tenant: Tenant) -> None:
     answer = stats(tenant)
 
     assert answer["groups"] == []
@@ -114,7 +114,7 @@ def test_groups_are_endpoints_with_their_names(tenant: Tenant) -> None:
     assert groups[1]["numbers"]["success_rate"] == 1
 
 
-def test_groups_are_event_types_also_those_that_nobody_wants(tenant: Tenant) -> None:
+def test_groups_include_event_types_that_no_endpoint_wants(tenant: Tenant) -> None:
     endpoint(tenant, "erp", event_types=[ORDER])
     happened(tenant, ORDER, ORDER, JOB)
 
@@ -130,7 +130,7 @@ def test_groups_are_event_types_also_those_that_nobody_wants(tenant: Tenant) -> 
     ("by", "expected"),
     [("status", {"succeeded": 1, "retrying": 1}), ("outcome", {"succeeded": 1, "http_error": 1})],
 )
-def test_groups_are_what_became_of_things(
+def test_groups_are_statuses_and_outcomes(
     tenant: Tenant, by: str, expected: dict[str, int]
 ) -> None:
     endpoint(tenant, "erp")
@@ -154,7 +154,7 @@ def test_one_endpoint_and_one_type_can_be_asked_for(tenant: Tenant) -> None:
     assert of_both["deliveries"] == 1
 
 
-def test_what_another_tenant_has_is_not_counted(tenant: Tenant, stranger: Tenant) -> None:
+def test_deliveries_of_another_tenant_are_not_counted(tenant: Tenant, stranger: Tenant) -> None:
     endpoint(stranger, "erp")
     happened(stranger, ORDER)
 
@@ -173,7 +173,7 @@ def test_what_another_tenant_has_is_not_counted(tenant: Tenant, stranger: Tenant
         ({"endpoint": "ERP"}, "endpoint"),
     ],
 )
-def test_what_cannot_be_told_is_refused_by_its_name(
+def test_an_invalid_parameter_is_refused_by_its_name(
     common: Tenant, query: dict[str, str], field: str
 ) -> None:
     answer = common.client.get("/v1/stats", **query)

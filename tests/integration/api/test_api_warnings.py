@@ -1,4 +1,4 @@
-"""/v1/warnings: what needs attention, and nothing once it does not."""
+"""/v1/warnings: current problems, and none once they are solved."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ def test_all_is_well_where_deliveries_succeed(tenant: Tenant) -> None:
     assert warnings(tenant) == []
 
 
-def test_an_endpoint_that_fails_is_told_of_until_it_succeeds(tenant: Tenant) -> None:
+def test_a_failing_endpoint_is_a_warning_until_it_succeeds(tenant: Tenant) -> None:
     failing = endpoint(tenant, "erp", 503)
     published(tenant)
 
@@ -72,7 +72,7 @@ def test_an_endpoint_that_fails_is_told_of_until_it_succeeds(tenant: Tenant) -> 
     assert warnings(tenant) == []
 
 
-def test_what_died_in_the_last_day_is_told_of_and_forgotten_after_it(tenant: Tenant) -> None:
+def test_deliveries_that_died_are_a_warning_for_one_day(tenant: Tenant) -> None:
     dying = endpoint(tenant, "erp", 500, retry=NEVER_AGAIN)
     tenant.world.later(hours=-30)
     published(tenant)
@@ -84,7 +84,7 @@ def test_what_died_in_the_last_day_is_told_of_and_forgotten_after_it(tenant: Ten
     assert told(tenant) == [("deliveries_dead", "erp", 1)]
 
 
-def test_what_is_disabled_says_by_whom_and_why(tenant: Tenant) -> None:
+def test_a_disabled_endpoint_is_a_warning_with_its_reason(tenant: Tenant) -> None:
     tenant.world.endpoint("off", tenant.id, status="disabled")
     endpoint(tenant, "gone", 410)
     published(tenant)
@@ -96,7 +96,7 @@ def test_what_is_disabled_says_by_whom_and_why(tenant: Tenant) -> None:
     assert by_name["gone"]["message"] == "disabled by us: it answered 410 Gone"
 
 
-def test_what_is_held_is_counted(tenant: Tenant) -> None:
+def test_held_deliveries_are_counted(tenant: Tenant) -> None:
     tenant.world.endpoint("paused", tenant.id, status="paused")
     published(tenant)
     published(tenant)
@@ -104,7 +104,7 @@ def test_what_is_held_is_counted(tenant: Tenant) -> None:
     assert told(tenant) == [("deliveries_held", "paused", 2)]
 
 
-def test_a_certificate_that_expires_soon_is_told_of_until_it_is_renewed(tenant: Tenant) -> None:
+def test_an_expiring_certificate_is_a_warning_until_it_is_renewed(tenant: Tenant) -> None:
     erp = endpoint(tenant, "erp")
     tenant.world.answers[erp.url] = lambda _: answer(200, SOON)
     published(tenant)
@@ -132,7 +132,7 @@ def test_a_certificate_is_remembered_while_nothing_of_it_is_seen(tenant: Tenant)
     ]
 
 
-def test_what_is_overdue_comes_first(tenant: Tenant) -> None:
+def test_overdue_deliveries_come_first(tenant: Tenant) -> None:
     endpoint(tenant, "erp", 503)
     tenant.world.later(minutes=-10)
     published(tenant)

@@ -1,4 +1,4 @@
-"""/docs: the whole API on one page, for anyone, with nothing from elsewhere and no script."""
+"""/docs: the whole API on one public page, without external resources and script."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from tests.support.http_client import Answer, Client
 
 
 class Parsed(HTMLParser):
-    """What the tests ask of a page."""
+    """The parts of a page that the tests examine."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def test_anyone_may_read_it(answer: Answer) -> None:
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
-def test_it_lets_nothing_in_but_its_own_style(answer: Answer, page: Parsed) -> None:
+def test_its_policy_allows_only_its_own_style(answer: Answer, page: Parsed) -> None:
     (style,) = re.findall(r"<style>(.*?)</style>", answer.body, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = answer.headers["content-security-policy"]
@@ -69,7 +69,7 @@ def test_every_link_leads_to_a_place_of_the_page_or_to_the_document(page: Parsed
     assert set(page.all("href")) <= {f"#{place}" for place in places} | {"/openapi.json"}
 
 
-def test_it_tells_all_of_every_operation(page: Parsed) -> None:
+def test_it_has_every_part_of_every_operation(page: Parsed) -> None:
     for path, methods in description()["paths"].items():
         for operation in methods.values():
             assert operation["operationId"] in page.all("id")
@@ -89,7 +89,7 @@ def test_every_model_has_a_table(page: Parsed) -> None:
     assert {f"model-{name}" for name in description()["components"]["schemas"]} <= places
 
 
-def test_what_a_document_says_is_never_markup() -> None:
+def test_text_of_the_document_is_never_markup() -> None:
     document: dict[str, Any] = {
         **description(),
         "info": {**description()["info"], "summary": "<script>alert(1)</script>`<b>`"},

@@ -1,4 +1,4 @@
-"""Each request leaves one line: who asked for what, how it went, and nothing secret."""
+"""Each request writes one log line: caller, route, status, and no secret."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_a_body_that_is_refused_unread_leaves_a_line(
     assert told(line)[:3] == ("POST", "POST /v1/events", 415)
 
 
-def test_what_needs_no_key_is_logged_without_one(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_without_a_key_is_logged_without_one(caplog: pytest.LogCaptureFixture) -> None:
     Client().get("/openapi.json")
 
     (line,) = lines(caplog)

@@ -1,4 +1,4 @@
-"""Who comes into the console, and what another site cannot do in their name."""
+"""Sign-in to the console, and protection against requests from other sites."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_a_wrong_key_is_refused_at_its_field_and_not_repeated(shared: World, key
     assert answer.cookies == ()
 
 
-def test_a_key_that_may_only_publish_is_told_what_is_missing(tenant: Tenant) -> None:
+def test_a_key_that_may_only_publish_is_refused_with_the_missing_scope(tenant: Tenant) -> None:
     visitor = Visitor()
 
     answer = visitor.sign_in(key_of(tenant, Scope.EVENTS_WRITE))
@@ -83,9 +83,7 @@ def test_the_cookie_is_for_this_console_and_no_script(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8600", "localhost", "[::1]:8600"])
-def test_this_machine_has_no_https_and_gets_its_cookie_all_the_same(
-    tenant: Tenant, host: str
-) -> None:
+def test_a_local_stack_without_https_gets_a_cookie(tenant: Tenant, host: str) -> None:
     form = {"key": key_of(tenant)}
 
     (cookie,) = Visitor().send("/console/sign-in", form, host=host).cookies
@@ -93,7 +91,7 @@ def test_this_machine_has_no_https_and_gets_its_cookie_all_the_same(
     assert "secure" not in cookie.lower()
 
 
-def test_signing_in_gives_a_new_session_whatever_the_browser_brought(tenant: Tenant) -> None:
+def test_signing_in_always_makes_a_new_session(tenant: Tenant) -> None:
     planted = "f" * 64
     visitor = Visitor(cookies={"posthorn_session": planted})
 
@@ -125,7 +123,7 @@ def test_signing_out_ends_the_session_also_for_who_copied_the_cookie(visitor: Vi
     assert "You have signed out." in visitor.text
 
 
-def test_what_is_said_once_is_not_said_twice(visitor: Visitor) -> None:
+def test_a_flash_message_is_shown_once(visitor: Visitor) -> None:
     visitor.send("/console/sign-out")
     visitor.get("/console/sign-in")
 
@@ -156,14 +154,14 @@ def test_deleting_the_key_ends_its_sessions(tenant: Tenant, visitor: Visitor) ->
         "/v1/endpoints",
     ],
 )
-def test_signing_in_leads_nowhere_but_to_the_console(tenant: Tenant, elsewhere: str) -> None:
+def test_signing_in_redirects_only_within_the_console(tenant: Tenant, elsewhere: str) -> None:
     answer = Visitor().sign_in(key_of(tenant), next_path=elsewhere)
 
     assert answer.headers["location"] == "/console"
 
 
 def test_a_link_from_another_site_finds_the_session_all_the_same(visitor: Visitor) -> None:
-    """The browser leaves the cookie out, for it is strict; a page of ours asks again with it."""
+    """The browser omits the strict cookie; a page of ours repeats the request with it."""
     by_link = Visitor().get("/console/types/JobCompletedEvent?x=1", sec_fetch_site="cross-site")
 
     assert by_link.status == 200
@@ -182,7 +180,7 @@ def test_a_form_without_the_token_of_its_session_does_nothing(visitor: Visitor, 
     assert visitor.get("/console").status == 200
 
 
-def test_a_token_of_another_session_is_none(visitor: Visitor, stranger: Tenant) -> None:
+def test_a_token_of_another_session_is_refused(visitor: Visitor, stranger: Tenant) -> None:
     other = Visitor()
     other.sign_in(key_of(stranger))
     other.get("/console")
@@ -207,13 +205,13 @@ def test_a_form_of_another_site_does_nothing(visitor: Visitor, headers: dict[str
     assert visitor.get("/console").status == 200
 
 
-def test_a_browser_that_tells_only_the_origin_is_let_in(visitor: Visitor) -> None:
+def test_a_browser_that_sends_only_the_origin_is_accepted(visitor: Visitor) -> None:
     gone = visitor.send("/console/sign-out", sec_fetch_site="", origin=f"https://{HOST}")
 
     assert gone.status == 303
 
 
-def test_what_is_no_form_is_refused(visitor: Visitor) -> None:
+def test_a_body_that_is_not_a_form_is_refused(visitor: Visitor) -> None:
     assert visitor.send("/console/sign-out", content_type="application/json").status == 415
     assert visitor.send("/console/sign-out", {"a": "x" * 1024 * 1024}).status == 413
     assert visitor.send("/console/sign-out", {str(n): "" for n in range(3000)}).status == 400
@@ -233,7 +231,7 @@ def test_a_form_sent_after_the_session_ended_says_that_nothing_was_changed(
 # --- tenants --------------------------------------------------------------------------------------
 
 
-def test_an_admin_chooses_a_tenant_and_then_sees_what_was_asked_for(
+def test_an_admin_chooses_a_tenant_and_then_gets_the_requested_page(
     operator: Visitor, tenant: Tenant
 ) -> None:
     asked = operator.get("/console/types/JobCompletedEvent")
@@ -252,7 +250,7 @@ def test_a_tenant_that_is_not_there_cannot_be_chosen(operator: Visitor, named: s
     assert operator.get("/console").status == 303
 
 
-def test_nobody_but_an_admin_gets_at_another_tenant(visitor: Visitor, stranger: Tenant) -> None:
+def test_only_an_admin_can_switch_to_another_tenant(visitor: Visitor, stranger: Tenant) -> None:
     endpoint = stranger.world.endpoint("theirs", tenant=stranger.id)
 
     assert visitor.get("/console/tenant").status == 403
@@ -286,7 +284,7 @@ def test_an_admin_whose_tenant_was_deleted_chooses_again(operator: Visitor, shar
     assert operator.get("/console").headers["location"].startswith("/console/tenant")
 
 
-# --- what a key may -------------------------------------------------------------------------------
+# --- scopes of a key -----------------------------------------------------------------------------
 
 
 def test_pages_and_buttons_are_those_that_the_key_allows(tenant: Tenant) -> None:
@@ -306,7 +304,7 @@ def test_pages_and_buttons_are_those_that_the_key_allows(tenant: Tenant) -> None
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/sign-in", "/console/no-such-page"])
-def test_a_page_is_kept_by_nobody_framed_by_nobody_and_runs_nothing_of_others(
+def test_a_page_is_not_cached_not_framed_and_runs_no_foreign_script(
     visitor: Visitor, path: str
 ) -> None:
     headers = visitor.get(path).headers

@@ -1,4 +1,4 @@
-"""What no page of the console lets happen. Every route is tried, so that a new one is too."""
+"""Attacks on the pages of the console. Every route is tried, including new ones."""
 
 import re
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ FOR_OPERATORS = "/console/tenant"
 
 @dataclass(frozen=True)
 class Lived:
-    """A tenant whose every text is an attack, in whatever others could write."""
+    """A tenant with an attack in every text that a user or an endpoint can write."""
 
     tenant: Tenant
     ids: dict[str, str]  # by the folder of the page
@@ -106,7 +106,7 @@ def signed_in(tenant: Tenant) -> Visitor:
 
 
 @routes("GET")
-def test_what_others_wrote_is_text_and_kept_by_nobody(
+def test_foreign_text_is_escaped_and_not_cached(
     lived: Lived, visitor: Visitor, route: Route
 ) -> None:
     answer = visitor.get(lived.path(route) + QUERIES.get(name_of(route), ""))
@@ -117,13 +117,13 @@ def test_what_others_wrote_is_text_and_kept_by_nobody(
     if answer.headers["content-type"].startswith("text/html"):
         assert not [each for each in ALIVE if each in answer.body]
         assert "&lt;script&gt;alert" in answer.body or "<main" not in answer.body
-    else:  # what is saved to a file is as it was, and no browser shows it
+    else:  # a download is unchanged, and no browser renders it
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         assert answer.headers["content-disposition"].startswith("attachment;")
 
 
 @routes("GET")
-def test_nobody_sees_a_page_without_signing_in(lived: Lived, route: Route) -> None:
+def test_every_page_needs_a_session(lived: Lived, route: Route) -> None:
     for visitor in (Visitor(), Visitor(cookies={"posthorn_session": "f" * 64})):
         answer = visitor.get(lived.path(route))
 
@@ -151,7 +151,7 @@ def test_a_form_does_nothing_without_its_token_or_from_elsewhere(
 @pytest.mark.parametrize(
     "route", [each for each in SIGNED_IN if "(?P<id>" in each.pattern.pattern], ids=name_of
 )
-def test_the_id_of_another_tenants_thing_leads_nowhere(
+def test_an_id_of_another_tenant_finds_nothing(
     lived: Lived, stranger: Tenant, route: Route
 ) -> None:
     visitor, before = signed_in(stranger), lived.state

@@ -39,14 +39,14 @@ def busy(tenant: Tenant) -> None:
     world.count()
 
 
-def test_without_deliveries_it_says_what_to_do(tenant: Tenant) -> None:
+def test_without_deliveries_it_explains_the_first_steps(tenant: Tenant) -> None:
     visitor = visitor_of(tenant)
 
     assert visitor.get("/console/dashboard").status == 200
     assert "Nothing was delivered in this time" in visitor.text
 
 
-def test_numbers_stand_in_tiles_charts_and_the_table(tenant: Tenant) -> None:
+def test_numbers_are_in_tiles_charts_and_the_table(tenant: Tenant) -> None:
     busy(tenant)
     visitor = visitor_of(tenant)
 
@@ -62,7 +62,7 @@ def test_numbers_stand_in_tiles_charts_and_the_table(tenant: Tenant) -> None:
     assert 'class="bar-of bad"' in page.body
 
 
-def test_what_a_tenant_wrote_is_text(tenant: Tenant) -> None:
+def test_text_of_a_tenant_is_escaped(tenant: Tenant) -> None:
     busy(tenant)
 
     page = visitor_of(tenant).get("/console/dashboard")
@@ -71,7 +71,7 @@ def test_what_a_tenant_wrote_is_text(tenant: Tenant) -> None:
     assert "&lt;script&gt;" in page.body
 
 
-def test_the_events_say_how_their_last_day_went(tenant: Tenant) -> None:
+def test_the_events_show_their_last_24_hours(tenant: Tenant) -> None:
     busy(tenant)
     visitor = visitor_of(tenant)
 

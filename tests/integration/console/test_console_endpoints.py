@@ -1,4 +1,4 @@
-"""Endpoints in the console: made, changed, tried, switched, rotated, restored and deleted."""
+"""Endpoints in the console: create, change, test, switch, rotate, restore and delete."""
 
 import json
 import re
@@ -94,7 +94,7 @@ def test_the_signing_secret_is_shown_once_and_in_nothing_but_the_page(
         assert secret not in visitor.get(f"/console/endpoints/{endpoint_id}{page}").body
 
 
-def test_whatever_is_set_in_the_form_is_saved(tenant: Tenant, visitor: Visitor) -> None:
+def test_every_setting_of_the_form_is_saved(tenant: Tenant, visitor: Visitor) -> None:
     endpoint_id = create(
         visitor,
         name="ERP",
@@ -148,9 +148,7 @@ def test_whatever_is_set_in_the_form_is_saved(tenant: Tenant, visitor: Visitor) 
     )
 
 
-def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays(
-    tenant: Tenant, visitor: Visitor
-) -> None:
+def test_errors_are_at_their_fields_and_the_input_is_kept(tenant: Tenant, visitor: Visitor) -> None:
     answer = fill_in(
         visitor,
         NEW,
@@ -188,7 +186,7 @@ def test_a_row_more_is_given_without_a_script_and_nothing_is_lost(visitor: Visit
     assert "x-first" not in gone.body
 
 
-def test_a_tenant_that_has_all_it_may_have_is_told_and_keeps_what_it_typed(
+def test_a_tenant_at_its_limit_gets_an_error_and_keeps_the_input(
     tenant: Tenant, visitor: Visitor, admin: Client
 ) -> None:
     body = {"name": tenant.id, "limits": {"endpoints": 0}}
@@ -254,7 +252,7 @@ def test_a_stored_secret_is_kept_until_another_is_typed(tenant: Tenant, visitor:
 def test_a_secret_that_was_typed_over_is_not_kept_by_mistake(
     tenant: Tenant, visitor: Visitor
 ) -> None:
-    """It is asked for again: else the old one would be saved as if it were the new one."""
+    """The secret is asked for again; otherwise the old one would be saved as the new one."""
     endpoint_id = create(visitor, auth__kind="bearer", auth__token=FIRST)
     edit = f"/console/endpoints/{endpoint_id}/edit"
     refused = fill_in(visitor, edit, auth__token=SECOND, url="nope")
@@ -380,9 +378,7 @@ def test_a_script_gets_the_part_of_the_page_alone(visitor: Visitor) -> None:
     assert "Not yet" in incomplete.body
 
 
-def test_a_test_that_fails_shows_the_advice_and_what_came_back(
-    sends: Tenant, visitor: Visitor
-) -> None:
+def test_a_failed_test_shows_the_advice_and_the_response(sends: Tenant, visitor: Visitor) -> None:
     url = "http://down.example.com/hook"
     sends.world.answers[url] = lambda _: answered(503, body=SCRIPT)
     endpoint_id = create(visitor, url=url)
@@ -400,7 +396,9 @@ def test_a_test_that_fails_shows_the_advice_and_what_came_back(
     assert saved(sends, endpoint_id).tested_version == 1
 
 
-def test_what_is_not_saved_is_tested_and_not_recorded(sends: Tenant, visitor: Visitor) -> None:
+def test_an_unsaved_endpoint_is_tested_without_being_recorded(
+    sends: Tenant, visitor: Visitor
+) -> None:
     endpoint_id = create(visitor)
     edit = f"/console/endpoints/{endpoint_id}/edit"
 
@@ -426,7 +424,7 @@ def test_too_many_tests_are_refused_in_words(
     assert 'class="note warn"' in answer.body
 
 
-def test_a_dry_run_counts_what_would_match_and_compares(tenant: Tenant, visitor: Visitor) -> None:
+def test_a_dry_run_counts_matches_and_compares(tenant: Tenant, visitor: Visitor) -> None:
     tenant.world.now = wiring.now()
     endpoint_id = create(visitor)
     for client_id in (1, 1, 2):
@@ -445,7 +443,7 @@ def test_a_dry_run_counts_what_would_match_and_compares(tenant: Tenant, visitor:
 # --- change it ------------------------------------------------------------------------------------
 
 
-def test_saving_what_is_saved_makes_no_version(tenant: Tenant, visitor: Visitor) -> None:
+def test_saving_an_unchanged_form_makes_no_version(tenant: Tenant, visitor: Visitor) -> None:
     endpoint_id = create(visitor, auth__kind="bearer", auth__token=FIRST)
 
     answer = fill_in(visitor, f"/console/endpoints/{endpoint_id}/edit")
@@ -454,7 +452,7 @@ def test_saving_what_is_saved_makes_no_version(tenant: Tenant, visitor: Visitor)
     assert saved(tenant, endpoint_id).version == 1
 
 
-def test_a_form_that_is_out_of_date_is_refused_with_what_changed_and_what_was_typed(
+def test_a_stale_form_is_refused_with_the_changes_and_the_input(
     tenant: Tenant, visitor: Visitor
 ) -> None:
     endpoint_id = create(visitor)
@@ -481,7 +479,7 @@ def test_a_form_that_is_out_of_date_is_refused_with_what_changed_and_what_was_ty
     ("status", "words"),
     [("paused", "are held, and nothing is sent"), ("disabled", "Its events are not tracked")],
 )
-def test_a_switch_says_what_it_means(
+def test_a_status_change_is_explained_and_needs_the_version(
     tenant: Tenant, visitor: Visitor, status: str, words: str
 ) -> None:
     endpoint_id = create(visitor)
@@ -517,7 +515,7 @@ def test_a_paused_endpoint_says_how_much_is_held(tenant: Tenant, visitor: Visito
         ("keep", "stays held", []),
     ],
 )
-def test_enabling_asks_what_becomes_of_what_was_held(
+def test_enabling_asks_about_the_held_deliveries(
     tenant: Tenant, visitor: Visitor, choice: str, words: str, kinds: list[str]
 ) -> None:
     path = f"/console/endpoints/{create(visitor, status='paused')}"
@@ -534,7 +532,7 @@ def test_enabling_asks_what_becomes_of_what_was_held(
     assert [str(each.kind) for each in wiring.jobs().running(tenant.id)] == kinds
 
 
-def test_deciding_about_what_was_held_needs_its_scope(tenant: Tenant, visitor: Visitor) -> None:
+def test_deciding_about_held_deliveries_needs_its_scope(tenant: Tenant, visitor: Visitor) -> None:
     path = f"/console/endpoints/{create(visitor, status='paused')}"
     tenant.world.publish({"type": "OrderReceivedEvent", "data": ORDER}, tenant=tenant.id)
     tenant.world.take_events()
@@ -618,7 +616,7 @@ def test_a_tenant_without_endpoints_is_shown_the_way(visitor: Visitor) -> None:
     assert f'href="{NEW}"' in visitor.page.body
 
 
-# --- who may what ---------------------------------------------------------------------------------
+# --- scopes --------------------------------------------------------------------------------------
 
 
 def test_who_may_only_read_sees_no_form_and_can_send_none(tenant: Tenant, visitor: Visitor) -> None:
@@ -685,7 +683,7 @@ def test_the_form_of_the_longest_lists_is_still_a_small_page(
     assert saved(tenant, endpoint.id).version == 1
 
 
-def test_what_a_tenant_writes_is_shown_as_text(tenant: Tenant, visitor: Visitor) -> None:
+def test_text_of_a_tenant_is_shown_as_text(tenant: Tenant, visitor: Visitor) -> None:
     endpoint = tenant.world.endpoint(
         SCRIPT,
         tenant=tenant.id,

@@ -22,7 +22,7 @@ DEAD = "/console/jobs/new?status=dead"
 
 @pytest.fixture(autouse=True)
 def one_clock(shared: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the console begins goes on by the world's clock."""
+    """The console uses the world's clock."""
     monkeypatch.setattr(wiring, "now", shared.clock)
 
 
@@ -53,7 +53,7 @@ def signed_in(tenant: Tenant, *scopes: Scope) -> Visitor:
 
 
 def begun(visitor: Visitor) -> str:
-    """Replay what died, as the form has it; return the path of the job."""
+    """Replay the dead deliveries by the form; return the path of the job."""
     visitor.get(DEAD)
     return visitor.send(JOBS, form(visitor.page.body, JOBS).filled()).headers["location"]
 
@@ -136,7 +136,7 @@ def test_a_job_is_paused_slowed_resumed_and_cancelled(visitor: Visitor, dead: in
         ("?endpoint=<script>", "is not the id of an endpoint"),
     ],
 )
-def test_what_cannot_be_replayed_is_explained(common: Tenant, query: str, words: str) -> None:
+def test_a_replay_that_cannot_start_is_explained(common: Tenant, query: str, words: str) -> None:
     visitor = signed_in(common)
 
     assert visitor.get(f"{JOBS}/new{query}").status == 422
@@ -155,7 +155,7 @@ def test_a_rate_out_of_bounds_is_refused_at_its_field(visitor: Visitor, dead: in
     assert "No job yet" in visitor.text
 
 
-def test_whoever_only_reads_sees_jobs_and_no_actions(
+def test_a_read_only_key_sees_jobs_and_no_actions(
     tenant: Tenant, visitor: Visitor, dead: int
 ) -> None:
     path = begun(visitor)

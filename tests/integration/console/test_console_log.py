@@ -1,4 +1,4 @@
-"""The log in the console: found, read, and acted on; and nothing in it is anything but text."""
+"""The log in the console: search, reading, actions; foreign text is always escaped."""
 
 import html
 import re
@@ -65,7 +65,7 @@ def change(tenant: Tenant, endpoint: Endpoint, **fields: Any) -> None:
 
 
 def read(visitor: Visitor, target: str, *, status: int = 200) -> str:
-    """Ask for a page; return what it says."""
+    """Request a page; return its text."""
     answer = visitor.get(target)
     assert answer.status == status
     assert len(answer.body.encode()) < LARGEST_PAGE
@@ -87,7 +87,7 @@ def link(visitor: Visitor, words: str) -> str:
 # --- the list -------------------------------------------------------------------------------------
 
 
-def test_a_row_says_how_its_delivery_stands(tenant: Tenant, visitor: Visitor) -> None:
+def test_a_row_shows_the_status_of_its_delivery(tenant: Tenant, visitor: Visitor) -> None:
     delivered(tenant, endpoint_of(tenant, answers=503))
 
     text = read(visitor, "/console/log")
@@ -96,7 +96,7 @@ def test_a_row_says_how_its_delivery_stands(tenant: Tenant, visitor: Visitor) ->
     assert "data-countdown" in visitor.page.body
 
 
-def test_each_filter_narrows_the_log_and_stands_in_the_address(
+def test_each_filter_narrows_the_log_and_is_in_the_address(
     tenant: Tenant, shared: World, visitor: Visitor
 ) -> None:
     good = endpoint_of(tenant, "good", event_types=["Order*"])
@@ -146,7 +146,7 @@ def test_a_preset_span_of_time_counts_back_from_now(tenant: Tenant, visitor: Vis
         ({"q": "x"}, "q"),
     ],
 )
-def test_a_filter_that_is_none_is_named_and_the_others_stay(
+def test_an_invalid_filter_is_named_and_the_others_are_kept(
     common: Tenant, query: dict[str, str], field: str
 ) -> None:
     visitor = signed_in(common)
@@ -197,7 +197,7 @@ def test_the_last_hour_stays_the_same_hour_from_page_to_page(
     assert len(re.findall(r"<tr id=", visitor.page.body)) == 1
 
 
-def test_a_page_that_looked_at_enough_says_how_far_and_goes_on(
+def test_a_page_at_its_read_limit_has_a_cursor(
     tenant: Tenant, shared: World, visitor: Visitor
 ) -> None:
     good = endpoint_of(tenant, "good")
@@ -270,7 +270,7 @@ def test_a_text_is_found_in_payloads_of_the_last_days(tenant: Tenant, visitor: V
     read(visitor, f"/console/log?q=bert@ex&until={up_to}", status=422)
 
 
-def test_what_needs_attention_stands_above_the_log(tenant: Tenant, visitor: Visitor) -> None:
+def test_warnings_are_above_the_log(tenant: Tenant, visitor: Visitor) -> None:
     endpoint = endpoint_of(tenant, "held-erp", status="paused")
     delivered(tenant, endpoint)
 
@@ -295,7 +295,7 @@ def test_a_deleted_endpoint_keeps_its_name_in_the_log(tenant: Tenant, visitor: V
 # --- one delivery ---------------------------------------------------------------------------------
 
 
-def test_a_failed_delivery_begins_with_what_to_do(tenant: Tenant, visitor: Visitor) -> None:
+def test_a_failed_delivery_begins_with_the_advice(tenant: Tenant, visitor: Visitor) -> None:
     path = delivered(tenant, endpoint_of(tenant, answers=503, body="busy", retry=ONE_RETRY))
     text = read(visitor, path)
     assert text.index("Answered 503.") < text.index("Attempts")
@@ -311,7 +311,7 @@ def test_a_failed_delivery_begins_with_what_to_do(tenant: Tenant, visitor: Visit
     assert "data-live=" in visitor.page.body
 
 
-def test_an_attempt_shows_exactly_what_was_sent_and_what_came_back(
+def test_an_attempt_shows_exactly_its_request_and_response(
     tenant: Tenant, visitor: Visitor
 ) -> None:
     endpoint = endpoint_of(
@@ -337,7 +337,7 @@ def test_an_attempt_shows_exactly_what_was_sent_and_what_came_back(
     assert '<rect class="phase dns"' in visitor.page.body
 
 
-def test_what_others_wrote_is_text_and_nothing_else(tenant: Tenant, visitor: Visitor) -> None:
+def test_foreign_text_is_escaped(tenant: Tenant, visitor: Visitor) -> None:
     endpoint = endpoint_of(tenant, answers=500, body=EVIL, retry=ONE_RETRY)
     change(tenant, endpoint, name=EVIL, headers={"x-a": "<b>x</b>"})
     order = {**ORDER, "Email": EVIL}
@@ -384,7 +384,7 @@ def test_fifty_attempts_fit_on_a_page_and_each_can_be_opened(
     endpoint = endpoint_of(tenant, answers=500, body='"&' * 8000, retry=policy, headers=headers)
     path = delivered(tenant, endpoint, data={**ORDER, "FirstName": '"<&' * 9_000})
     delivery_id = path.rpartition("/")[2]
-    for _ in range(49):  # each read by its key: to look for it takes longer than to try it
+    for _ in range(49):  # each read by its key, which is faster than a search
         _, record = tenant.world.reader.delivery(tenant.id, delivery_id)
         task = progress.task(record.delivery)
         tenant.world.dispatcher.take_task(task, tenant.world.context("r"))
@@ -399,7 +399,7 @@ def test_fifty_attempts_fit_on_a_page_and_each_can_be_opened(
     assert read(visitor, f"{path}?attempt=0") == read(visitor, f"{path}?attempt={EVIL}")
 
 
-def test_what_was_erased_is_said_to_be_gone(tenant: Tenant, visitor: Visitor) -> None:
+def test_an_erased_payload_is_shown_as_erased(tenant: Tenant, visitor: Visitor) -> None:
     secret = {**ORDER, "Email": "anna@example.com"}
     path = delivered(tenant, endpoint_of(tenant, answers=404, body="no anna"), data=secret)
     event_id = f"evt_{path.rpartition('/')[2][4:30]}"
@@ -447,9 +447,7 @@ def test_a_delivery_that_is_still_to_come_is_cancelled(tenant: Tenant, visitor: 
     assert "Cancel the delivery" not in text
 
 
-def test_what_cannot_be_done_is_explained_where_it_was_asked_for(
-    tenant: Tenant, visitor: Visitor
-) -> None:
+def test_a_refused_action_is_explained_on_its_page(tenant: Tenant, visitor: Visitor) -> None:
     endpoint = endpoint_of(tenant, answers=500, retry={"kind": "schedule", "delays_seconds": []})
     path = delivered(tenant, endpoint)
     read(visitor, path)
@@ -512,7 +510,7 @@ def test_another_tenant_s_things_are_not_there(
 # --- one event ------------------------------------------------------------------------------------
 
 
-def test_an_event_tells_what_every_endpoint_made_of_it(tenant: Tenant, visitor: Visitor) -> None:
+def test_an_event_shows_the_decision_of_every_endpoint(tenant: Tenant, visitor: Visitor) -> None:
     wanting = endpoint_of(tenant, "wanting", answers=503)
     endpoint_of(tenant, "jobs", event_types=["Job*"])
     path = delivered(tenant, wanting, id="order-9")
@@ -527,7 +525,7 @@ def test_an_event_tells_what_every_endpoint_made_of_it(tenant: Tenant, visitor: 
     assert '"ClientOrderRef": "B-1"' in text
 
 
-def test_an_event_that_nobody_wanted_says_so(tenant: Tenant, visitor: Visitor) -> None:
+def test_an_event_that_no_endpoint_wanted_says_so(tenant: Tenant, visitor: Visitor) -> None:
     nothing = published(tenant)
     assert "this tenant had no endpoint at all" in read(visitor, f"/console/events/{nothing}")
     endpoint_of(tenant, "jobs", event_types=["Job*"])

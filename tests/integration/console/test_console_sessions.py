@@ -1,4 +1,4 @@
-"""How long a session of the console lives, and what it may."""
+"""Lifetime and rights of a console session."""
 
 from datetime import timedelta
 from typing import Any
@@ -72,7 +72,7 @@ def test_a_session_that_was_ended_meanwhile_does_not_come_back(
     assert sessions.find(session_id) is None
 
 
-def test_a_read_only_session_may_read_whatever_its_key_may(
+def test_a_read_only_session_may_read_all_that_its_key_may_read(
     world: World, sessions: SessionStore
 ) -> None:
     session, _ = begun(world, sessions, access=SessionAccess.READ_ONLY)

@@ -1,4 +1,4 @@
-"""What the first page of each view of the log reads; `make bench TOPIC=pages` counts large ones."""
+"""Read units of the first page of each view; `make bench TOPIC=pages` counts large logs."""
 
 from posthorn.deliveries.queries import ROWS_READ_FOR_ONE
 from tests.bench import pages
@@ -10,7 +10,7 @@ def test_a_page_costs_the_same_with_three_times_as_much_behind_it() -> None:
     small, large = (pages.measured(size, limit=LIMIT, endpoints=1, quiet=1) for size in (300, 900))
 
     for view, cost in large.items():
-        if view == pages.SEARCH:  # bounded by itself, at more than there is here
+        if view == pages.SEARCH:  # has a bound of its own, above the size of this log
             continue
         assert cost.units <= small[view].units, view
         assert cost.rows_read <= LIMIT * ROWS_READ_FOR_ONE, view

@@ -1,4 +1,4 @@
-"""Portal links: a customer of the platform comes into the console, as one tenant, for a while."""
+"""Portal links: access to the console for a customer of the platform, as one tenant."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -30,7 +30,7 @@ def path_of(made: dict[str, Any]) -> str:
 
 
 def opened(made: dict[str, Any]) -> tuple[Visitor, Answer]:
-    """Somebody who follows the link from the platform's site."""
+    """A browser that follows the link from the platform's site."""
     visitor = Visitor()
     return visitor, visitor.get(path_of(made), sec_fetch_site="cross-site")
 
@@ -56,7 +56,7 @@ def test_a_read_only_link_shows_everything_and_changes_nothing(tenant: Tenant) -
     assert "New endpoint" not in visitor.text
 
 
-def test_a_full_link_allows_what_its_key_allows_but_never_publishing_or_another_tenant(
+def test_a_full_link_has_the_scopes_of_its_key_without_publishing_and_other_tenants(
     tenant: Tenant, stranger: Tenant, admin: Client
 ) -> None:
     acting = Client(admin.key, {"posthorn-tenant": tenant.id})
@@ -91,7 +91,7 @@ def test_a_link_ends_and_so_does_the_session_that_it_began(tenant: Tenant) -> No
         replace(links, now=lambda: a_minute_later).open(token)
 
 
-def test_a_changed_foreign_or_empty_token_lets_nobody_in(tenant: Tenant) -> None:
+def test_a_changed_foreign_or_empty_token_is_refused(tenant: Tenant) -> None:
     token = parse_qs(urlsplit(link(tenant.client)["url"]).query)["token"][0]
     sealed_elsewhere = tenant.world.vault.seal_text("{}", purpose="something-else")
 

@@ -1,4 +1,4 @@
-"""The payload of one event, erased on request: nothing of it is left, and all that happened is."""
+"""Erasure of one event's payload: all content is removed, all facts stay."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ CUSTOM = {"mode": "custom", "expression": "{who: data.Email}"}
 
 
 def endpoint_of(tenant: Tenant, name: str = "erp", *codes: int, **fields: Any) -> Endpoint:
-    """An endpoint that answers with these codes in turn, and repeats what it got in each."""
+    """An endpoint that answers with these codes in turn and echoes the request."""
     made = tenant.world.endpoint(f"{name}-{tenant.id}", tenant=tenant.id, **fields)
     left = list(codes)
 
@@ -60,7 +60,7 @@ def rows(tenant: Tenant) -> Iterator[dict[str, Any]]:
 
 
 def written(tenant: Tenant) -> str:
-    """All that both tables hold of the tenant, as it is and unpacked."""
+    """All items of the tenant in both tables, raw and unpacked."""
     texts: list[str] = []
     for row in rows(tenant):
         texts.append(repr(row))
@@ -95,7 +95,7 @@ def test_nothing_is_left_of_the_payload_and_all_that_happened_is(tenant: Tenant)
 
 
 def facts(delivery: dict[str, Any]) -> Any:
-    """What stays of a delivery: everything but content, of which the size stays."""
+    """The facts of a delivery: all but its content, of which the size stays."""
     attempts = [
         {
             **{k: each[k] for k in each if k not in ("request", "response", "advice")},
@@ -112,7 +112,7 @@ def size(message: dict[str, Any]) -> int:
     return int(message.get("erased_bytes") or len((message["body"] or "").encode()))
 
 
-def test_what_was_erased_is_erased_once(tenant: Tenant) -> None:
+def test_erasing_again_changes_nothing(tenant: Tenant) -> None:
     endpoint_of(tenant)
     event_id = published(tenant)
     first = erase(tenant, event_id)
@@ -179,7 +179,7 @@ def test_nothing_is_erased_while_an_attempt_is_being_made(tenant: Tenant) -> Non
 
 
 def test_a_retry_that_read_the_payload_before_does_not_bring_it_back(tenant: Tenant) -> None:
-    """It stood still between its read and its claim, while all was cancelled and erased."""
+    """A dispatcher stalls between read and claim while the payload is cancelled and erased."""
     endpoint = endpoint_of(tenant, "erp", 500, 200, payload=CUSTOM)
     world = tenant.world
     event_id = published(tenant)
@@ -194,7 +194,7 @@ def test_a_retry_that_read_the_payload_before_does_not_bring_it_back(tenant: Ten
     assert not world.log.claim_delivery(history.records[endpoint.id].delivery, claim)
 
 
-def test_what_was_erased_is_not_sent_again(tenant: Tenant) -> None:
+def test_an_erased_payload_is_not_sent_again(tenant: Tenant) -> None:
     endpoint = endpoint_of(tenant)
     event_id = published(tenant)
     (delivery,) = listed(tenant)
@@ -213,7 +213,7 @@ def test_what_was_erased_is_not_sent_again(tenant: Tenant) -> None:
     assert (dry_run["examined"], dry_run["samples"]) == (0, [])
 
 
-def test_a_search_finds_nothing_in_what_was_erased(tenant: Tenant) -> None:
+def test_a_search_finds_nothing_in_an_erased_payload(tenant: Tenant) -> None:
     endpoint_of(tenant, payload=CUSTOM)
     event_id = published(tenant)
     query = {"q": MARKER, "since": iso(tenant.world.now - timedelta(hours=1))}
@@ -225,8 +225,8 @@ def test_a_search_finds_nothing_in_what_was_erased(tenant: Tenant) -> None:
     assert listed(tenant, **query) == []
 
 
-def test_what_was_resent_before_the_mark_is_cancelled(tenant: Tenant) -> None:
-    """Died between marking the event and erasing its deliveries, when a resend was under way."""
+def test_a_resend_before_the_erasure_mark_is_cancelled(tenant: Tenant) -> None:
+    """The erasure dies between mark and deliveries while a resend is under way."""
     endpoint_of(tenant)
     world = tenant.world
     event_id = published(tenant)
@@ -262,7 +262,7 @@ def test_publishing_an_erased_event_again_brings_nothing_back(tenant: Tenant) ->
     assert MARKER not in written(tenant)
 
 
-def test_what_a_crashed_dispatcher_left_is_cancelled_before_it_is_erased(tenant: Tenant) -> None:
+def test_deliveries_missing_after_a_crash_are_cancelled_before_the_erasure(tenant: Tenant) -> None:
     endpoint_of(tenant, "one")
     endpoint_of(tenant, "two")
     world = tenant.world
@@ -319,7 +319,7 @@ def test_a_crash_at_any_call_of_an_erasure_is_repaired_by_asking_again(
     assert call > 5
 
 
-def test_another_tenants_event_and_what_does_not_exist_are_not_found(
+def test_an_event_of_another_tenant_and_an_unknown_one_are_not_found(
     tenant: Tenant, stranger: Tenant
 ) -> None:
     endpoint_of(tenant)

@@ -1,4 +1,4 @@
-"""The trace of an event: for every endpoint of the tenant what was decided, and why."""
+"""The trace of an event: the decision and its reason for every endpoint of the tenant."""
 
 from typing import Any
 
@@ -33,9 +33,7 @@ def traced(tenant: Tenant, event_id: str) -> tuple[str, dict[str, Any]]:
     }
 
 
-def test_a_trace_tells_each_endpoint_s_verdict_with_its_reason(
-    tenant: Tenant, shared: World
-) -> None:
+def test_a_trace_has_the_verdict_and_reason_of_each_endpoint(tenant: Tenant, shared: World) -> None:
     made(tenant, "wanting", condition="data.ClientId == `1`")
     made(tenant, "failing", answers=503)
     made(tenant, "jobs", event_types=["Job*"])
@@ -90,7 +88,7 @@ def test_an_endpoint_that_we_disabled_says_so(tenant: Tenant) -> None:
     assert "410" in fates["gone"]["reason"]
 
 
-def test_an_endpoint_made_afterwards_is_told_with_its_time(tenant: Tenant, shared: World) -> None:
+def test_an_endpoint_created_later_is_listed_with_its_time(tenant: Tenant, shared: World) -> None:
     event_id = event(tenant)
     assert traced(tenant, event_id) == ("the tenant had no endpoint", {})
     shared.later(minutes=5)
@@ -117,7 +115,7 @@ def test_a_deleted_endpoint_keeps_its_name_and_says_when_it_went(tenant: Tenant)
     assert delivery["endpoint_name"] == "erp"
 
 
-def test_an_event_that_nobody_wanted_has_a_trace_too(tenant: Tenant) -> None:
+def test_an_event_that_no_endpoint_wanted_has_a_trace(tenant: Tenant) -> None:
     made(tenant, "jobs", event_types=["Job*"])
     made(tenant, "rich", condition="data.ClientId > `100`")
     event_id = event(tenant, id="order-1")
@@ -146,7 +144,7 @@ def test_a_delivery_that_is_still_to_be_recorded_is_not_claimed_to_be_there(
     assert fates["erp"]["delivery_status"] is None
 
 
-def test_a_test_is_told_of_the_endpoint_that_was_tested(tenant: Tenant) -> None:
+def test_the_trace_of_a_test_names_the_tested_endpoint(tenant: Tenant) -> None:
     made(tenant, "other")
     endpoint_id = made(tenant, "erp")
     done = tenant.client.post(f"/v1/endpoints/{endpoint_id}/test", {}).json

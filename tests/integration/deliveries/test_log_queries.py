@@ -21,7 +21,7 @@ ENDPOINTS = tuple(ids.new("ep", START, bytes([n] * 10)) for n in range(2))
 TYPES = ("OrderReceivedEvent", "JobCompletedEvent")
 _numbers = count(1)
 
-# What the last attempt of a delivery that has not succeeded may have left.
+# The possible outcomes and codes of the last attempt of a failed delivery.
 FAILURES = (
     (None, None),  # not tried yet
     (Outcome.HTTP_ERROR, 503),
@@ -103,7 +103,7 @@ def put(
 
 @contextmanager
 def rows_read(world: World) -> Iterator[list[int]]:
-    """How many rows each Query read meanwhile."""
+    """The number of rows that each Query reads within the block."""
     read: list[int] = []
 
     def after(parsed: Any, **_: Any) -> None:
@@ -149,9 +149,7 @@ def test_pages_are_a_whole_list_cut_up_while_new_deliveries_arrive(
 
 
 @given(deliveries, filters)
-def test_a_filter_takes_what_each_of_its_parts_takes(
-    rows: list[Any], wanted: dict[str, Any]
-) -> None:
+def test_a_filter_is_the_conjunction_of_its_parts(rows: list[Any], wanted: dict[str, Any]) -> None:
     whole = DeliveryFilter(**wanted)
     parts = [DeliveryFilter(**{"test": WithTests.INCLUDE, name: wanted[name]}) for name in wanted]
     for row in rows:
@@ -184,7 +182,7 @@ def test_a_filter_is_kept_as_json() -> None:
     assert DeliveryFilter.model_validate_json(wanted.model_dump_json()) == wanted
 
 
-def test_a_page_reads_at_most_three_times_what_it_shows(shared: World) -> None:
+def test_a_page_reads_at_most_three_rows_for_each_one_shown(shared: World) -> None:
     lists, tenant = LogLists(shared.log_table), fresh_tenant()
     for number in range(120):
         put(shared, tenant, START + timedelta(seconds=number), number=number)
@@ -243,7 +241,7 @@ def test_a_page_that_finds_nothing_stops_at_three_rows_for_each_one_asked_for(
         {"status_class": StatusClass.SERVER_ERROR},
     ],
 )
-def test_what_failed_is_found_without_reading_what_did_not(
+def test_failures_are_found_without_reading_successes(
     shared: World, wanted: dict[str, Any]
 ) -> None:
     lists, tenant = LogLists(shared.log_table), fresh_tenant()
@@ -260,7 +258,7 @@ def test_what_failed_is_found_without_reading_what_did_not(
     assert sum(read) == 1
 
 
-def test_what_cannot_be_is_not_looked_for(shared: World) -> None:
+def test_an_impossible_filter_reads_nothing(shared: World) -> None:
     nonsense = DeliveryFilter(
         endpoint_ids=ENDPOINTS, status=DeliveryStatus.SUCCEEDED, outcome=Outcome.TIMEOUT_READ
     )

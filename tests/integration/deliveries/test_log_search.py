@@ -1,4 +1,4 @@
-"""Full text over ids and payloads: what holds it is found, and a page says how far it came."""
+"""Full text over ids and payloads: every match is found, and a page says how far it searched."""
 
 from datetime import datetime, timedelta
 from itertools import count
@@ -36,7 +36,7 @@ def found(tenant: Tenant, q: str, **query: object) -> list[str]:
     return [each["event_id"] for each in searched(tenant, q, **query)["items"]]
 
 
-def test_deliveries_are_found_by_ids_and_by_what_the_payload_holds(tenant: Tenant) -> None:
+def test_deliveries_are_found_by_ids_and_payload_text(tenant: Tenant) -> None:
     plain = tenant.world.endpoint("plain", tenant=tenant.id)
     first = published(tenant, 1, id="Order-4711/received")
     second = published(tenant, 2, data={**ORDER, "FirstName": "Åsa Öberg"})
@@ -73,7 +73,7 @@ def test_a_search_keeps_to_the_other_filters(tenant: Tenant) -> None:
     assert page["examined"] == 1
 
 
-def test_a_page_tells_how_far_the_search_came_and_an_ordinary_list_does_not(
+def test_a_page_of_a_search_says_how_far_it_got_and_a_list_does_not(
     tenant: Tenant,
 ) -> None:
     tenant.world.endpoint("erp", tenant=tenant.id)

@@ -1,4 +1,4 @@
-"""How long the log keeps what it recorded, and what else a tenant may be given of its own."""
+"""The retention of the log, and the limits of a tenant."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,13 +12,13 @@ from tests.support.http_client import Client
 
 
 def kept(tenant: Tenant, days: int | None, **limits: int) -> None:
-    """Put the tenant anew with this retention and these limits."""
+    """Put the tenant again with this retention and these limits."""
     own = TenantLimits(**limits)
     tenant.world.tenancy.put(tenant.id, name="Acme", retention_days=days, limits=own)
 
 
 def expiries(tenant: Tenant, event_id: str) -> dict[str, datetime]:
-    """When each item of the event's history expires, by the last part of its key."""
+    """The expiry of each item of the event, by the last part of its key."""
     rows = tenant.world.log_table.query("#pk = :pk", {"pk": f"{tenant.id}#{event_id}"})
     return {
         row["sk"].rpartition("#")[2]: datetime.fromtimestamp(row["expires_at"]).astimezone()
@@ -41,7 +41,7 @@ def test_the_whole_story_of_an_event_expires_by_its_tenants_own_retention(tenant
     assert datetime.fromisoformat(delivery["expires_at"]) == recorded_at + timedelta(days=90)
 
 
-def test_a_new_retention_holds_for_what_is_recorded_from_then_on(tenant: Tenant) -> None:
+def test_a_new_retention_applies_to_events_recorded_from_then_on(tenant: Tenant) -> None:
     kept(tenant, 90)
     endpoint_of(tenant, answers=500)
     before = published(tenant)
@@ -65,7 +65,7 @@ def test_without_its_own_the_stacks_retention_holds(tenant: Tenant) -> None:
     assert set(expiries(tenant, event_id).values()) == {expected}
 
 
-def test_a_shorter_retention_does_not_hide_what_is_still_kept(tenant: Tenant) -> None:
+def test_a_shorter_retention_does_not_hide_deliveries_that_are_still_kept(tenant: Tenant) -> None:
     kept(tenant, 365)
     endpoint = endpoint_of(tenant)
     event_id = published(tenant)

@@ -1,4 +1,4 @@
-"""What a delivery costs, counted from the calls really made (design.md §5)."""
+"""The write units of a delivery, counted from the calls made."""
 
 import random
 

@@ -1,8 +1,8 @@
-"""Each call of dispatcher and sweeper fails in each way it can; what SQS does then follows.
+"""Each call of dispatcher and sweeper fails in each possible way, then SQS redelivers.
 
-A message whose work failed comes back after the visibility timeout, and another copy of it may come
-at any time: here, at once. In the end nothing is lost or there twice: each delivery is in the state
-it should be in, its attempts are numbered without gaps, and none was made twice at once.
+A failed message is visible again after the visibility timeout, and a second copy may arrive at any
+time: here, at once. At the end nothing is lost or duplicated: each delivery has its expected state,
+its attempts are numbered without gaps, and no two attempts ran at the same time.
 """
 
 from collections import defaultdict
@@ -44,8 +44,8 @@ class Tenant:
 
     world: World
     id: str
-    codes: dict[str, int] = field(default_factory=dict)  # by endpoint, what it answers at first
-    answers: dict[str, int] = field(default_factory=dict)  # by URL, what it answers now
+    codes: dict[str, int] = field(default_factory=dict)  # by endpoint: its first answer
+    answers: dict[str, int] = field(default_factory=dict)  # by URL: its current answer
     sent: dict[tuple[str, ...], list[datetime]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
@@ -71,12 +71,12 @@ class Tenant:
         for times in self.sent.values():
             assert all(later - earlier >= LEASE for earlier, later in pairwise(times))
         for delivery in self.deliveries(event).values():
-            with suppress(ConflictError):  # the sweeper is to find nothing of it any more
+            with suppress(ConflictError):  # so that the sweeper finds none of it
                 self.world.recovery.cancel(self.id, delivery.id, by="phk_test")
         self.world.receive(self.world.settings.retry_queue_url)
 
     def deliveries(self, event: Event) -> dict[int, Delivery]:
-        """As they stand, by what their endpoint answers at first; attempts have no gaps."""
+        """The deliveries by the first answer of their endpoint; attempts have no gaps."""
         records = self.world.reader.event(self.id, event.id).records
         for record in records.values():
             numbers = [each.number for each in record.attempts]
@@ -93,7 +93,7 @@ class Tenant:
 
 @pytest.fixture
 def tenant(account: World) -> Tenant:
-    # The log of the test before goes: moto reads the whole table for each query of the sweeper.
+    # Remove the log of the test before: moto reads the whole table for each query of the sweeper.
     for row in account.dynamodb.scan(TableName="LogTable")["Items"]:
         key = {"pk": row["pk"], "sk": row["sk"]}
         account.dynamodb.delete_item(TableName="LogTable", Key=key)
@@ -101,7 +101,7 @@ def tenant(account: World) -> Tenant:
 
 
 def goes_through(world: World, work: Callable[[str], None], call: int, fault: Fault) -> bool:
-    """Do the work as SQS has it done when this call fails; False when there was no such call."""
+    """Work as SQS would repeat it when this call fails; False when there was no such call."""
     world.restart()
     with failing(world, {call: fault}) as made:
         try:
@@ -197,7 +197,7 @@ def test_a_sweep_survives_it(tenant: Tenant, fault: Fault) -> None:
 
 @pytest.mark.parametrize("fault", Fault)
 def test_a_resend_that_failed_is_made_at_most_once(tenant: Tenant, fault: Fault) -> None:
-    """Whoever asked for it got no answer, and does not ask again."""
+    """The caller gets no answer and does not repeat the request."""
     world = tenant.world
     reached, call = True, 0
     while reached:

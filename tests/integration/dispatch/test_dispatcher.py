@@ -1,4 +1,4 @@
-"""The path of an event, from publishing to the last attempt, in the words of design.md §§3-4."""
+"""The path of an event, from publishing to the last attempt."""
 
 import json
 from datetime import timedelta
@@ -81,7 +81,7 @@ def test_the_same_event_published_twice_is_delivered_once(world: World) -> None:
     assert len(world.deliveries()) == 1
 
 
-def test_an_event_that_nobody_wants_is_recorded_with_the_reason(world: World) -> None:
+def test_an_event_that_no_endpoint_wants_is_recorded_with_the_reason(world: World) -> None:
     endpoint = world.endpoint(event_types=["JobCompletedEvent"])
     (event,) = world.publish()
 
@@ -91,7 +91,9 @@ def test_an_event_that_nobody_wants_is_recorded_with_the_reason(world: World) ->
     assert (decision.endpoint_id, decision.verdict) == (endpoint.id, "type_not_wanted")
 
 
-def test_what_does_not_fit_in_the_time_goes_back_without_costing_an_attempt(world: World) -> None:
+def test_a_delivery_without_enough_time_left_is_queued_without_costing_an_attempt(
+    world: World,
+) -> None:
     world.endpoint()
     world.publish()
     world.seconds_left = 10
@@ -122,7 +124,7 @@ def test_a_retry_that_does_not_fit_in_the_time_goes_back_on_its_queue(world: Wor
     assert len(world.sent) == 2
 
 
-def test_the_sweeper_revives_a_delivery_whose_wake_up_was_lost(world: World) -> None:
+def test_the_sweeper_requeues_a_delivery_whose_wake_up_was_lost(world: World) -> None:
     endpoint = world.endpoint()
     world.answers[endpoint.url] = lambda _: answered(500)
     world.publish()

@@ -1,4 +1,4 @@
-"""Endpoints that fail for long, hang, or want no more (design.md §6)."""
+"""Endpoints that fail for days, hang, or answer 410."""
 
 import json
 from dataclasses import replace
@@ -77,7 +77,7 @@ def test_410_disables_the_endpoint_and_holds_the_delivery(
     assert [(each["type"], each["endpoint_id"], each["by"]) for each in told] == [
         ("EndpointDisabled", endpoint.id, "gone")
     ]
-    # What comes now is kept, too, for when the owner enables the endpoint again.
+    # New events are held too, until the owner enables the endpoint again.
     fail_once(world)
     assert [each.status for each in world.deliveries()] == [DeliveryStatus.HELD] * 2
     assert len(world.sent) == 1
@@ -117,7 +117,7 @@ def test_five_days_of_failures_disable_an_endpoint_after_a_warning(
     assert told[-1]["reason"] == "every attempt since 2026-11-23T10:00:00.000Z failed"
 
 
-def test_one_success_starts_the_five_days_anew(world: World, told: list[dict[str, Any]]) -> None:
+def test_one_success_restarts_the_five_days(world: World, told: list[dict[str, Any]]) -> None:
     endpoint = world.endpoint(retry={"kind": "schedule", "delays_seconds": []})
     world.answers[endpoint.url] = lambda _: answered(500)
     fail_once(world)
@@ -133,7 +133,7 @@ def test_one_success_starts_the_five_days_anew(world: World, told: list[dict[str
     assert stored(world, endpoint).status is EndpointStatus.ENABLED
 
 
-def test_a_dead_delivery_is_told_of(world: World, told: list[dict[str, Any]]) -> None:
+def test_a_dead_delivery_is_announced(world: World, told: list[dict[str, Any]]) -> None:
     endpoint = world.endpoint(retry={"kind": "schedule", "delays_seconds": []})
     world.answers[endpoint.url] = lambda _: answered(500)
 
@@ -159,13 +159,13 @@ def test_fresh_events_do_not_wait_behind_an_endpoint_that_hangs(world: World) ->
     world.answers.clear()
     world.take_tasks()
     assert slow.url in {request.url for request in world.sent}
-    # It answers again: its events are fresh ones again.
+    # It succeeds again, so its events are attempted at once again.
     world.sent.clear()
     fail_once(world)
     assert {request.url for request in world.sent} == {slow.url, quick.url}
 
 
-def test_what_finds_no_place_at_a_slow_endpoint_comes_again_without_costing_an_attempt(
+def test_a_delivery_over_the_slow_limit_is_delayed_without_costing_an_attempt(
     world: World,
 ) -> None:
     endpoint = world.endpoint("slow")

@@ -1,4 +1,4 @@
-"""The dispatcher takes every event at every endpoint, whatever is stored and published."""
+"""The dispatcher handles every event at every endpoint, including unusual and outdated data."""
 
 from itertools import count
 from typing import Any

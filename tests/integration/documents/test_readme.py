@@ -1,4 +1,4 @@
-"""README and docs name only what exists, and their commands do what they say."""
+"""README and docs: every name exists, and the commands work."""
 
 import importlib
 import json
@@ -6,6 +6,7 @@ import re
 import shlex
 from dataclasses import replace
 from itertools import pairwise
+from operator import attrgetter
 from string import Template
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -27,12 +28,14 @@ from tests.support.world import World, answered
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in (
-        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+        *sorted(ROOT.glob("*.md")),
         *sorted((ROOT / "docs").glob("*.md")),
     )
 }
 README, OPERATIONS = DOCUMENTS["README.md"], DOCUMENTS["docs/operations.md"]
 ARCHITECTURE, DECISIONS = DOCUMENTS["docs/architecture.md"], DOCUMENTS["docs/decisions.md"]
+LAYER, FUNCTIONS = ROOT / "layers" / "posthorn" / "posthorn", ROOT / "functions"
+LONGEST_LINE = 130
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ROUTES = {route for name in template_facts.functions() for route in template_facts.routes(name)}
 DOCUMENTATION = {("GET", "/openapi.json"), ("GET", "/docs")}
@@ -46,7 +49,7 @@ def table(document: str, first_column: str) -> list[list[str]]:
 
 
 def code(document: str) -> list[str]:
-    """What is set as code within the text."""
+    """The code spans of the text."""
     return re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", document, flags=re.DOTALL))
 
 
@@ -56,12 +59,22 @@ def slugs(document: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-# --- what is named exists -------------------------------------------------------------------------
+# --- names exist ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "lines"), [("README.md", 150), ("CONTRIBUTING.md", 60)])
-def test_what_everybody_reads_is_short(name: str, lines: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [("README.md", 150), ("CONTRIBUTING.md", 60), ("docs/architecture.md", 150)],
+)
+def test_the_entry_documents_are_short(name: str, lines: int) -> None:
     assert len(DOCUMENTS[name].splitlines()) <= lines
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_lines_of_documents_fit_on_a_screen(name: str) -> None:
+    lines = DOCUMENTS[name].splitlines()
+
+    assert [line for line in lines if len(line) > LONGEST_LINE] == []
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -146,7 +159,7 @@ def test_the_api_table_has_every_route_with_its_methods() -> None:
     assert told == ROUTES - DOCUMENTATION - PAGES
 
 
-def test_every_alarm_says_what_to_do() -> None:
+def test_every_alarm_has_instructions() -> None:
     told = [code(alarm)[0] for alarm, _, _ in table(OPERATIONS, "alarm")]
 
     assert sorted(told) == sorted(template_facts.of_type("AWS::CloudWatch::Alarm"))
@@ -156,7 +169,7 @@ def test_every_operational_event_is_described() -> None:
     assert {code(row[0])[0] for row in table(OPERATIONS, "`detail-type`")} == set(Announcement)
 
 
-def test_operational_events_carry_what_is_described(world: World) -> None:
+def test_operational_events_have_the_described_fields(world: World) -> None:
     taken: dict[str, set[str]] = {}
     client = boto3.client("events")
 
@@ -179,7 +192,10 @@ def test_operational_events_carry_what_is_described(world: World) -> None:
         world.publish()
         world.take_events()
 
-    told = {code(row[0])[0]: set(code(row[2])) for row in table(OPERATIONS, "`detail-type`")}
+    always = set(code(OPERATIONS.partition("Each `detail` has")[2].partition(":")[0]))
+    told = {
+        code(row[0])[0]: always | set(code(row[2])) for row in table(OPERATIONS, "`detail-type`")
+    }
     assert taken == told
 
 
@@ -193,29 +209,56 @@ def test_the_outputs_that_commands_use_are_outputs() -> None:
 def test_every_sample_event_is_named() -> None:
     samples = {path.name for path in (ROOT / "events").iterdir()}
 
-    assert {name.rpartition("/")[2] for name in code(README)} >= samples
+    named = {name.rpartition("/")[2] for name in code(DOCUMENTS["CONTRIBUTING.md"])}
+    assert named >= samples
 
 
-def test_architecture_names_every_state_verdict_and_index() -> None:
+def test_architecture_names_every_state_verdict_and_package() -> None:
     diagram = ARCHITECTURE.partition("stateDiagram-v2")[2].partition("```")[0]
-    indexes = template_facts.properties("LogTable")["GlobalSecondaryIndexes"]
+    packages = {path.parent.name for path in LAYER.glob("*/__init__.py")}
 
     assert set(re.findall(r"[a-z]{4,}(?= -->)|(?<=--> )[a-z]+", diagram)) == set(DeliveryStatus)
     assert set(code(ARCHITECTURE)) >= set(Verdict)
-    assert [code(row[0])[0] for row in table(ARCHITECTURE, "index")] == [
+    listed = [code(row[0]) for row in table(ARCHITECTURE, "package")]
+    assert {name for names in listed for name in names} == packages | {"wiring"}
+
+
+def test_the_storage_page_names_every_index() -> None:
+    indexes = template_facts.properties("LogTable")["GlobalSecondaryIndexes"]
+
+    assert [code(row[0])[0] for row in table(DOCUMENTS["docs/storage.md"], "index")] == [
         index["IndexName"] for index in indexes
     ]
 
 
-def test_the_places_that_decisions_point_to_exist() -> None:
-    places = [re.fullmatch(r"(\w+/\w+):([\w.]+)", span) for span in code(DECISIONS)]
-    found = [place.groups() for place in places if place]
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_reference_to_code_exists(name: str) -> None:
+    """`package/module` and `package/module:name`, of the layer or of the functions."""
+    assert [span for span in code(DOCUMENTS[name]) if is_broken_reference(span)] == []
 
-    assert found
-    for module, names in found:
-        thing = importlib.import_module("posthorn." + module.replace("/", "."))
-        for each in names.split("."):
-            thing = getattr(thing, each)
+
+def is_broken_reference(span: str) -> bool:
+    match = re.fullmatch(r"(\w+(?:/\w+)+)(?::([\w.]+))?", span)
+    layer, functions = ({path.name for path in root.iterdir()} for root in (LAYER, FUNCTIONS))
+    top = span.partition("/")[0]
+    if match is None or top not in layer | functions:
+        return False
+    module, names = match.groups()
+    try:
+        root = "" if top in functions else "posthorn."
+        thing = importlib.import_module(root + module.replace("/", "."))
+        return names is not None and attrgetter(names)(thing) is None
+    except (ImportError, AttributeError):
+        return True
+
+
+def test_each_decision_has_a_row_and_an_entry_of_its_number() -> None:
+    rows = [re.fullmatch(r"\[(\d+)\]\(#d(\d+)\)", row[0]) for row in table(DECISIONS, "no.")]
+    numbers = [int(row[1]) for row in rows if row and row[1] == row[2]]
+
+    assert len(numbers) == len(rows)
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+    assert sorted(map(int, re.findall(r"^### D(\d+)$", DECISIONS, re.MULTILINE))) == sorted(numbers)
 
 
 # --- the commands work ----------------------------------------------------------------------------
@@ -230,7 +273,7 @@ def curls(document: str, *, about: str, **variables: str) -> list[list[str]]:
 
 
 def ask(words: list[str]) -> Answer:
-    """Do what curl would, but by the handlers of the template's routes."""
+    """Make the request of a curl command by the handlers of the template's routes."""
     (url,) = (word for word in words if word.startswith("http"))
     options = dict(pairwise(words))
     headers = dict(

@@ -1,4 +1,4 @@
-"""docs/receiving.md does what it says: its snippets run against requests that we sign ourselves."""
+"""docs/receiving.md: its snippets run against requests that we sign, its numbers match the code."""
 
 import base64
 import json
@@ -284,7 +284,7 @@ def test_the_receiver_refuses_every_forgery_and_stores_none(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("secret", "status"), [(SECRET, "204"), (OTHER_SECRET, "401")])
-def test_curl_sends_what_the_receiver_takes_only_with_the_right_secret(
+def test_the_receiver_accepts_a_curl_request_only_with_the_right_secret(
     tmp_path: Path, secret: str, status: str
 ) -> None:
     for tool in ("openssl", "curl"):
@@ -298,7 +298,7 @@ def test_curl_sends_what_the_receiver_takes_only_with_the_right_secret(
     assert stored(tmp_path) == (["evt_by_hand"] if status == "204" else [])
 
 
-# --- what the text says ---------------------------------------------------------------------------
+# --- numbers in the text --------------------------------------------------------------------------
 
 
 def test_the_example_request_is_signed_with_the_secret_beside_it() -> None:

@@ -1,4 +1,4 @@
-"""The sender against receivers that misbehave: one outcome each, in time, and in little memory."""
+"""The sender against misbehaving receivers: one outcome each, within its deadline and memory."""
 
 import errno
 import gzip
@@ -92,7 +92,7 @@ def request(
 
 
 def send(sender: Sender, what: Request) -> AttemptResult:
-    """Send, and hold the sender to its time."""
+    """Send, and check that the sender keeps its deadline."""
     started = time.monotonic()
     result = sender.send(what)
     assert time.monotonic() - started < what.timeout_seconds + 1
@@ -101,7 +101,7 @@ def send(sender: Sender, what: Request) -> AttemptResult:
     return result
 
 
-# --- what is sent ---------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------
 
 
 def test_an_accepted_event_is_a_success_with_everything_that_came_back(sender: Sender) -> None:
@@ -120,7 +120,7 @@ def test_an_accepted_event_is_a_success_with_everything_that_came_back(sender: S
     assert sum(result.timings_ms.values()) <= result.duration_ms + len(result.timings_ms)
 
 
-def test_the_endpoint_gets_exactly_what_was_asked_for(sender: Sender) -> None:
+def test_the_endpoint_gets_exactly_the_request(sender: Sender) -> None:
     headers = {"content-type": "application/json", "webhook-id": "evt_1", "X-Shop": "se"}
     with receiver(hostile.ok) as endpoint:
         send(sender, request(endpoint.url("/a/../b?x=%2f"), headers=headers, body=b"exactly this"))
@@ -219,7 +219,7 @@ def test_a_name_that_is_rebound_after_the_check_changes_nothing() -> None:
     assert resolver.asked == ["hooks.example"]
 
 
-def test_the_next_attempt_checks_a_rebound_name_anew() -> None:
+def test_the_next_attempt_checks_a_rebound_name_again() -> None:
     rebinding = build_sender(resolve=Resolver((("127.0.0.1",), ("169.254.169.254",))))
     with receiver(hostile.ok) as endpoint:
         first = send(rebinding, request(endpoint.url()))
@@ -468,7 +468,7 @@ def test_a_long_body_is_cut(sender: Sender, status: str) -> None:
     assert "whole" not in result.advice
 
 
-def test_a_body_of_just_what_is_kept_is_not_called_truncated(sender: Sender) -> None:
+def test_a_body_of_exactly_the_kept_size_is_not_truncated(sender: Sender) -> None:
     with receiver(says(answer("200 OK", body=b"x" * KEPT_BYTES))) as endpoint:
         result = send(sender, request(endpoint.url()))
 
@@ -476,7 +476,7 @@ def test_a_body_of_just_what_is_kept_is_not_called_truncated(sender: Sender) -> 
     assert not result.truncated
 
 
-def test_a_compressed_body_that_nobody_asked_for_is_read_all_the_same(sender: Sender) -> None:
+def test_an_unrequested_compressed_body_is_read(sender: Sender) -> None:
     said = answer("422 No", headers={"content-encoding": "gzip"}, body=gzip.compress(b"bad id"))
     with receiver(says(said)) as endpoint:
         result = send(sender, request(endpoint.url()))
@@ -527,7 +527,7 @@ def test_no_answer_takes_more_than_a_little_memory(sender: Sender, behaviour: Be
         [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n"]
     ).flatmap(lambda start: st.binary(max_size=300).map(lambda rest: start + rest))
 )
-def test_whatever_bytes_come_back_the_end_is_an_answer_or_an_outcome(said: bytes) -> None:
+def test_any_bytes_in_return_give_a_response_or_an_outcome(said: bytes) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(said)
@@ -635,7 +635,7 @@ def test_a_certificate_for_another_name_is_named(sender: Sender, authority: Auth
     assert "is for a.example, b.example, not for hooks.example" in result.advice
 
 
-def test_a_self_signed_certificate_is_told_from_one_of_an_unknown_authority(
+def test_a_self_signed_certificate_is_distinguished_from_an_unknown_authority(
     authority: Authority, tmp_path: Path
 ) -> None:
     trusting_nobody = build_sender()

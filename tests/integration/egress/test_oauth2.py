@@ -1,4 +1,4 @@
-"""OAuth 2 client credentials: fetched, kept, refreshed once on 401, and never shown."""
+"""OAuth 2 client credentials: fetched, cached, refreshed once on 401, and never shown."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -67,7 +67,7 @@ def test_a_token_is_fetched_once_and_borne_by_every_delivery(world: World) -> No
     assert last_attempt(world).request.headers["authorization"] == MASK
 
 
-def test_a_token_is_fetched_anew_shortly_before_it_expires(world: World) -> None:
+def test_a_token_is_fetched_again_shortly_before_it_expires(world: World) -> None:
     endpoint = world.endpoint(auth=AUTH)
     world.answers[TOKEN_URL] = grant("t-1", "t-2", expires_in=60)
 
@@ -98,7 +98,7 @@ def test_deliveries_at_once_share_one_token_request(world: World) -> None:
     everybody, fetched = Barrier(5), []
 
     def slowly(request: Request) -> AttemptResult:
-        everybody.wait()  # who needs a token is here before there is one
+        everybody.wait()  # all threads wait before there is a token
         fetched.append(request)
         return answered(200, body='{"access_token": "t-1"}')
 
@@ -223,7 +223,7 @@ def test_the_client_secret_can_travel_in_the_body(world: World) -> None:
     assert parse_qs(fetched.body.decode())["client_secret"] == ["hush-hush"]
 
 
-def test_what_an_endpoint_sends_back_of_its_secrets_is_masked_in_the_log(world: World) -> None:
+def test_secrets_in_a_response_are_masked_in_the_log(world: World) -> None:
     endpoint = world.endpoint(
         auth={"kind": "bearer", "token": "s3cr3t-token"}, headers={"x-api-key": "s3cr3t-key"}
     )

@@ -1,4 +1,4 @@
-"""Dry run: what a draft would have made of the events that really came."""
+"""Dry run: a draft against the latest real events."""
 
 from datetime import timedelta
 from itertools import chain, repeat
@@ -30,7 +30,7 @@ def run(tenant: Tenant, endpoint_id: str, body: dict[str, Any] | None = None) ->
     return answer.json
 
 
-def test_a_dry_run_counts_what_the_endpoint_would_have_got_and_shows_some(tenant: Tenant) -> None:
+def test_a_dry_run_counts_matching_events_and_shows_samples(tenant: Tenant) -> None:
     made = created(
         tenant,
         condition="starts_with(data.ClientOrderRef, 'A')",
@@ -49,7 +49,7 @@ def test_a_dry_run_counts_what_the_endpoint_would_have_got_and_shows_some(tenant
     assert len(tenant.world.sent) == sent
 
 
-def test_changes_are_compared_with_what_is_saved(tenant: Tenant) -> None:
+def test_a_draft_is_compared_with_the_saved_endpoint(tenant: Tenant) -> None:
     made = created(tenant, condition="data.ClientOrderRef == 'A-1' || data.ClientOrderRef == 'B-1'")
     created(tenant, name="all", event_types=["*"])
     published(tenant, "A-1", "B-1", "C-1")

@@ -1,4 +1,4 @@
-"""An endpoint's history: each change with what it changed, and the way back."""
+"""The history of an endpoint: versions, differences and restore."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def changes(version: Any) -> dict[str, tuple[Any, Any]]:
     return {each["field"]: (each["before"], each["after"]) for each in version["changes"]}
 
 
-def test_each_change_is_a_version_with_who_when_and_what(tenant: Tenant) -> None:
+def test_each_change_is_a_version_with_author_time_and_differences(tenant: Tenant) -> None:
     made = created(tenant, headers={"x-shop": "se", "x~y": "1"})
     path = f"/v1/endpoints/{made['id']}"
     tenant.client.patch(path, {"timeout_seconds": 20, "headers": {"x-shop": "no"}})
@@ -56,7 +56,7 @@ def test_a_retry_policy_of_another_kind_differs_as_a_whole(tenant: Tenant) -> No
     assert [field for field, _ in changes(newest).items()] == ["/retry"]
 
 
-def test_of_a_secret_history_tells_only_that_it_changed(tenant: Tenant) -> None:
+def test_the_history_of_a_secret_shows_only_that_it_changed(tenant: Tenant) -> None:
     made = created(
         tenant, auth={"kind": "bearer", "token": TOKEN}, headers={"x-api-key": "0123456789"}
     )
@@ -77,7 +77,7 @@ def test_of_a_secret_history_tells_only_that_it_changed(tenant: Tenant) -> None:
         assert secret not in answer.body
 
 
-def test_history_comes_in_pages_that_lose_no_difference(tenant: Tenant) -> None:
+def test_history_has_pages_and_keeps_all_differences(tenant: Tenant) -> None:
     made = created(tenant)
     for n in range(5):
         tenant.client.patch(f"/v1/endpoints/{made['id']}", {"name": f"name {n}"})
@@ -148,7 +148,7 @@ def test_restoring_switches_nothing_on_or_off(tenant: Tenant) -> None:
     assert restored["status_reason"] == "switched off by its owner"
 
 
-def test_restoring_over_somebody_elses_change_is_refused(tenant: Tenant) -> None:
+def test_restoring_over_a_concurrent_change_is_refused(tenant: Tenant) -> None:
     made = created(tenant)
     path = f"/v1/endpoints/{made['id']}"
     tenant.client.patch(path, {"name": "theirs"})

@@ -1,4 +1,4 @@
-"""Preview and test: what would happen, and what happens once, before an endpoint counts."""
+"""Preview and test of an endpoint before it is enabled."""
 
 import json
 from collections.abc import Iterator
@@ -34,21 +34,21 @@ EVENT = {"type": "OrderReceivedEvent", "data": {**ORDER, "ClientOrderRef": "T-1"
 
 @pytest.fixture
 def hook(httpserver: HTTPServer) -> str:
-    """The URL of a receiver that takes everything."""
+    """The URL of a receiver that answers 2xx."""
     httpserver.expect_request("/hook").respond_with_data("thanks", status=200)
     return httpserver.url_for("/hook")
 
 
 @pytest.fixture
 def deaf(httpserver: HTTPServer) -> str:
-    """The URL of a receiver that fails, and wants no more."""
+    """The URL of a receiver that answers 410."""
     httpserver.expect_request("/deaf").respond_with_data("gone", status=410)
     return httpserver.url_for("/deaf")
 
 
 @pytest.fixture
 def strict(shared: World) -> Iterator[Tenant]:
-    """A tenant of a stack that enables only what passed a test."""
+    """A tenant of a stack with RequireTestBeforeEnable."""
     with deployed(replace(shared.settings, require_test=True)):
         yield new_tenant(shared)
 
@@ -75,7 +75,7 @@ def published(tenant: Tenant, **event: Any) -> str:
         *(trial_views.EndpointTestView, trial_views.DryRunView, history.DifferenceView),
     ],
 )
-def test_the_examples_of_the_documentation_are_what_they_show(model: type[BaseModel]) -> None:
+def test_the_examples_of_the_documentation_are_correct(model: type[BaseModel]) -> None:
     examples = model.model_json_schema()["examples"]
 
     assert examples
@@ -120,7 +120,7 @@ def test_a_preview_shows_the_exact_request_with_a_signature_that_verifies(
         ({"status": "paused"}, "matched", None),
     ],
 )
-def test_a_preview_says_why_an_event_does_not_match_whatever_the_status(
+def test_a_preview_explains_a_mismatch_in_any_status(
     tenant: Tenant, fields: dict[str, Any], verdict: str, reason: str | None
 ) -> None:
     made = created(tenant, **fields)
@@ -144,7 +144,7 @@ def test_without_an_event_the_example_of_a_wanted_type_is_previewed(tenant: Tena
     assert (named["event_type"], named["verdict"]) == ("OrderReceivedEvent", "type_not_wanted")
 
 
-def test_a_payload_that_cannot_be_made_is_told(tenant: Tenant) -> None:
+def test_a_payload_error_is_reported(tenant: Tenant) -> None:
     made = created(tenant, payload={"mode": "custom", "expression": "data.Nothing"})
 
     seen = tenant.client.post(f"/v1/endpoints/{made['id']}/preview", {"event": EVENT}).json
@@ -210,7 +210,7 @@ def test_a_request_that_cannot_be_tried_is_refused_by_field(
     assert [(each.status, each.fields) for each in answers] == [(422, fields)] * 2
 
 
-def test_the_fields_of_an_unsaved_endpoint_are_named_where_they_stand(tenant: Tenant) -> None:
+def test_errors_of_an_unsaved_endpoint_name_its_fields(tenant: Tenant) -> None:
     body = {"endpoint": {**SPEC, "url": "ftp://x", "condition": "a ==="}}
 
     answer = tenant.client.post("/v1/endpoints/preview", body)
@@ -218,7 +218,9 @@ def test_the_fields_of_an_unsaved_endpoint_are_named_where_they_stand(tenant: Te
     assert answer.fields == ["/endpoint/url", "/endpoint/condition"]
 
 
-def test_what_is_not_this_tenants_cannot_be_tried(tenant: Tenant, stranger: Tenant) -> None:
+def test_another_tenants_endpoint_or_event_cannot_be_tested(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     path = f"/v1/endpoints/{created(tenant)['id']}"
     event_id = published(tenant)
     own = f"/v1/endpoints/{created(stranger)['id']}"
@@ -229,7 +231,7 @@ def test_what_is_not_this_tenants_cannot_be_tried(tenant: Tenant, stranger: Tena
     assert stranger.client.post(f"{own}/preview", {"event_id": event_id}).status == 404
 
 
-def test_a_signature_and_a_logged_event_are_shown_to_whoever_may_have_them(tenant: Tenant) -> None:
+def test_a_signature_and_a_logged_event_need_their_scopes(tenant: Tenant) -> None:
     path = f"/v1/endpoints/{created(tenant)['id']}"
     event_id = published(tenant)
     reader = tenant.client_with(Scope.CONFIG_READ, Scope.LOGS_READ)
@@ -384,7 +386,7 @@ def test_a_test_ends_before_the_gateway_gives_up(tenant: Tenant) -> None:
     assert world.sent[-1].timeout_seconds == 25
 
 
-def test_a_tenant_that_tests_too_much_is_told_to_wait(tenant: Tenant, hook: str) -> None:
+def test_a_tenant_over_its_test_limit_gets_429(tenant: Tenant, hook: str) -> None:
     path = f"/v1/endpoints/{created(tenant, url=hook)['id']}/test"
     none = TenantLimits(tests_per_minute=0)
     tenant.world.tenancy.put(tenant.id, name="Hasty", limits=none)
@@ -443,16 +445,16 @@ def test_a_test_counts_for_the_version_that_passed_it_alone(
     strict.client.post(f"{path}/test")
     try_to("enabled")  # it failed
     strict.client.post(f"{path}/test", {"changes": {"url": hook}})
-    try_to("enabled")  # another configuration passed
+    try_to("enabled")  # a draft with other settings passed
     strict.client.patch(path, {"url": hook})
     strict.client.post(f"{path}/test")
     strict.client.patch(path, {"name": "New"})
-    try_to("enabled")  # the version before passed
-    try_to("paused")  # which would be a way around
+    try_to("enabled")  # the previous version passed
+    try_to("paused")  # pausing must not bypass the test
     strict.client.post(f"{path}/test")
     try_to("enabled")
     try_to("paused")
-    try_to("enabled")  # it was not disabled meanwhile
+    try_to("enabled")  # paused, not disabled: needs no test
 
     assert codes == [409, 409, 409, 409, 200, 200, 200]
 
@@ -493,7 +495,7 @@ def test_pending_retries_go_to_the_changed_endpoint_with_the_body_of_the_first_a
     _, record = world.reader.delivery(tenant.id, delivery.id)
     assert [each.endpoint_version for each in record.attempts] == [1, 2]
     assert delivery.endpoint_version == 2
-    # The next event is shaped as the endpoint now says.
+    # The next event has the payload mode of the new version.
     world.publish(tenant=tenant.id)
     world.take_events()
     assert world.sent[-1].headers["content-type"] == "application/cloudevents+json"

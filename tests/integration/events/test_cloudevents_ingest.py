@@ -1,4 +1,4 @@
-"""CloudEvents taken in as they come: structured, binary and in batches."""
+"""CloudEvents as input: structured, binary and in batches."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ def structured(tenant: Tenant, body: object, content_type: str = STRUCTURED) -> 
 
 
 def queued(tenant: Tenant) -> list[Event]:
-    """What SQS holds of this tenant; it is taken off."""
+    """Receive and delete this tenant's messages."""
     messages = tenant.world.receive(tenant.world.settings.event_queue_url)
     events = [Event.model_validate_json(message["Body"]) for message in messages]
     return [event for event in events if event.tenant == tenant.id]
@@ -73,7 +73,7 @@ def test_an_event_means_the_same_however_it_is_carried(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("write", [to_structured_event, to_binary_event])
-def test_what_the_official_sdk_writes_is_taken(tenant: Tenant, write: Any) -> None:
+def test_events_of_the_official_sdk_are_accepted(tenant: Tenant, write: Any) -> None:
     message = write(sdk_event())
 
     answer = send(tenant, message.body, **message.headers)
@@ -105,7 +105,7 @@ def test_a_batch_is_a_list_of_1_to_100(tenant: Tenant, body: str) -> None:
     assert queued(tenant) == []
 
 
-def test_a_single_cloud_event_is_no_batch_whatever_its_data_is_called(tenant: Tenant) -> None:
+def test_a_single_cloud_event_is_never_read_as_a_batch(tenant: Tenant) -> None:
     structured_answer = structured(tenant, {**ONE, "events": [1]})
     binary_answer = send(tenant, {**ORDER, "events": [1]}, **BINARY)
 
@@ -141,7 +141,7 @@ def test_a_binary_event_that_breaks_a_rule_names_its_headers(tenant: Tenant) -> 
 
 @pytest.mark.parametrize("content_type", [STRUCTURED, BATCH])
 @pytest.mark.parametrize("body", ["{", "[1", "null]", "[NaN]"])
-def test_what_is_no_json_is_malformed(tenant: Tenant, content_type: str, body: str) -> None:
+def test_a_body_that_is_not_json_is_malformed(tenant: Tenant, content_type: str, body: str) -> None:
     answer = structured(tenant, body, content_type)
 
     assert (answer.status, answer.json["code"]) == (400, "malformed_json")

@@ -1,4 +1,4 @@
-"""The catalogue by API: what a tenant sees of it, and how the platform's own people change it."""
+"""The catalogue by API: the view of a tenant, and changes by admins."""
 
 import json
 from datetime import timedelta
@@ -34,7 +34,7 @@ _numbers = count(1)
 
 @pytest.fixture
 def name() -> str:
-    """A type that no other test knows: the catalogue is one for all tenants."""
+    """A type with a new name: all tenants share the catalogue."""
     return f"StockCounted{next(_numbers)}"
 
 
@@ -117,7 +117,7 @@ def test_active_types_come_first_and_the_others_by_category(tenant: Tenant) -> N
     assert set(builtin()) <= {each["name"] for each in found}
 
 
-def test_a_type_tells_who_wants_it(tenant: Tenant) -> None:
+def test_a_type_lists_its_endpoints(tenant: Tenant) -> None:
     world = tenant.world
     off = world.endpoint("off", tenant=tenant.id, event_types=["Order*"], status="disabled")
     paused = world.endpoint("paused", tenant=tenant.id, event_types=["Order*"], status="paused")
@@ -153,7 +153,7 @@ def test_another_tenants_endpoints_make_nothing_active(tenant: Tenant, stranger:
     assert not listed(tenant, active=True)
 
 
-def test_a_failing_endpoint_is_told(tenant: Tenant) -> None:
+def test_a_failing_endpoint_is_a_warning_of_its_types(tenant: Tenant) -> None:
     endpoint = tenant.world.endpoint(tenant.id, tenant=tenant.id)
     tenant.world.answers[endpoint.url] = lambda _: answered(500)
     publish(tenant, "OrderReceivedEvent", ORDER)
@@ -165,7 +165,7 @@ def test_a_failing_endpoint_is_told(tenant: Tenant) -> None:
     assert [each["health"] for each in found["endpoints"]] == ["failing"]
 
 
-def test_an_endpoint_that_we_disabled_is_told(tenant: Tenant) -> None:
+def test_a_disabled_endpoint_is_a_warning_of_its_types(tenant: Tenant) -> None:
     endpoint = tenant.world.endpoint(tenant.id, tenant=tenant.id)
     tenant.world.answers[endpoint.url] = lambda _: answered(410)
     publish(tenant, "OrderReceivedEvent", ORDER)
@@ -176,7 +176,7 @@ def test_an_endpoint_that_we_disabled_is_told(tenant: Tenant) -> None:
     assert (found["active"], found["health"]) == (False, "disabled")
 
 
-def test_the_last_delivery_is_told_and_whether_a_later_one_may_be_hidden(tenant: Tenant) -> None:
+def test_the_last_delivery_is_listed_and_marked_when_a_later_one_may_exist(tenant: Tenant) -> None:
     tenant.world.endpoint(tenant.id, tenant=tenant.id, event_types=["Order*", "Job*"])
     event_id = publish(tenant, "OrderReceivedEvent", ORDER).json["id"]
     tenant.world.take_events()
@@ -508,7 +508,7 @@ def test_an_openapi_document_that_would_refuse_more_names_the_webhook(
         ({"event_types": [{**STOCK, "name": "A", "example": {"\ud800": 1}}]}, ""),
     ],
 )
-def test_what_is_no_catalogue_is_refused_with_the_place(
+def test_an_invalid_catalogue_is_refused_with_the_position(
     admin: Client, document: object, field: str
 ) -> None:
     answer = load(admin, document)
@@ -528,7 +528,7 @@ def test_the_built_in_catalogue_loads_as_no_change(admin: Client) -> None:
 # --- off, warn, reject ----------------------------------------------------------------------------
 
 
-def test_a_type_that_warns_takes_the_event_and_says_what_is_wrong(
+def test_a_type_that_warns_accepts_the_event_with_its_violations(
     admin: Client, tenant: Tenant, name: str
 ) -> None:
     put(admin, name, validation="warn")
@@ -582,7 +582,7 @@ def test_a_type_without_validation_takes_any_object(
 
 @pytest.mark.parametrize("validation", ["off", "warn", "reject"])
 @pytest.mark.parametrize("value", ['"\\ud800"', "1e400", "[" * 300 + "]" * 300])
-def test_what_cannot_be_written_as_json_is_refused_in_every_mode(
+def test_data_that_is_not_valid_json_is_refused_in_every_mode(
     admin: Client, tenant: Tenant, name: str, validation: str, value: str
 ) -> None:
     put(admin, name, validation=validation)

@@ -1,4 +1,4 @@
-"""Publishing: what is accepted is on the queue, and what is refused says why."""
+"""Publishing: accepted events are on the queue, refused ones have a reason."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def publish(tenant: Tenant, body: object, **headers: str) -> Answer:
 
 
 def queued(tenant: Tenant) -> list[Event]:
-    """What SQS holds of this tenant; it is taken off."""
+    """Receive and delete this tenant's messages."""
     messages = tenant.world.receive(tenant.world.settings.event_queue_url)
     events = [Event.model_validate_json(message["Body"]) for message in messages]
     return [event for event in events if event.tenant == tenant.id]
@@ -32,7 +32,7 @@ def queued(tenant: Tenant) -> list[Event]:
 
 @contextmanager
 def sqs_refusing(world: World, *positions: int) -> Iterator[None]:
-    """SQS does not take these messages, counted over all that are sent together."""
+    """SQS refuses these messages, by position among those sent together."""
 
     def refuse(parsed: Any, **_: Any) -> None:
         failed = [each for each in parsed["Successful"] if int(each["Id"]) in positions]
@@ -120,13 +120,13 @@ def test_a_batch_of_none_or_more_than_100_is_refused_whole(common: Tenant, event
     assert queued(common) == []
 
 
-def test_a_batch_says_nothing_beside_its_events(common: Tenant) -> None:
+def test_a_batch_has_no_fields_besides_its_events(common: Tenant) -> None:
     answer = publish(common, {"events": [EVENT], "type": "OrderReceivedEvent"})
 
     assert (answer.status, answer.fields) == (422, ["/type"])
 
 
-def test_each_event_of_a_batch_is_taken_or_refused_by_itself(tenant: Tenant) -> None:
+def test_each_event_of_a_batch_is_accepted_or_refused_separately(tenant: Tenant) -> None:
     items = [EVENT, {**EVENT, "type": "Nothing"}, 5, {**EVENT, "data": {"Source": 1}}, EVENT]
 
     answer = publish(tenant, {"events": items})
@@ -179,7 +179,7 @@ def test_an_event_that_breaks_a_rule_is_refused_with_the_field(
         assert answer.fields == fields
 
 
-def test_what_breaks_the_schema_is_named_by_pointer(common: Tenant) -> None:
+def test_schema_violations_are_named_by_pointer(common: Tenant) -> None:
     data = {"ClientId": 1042, "JobId": "x", "a/b": 1}
 
     answer = publish(common, {"type": "JobCompletedEvent", "data": data})
@@ -205,9 +205,7 @@ def test_data_of_more_than_256_kib_is_too_large(tenant: Tenant) -> None:
     ['"\\ud800"', '{"\\udfff": 1}', "1e400", "-1e400", "[" * 300 + "]" * 300],
     ids=["half a pair", "half a pair as a name", "too large", "too small", "too deep"],
 )
-def test_what_the_dispatcher_could_not_read_is_refused_and_spoils_no_batch(
-    tenant: Tenant, value: str
-) -> None:
+def test_data_the_dispatcher_could_not_read_is_refused_alone(tenant: Tenant, value: str) -> None:
     bad = '{"type": "OrderReceivedEvent", "data": {"Source": ' + value + "}}"
 
     single = publish(tenant, bad)
@@ -235,7 +233,7 @@ def test_nothing_is_accepted_that_sqs_did_not_take(common: Tenant, name: str) ->
     assert codes == ["unavailable", "unknown_event_type"]
 
 
-def test_what_sqs_refuses_of_a_batch_is_told_event_by_event(tenant: Tenant) -> None:
+def test_entries_that_sqs_refuses_are_reported_event_by_event(tenant: Tenant) -> None:
     items = [{**EVENT, "type": "Nothing"}, *({**EVENT, "id": f"order-{n}"} for n in range(25))]
 
     with sqs_refusing(tenant.world, 0, 11):

@@ -1,4 +1,4 @@
-"""An export: the deliveries of a time range as lines of JSON, in files that links lead to."""
+"""An export: the deliveries of a time range as lines of JSON, in files with signed links."""
 
 import gzip
 import hashlib
@@ -31,21 +31,21 @@ Document = dict[str, Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def one_clock(shared: World) -> Iterator[None]:
-    """What the API begins goes on by the world's clock."""
+    """The API uses the world's clock."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "now", shared.clock)
         yield
 
 
 def export(tenant: Tenant, **fields: Any) -> Answer:
-    """Ask for an export of what was recorded before now."""
+    """Start an export of the deliveries recorded before now."""
     tenant.world.later(seconds=1)
     wanted = {"until": iso(tenant.world.now), **fields}
     return tenant.client.post("/v1/jobs", {"kind": "export", "filter": wanted})
 
 
 def run(tenant: Tenant, answer: Answer) -> Document:
-    """Go through the whole job; return it as it then stands."""
+    """Run the whole job; return it as it is then."""
     assert answer.status == 201, answer.body
     run_to_end(tenant.world, answer.json["id"])
     return read(tenant, answer.json["id"])
@@ -141,7 +141,7 @@ def test_the_deliveries_of_a_deleted_endpoint_are_exported_under_its_name(tenant
     assert done["matched"] == 1
 
 
-def test_what_was_erased_is_exported_without_its_payload(tenant: Tenant) -> None:
+def test_an_erased_event_is_exported_without_its_payload(tenant: Tenant) -> None:
     endpoint_of(tenant)
     event_id = published(tenant)
     tenant.client.delete(f"/v1/events/{event_id}/payload")
@@ -189,7 +189,7 @@ def test_a_job_in_a_list_shows_no_links(tenant: Tenant) -> None:
     assert listed["id"] == done["id"]
 
 
-def test_an_export_needs_the_right_to_read_what_it_holds(tenant: Tenant) -> None:
+def test_an_export_needs_the_scope_to_read_its_content(tenant: Tenant) -> None:
     body = {"kind": "export", "filter": {"status": "dead"}}
 
     refused = tenant.client_with(Scope.DELIVERIES_WRITE).post("/v1/jobs", body)

@@ -1,4 +1,4 @@
-"""For each call of a job: what if it fails, or if we die right after it, or right before?"""
+"""Each call of a job fails, and the process dies right before and right after it."""
 
 from contextlib import suppress
 from typing import Any
@@ -31,7 +31,7 @@ def dead_ones(world: World, tenant: str, count: int) -> Endpoint:
 
 
 def start(world: World, tenant: str, endpoint: Endpoint, key: str = "key") -> Job:
-    """Replay whatever the endpoint has."""
+    """Replay all deliveries of the endpoint."""
     wanted = DeliveryFilter(endpoint_ids=(endpoint.id,))
     asked = JobRequest(key, "request")
     return world.jobs.start(
@@ -58,7 +58,7 @@ def test_a_fault_at_any_call_of_a_step_counts_each_delivery_once(
         with failing(world, {call: fault}) as made, suppress(Died, PosthornError):
             world.stepping.step(run)
         reached = len(made) >= call
-        deliver(world)  # what was put on the queue is tried before the step is taken again
+        deliver(world)  # queued deliveries are attempted before the step is repeated
         run_to_end(world, job.id)
         deliver(world)
         world.count()
@@ -115,7 +115,7 @@ def test_a_crash_while_resuming_a_job_is_repaired_by_the_sweeper(world: World, a
         deliver(world)
 
 
-def test_a_job_that_is_cancelled_while_its_step_dies_counts_what_that_had_started(
+def test_a_job_cancelled_during_a_crashed_step_counts_the_deliveries_of_the_step(
     world: World,
 ) -> None:
     twin = start(world, "twin", dead_ones(world, "twin", 3))

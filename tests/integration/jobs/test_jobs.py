@@ -1,4 +1,4 @@
-"""Jobs by API, and their steps: what is replayed, drained or discarded, and what is not."""
+"""Jobs by API, and their steps: replay, drain and discard."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +22,7 @@ NO_RETRY = {"kind": "schedule", "delays_seconds": []}
 
 @pytest.fixture(scope="module", autouse=True)
 def one_clock(shared: World) -> Iterator[None]:
-    """What the API begins goes on by the world's clock."""
+    """The API uses the world's clock."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "now", shared.clock)
         yield
@@ -159,7 +159,7 @@ def test_a_replay_of_nothing_is_completed_at_once(tenant: Tenant, shared: World)
     assert read(tenant, job)["status"] == "completed"
 
 
-def test_what_an_endpoint_that_is_paused_meanwhile_holds_counts_as_held(
+def test_deliveries_held_by_an_endpoint_paused_meanwhile_count_as_held(
     tenant: Tenant, shared: World
 ) -> None:
     endpoint, _ = dead_ones(tenant, 2)
@@ -223,7 +223,7 @@ def test_a_replay_goes_oldest_first_at_its_rate(tenant: Tenant, shared: World) -
     assert sent_to(endpoint, shared) == ids
 
 
-def test_a_replay_is_of_what_its_filter_says(tenant: Tenant, shared: World) -> None:
+def test_a_replay_has_the_deliveries_of_its_filter(tenant: Tenant, shared: World) -> None:
     endpoint = endpoint_of(tenant, retry=NO_RETRY)
     fails(tenant, endpoint, code=500)
     publish(tenant, 1)
@@ -255,7 +255,9 @@ def test_a_replay_is_of_what_its_filter_says(tenant: Tenant, shared: World) -> N
     assert job["filter"]["status_code"] == "4xx"
 
 
-def test_what_came_after_a_replay_began_is_not_its_affair(tenant: Tenant, shared: World) -> None:
+def test_deliveries_created_after_the_start_of_a_replay_are_not_replayed(
+    tenant: Tenant, shared: World
+) -> None:
     endpoint, _ = dead_ones(tenant, 1)
     job = start(tenant)
     shared.later(seconds=1)
@@ -267,7 +269,9 @@ def test_what_came_after_a_replay_began_is_not_its_affair(tenant: Tenant, shared
     assert read(tenant, job)["started"] == 1
 
 
-def test_what_succeeded_can_be_replayed_and_tests_never_are(tenant: Tenant, shared: World) -> None:
+def test_succeeded_deliveries_can_be_replayed_and_tests_cannot(
+    tenant: Tenant, shared: World
+) -> None:
     endpoint = endpoint_of(tenant)
     publish(tenant, 2)
     body = {"event_type": "OrderReceivedEvent"}
@@ -327,7 +331,7 @@ def resume(tenant: Tenant, endpoint: Endpoint, held: str, **headers: str) -> Ans
     return tenant.client.post(f"/v1/endpoints/{endpoint.id}/resume", body, **headers)
 
 
-def test_resuming_an_endpoint_drains_what_was_held_oldest_first(
+def test_resuming_an_endpoint_drains_held_deliveries_oldest_first(
     tenant: Tenant, shared: World
 ) -> None:
     endpoint, ids = held_ones(tenant, 3)
@@ -347,7 +351,7 @@ def test_resuming_an_endpoint_drains_what_was_held_oldest_first(
         assert (attempt["trigger"], attempt["by"]) == ("drain", job["id"])
 
 
-def test_what_is_held_while_the_endpoint_is_being_enabled_is_drained_too(
+def test_deliveries_held_while_the_endpoint_is_being_enabled_are_drained(
     tenant: Tenant, shared: World
 ) -> None:
     endpoint, ids = held_ones(tenant, 2)
@@ -370,7 +374,7 @@ def test_what_is_held_while_the_endpoint_is_being_enabled_is_drained_too(
     assert len(ids) == 2
 
 
-def test_resuming_an_endpoint_can_discard_what_was_held(tenant: Tenant, shared: World) -> None:
+def test_resuming_an_endpoint_can_discard_held_deliveries(tenant: Tenant, shared: World) -> None:
     endpoint, _ = held_ones(tenant, 3)
     shared.sent.clear()
 
@@ -386,9 +390,7 @@ def test_resuming_an_endpoint_can_discard_what_was_held(tenant: Tenant, shared: 
     assert not sent_to(endpoint, shared)
 
 
-def test_resuming_an_endpoint_can_leave_what_was_held_for_later(
-    tenant: Tenant, shared: World
-) -> None:
+def test_resuming_an_endpoint_can_keep_held_deliveries(tenant: Tenant, shared: World) -> None:
     endpoint, _ = held_ones(tenant, 2)
 
     answer = resume(tenant, endpoint, "keep")
@@ -410,7 +412,7 @@ def test_resuming_twice_makes_one_version_and_one_job(tenant: Tenant) -> None:
     assert first.json["job"]["id"] == second.json["job"]["id"]
 
 
-def test_resuming_an_endpoint_that_somebody_changed_is_refused(tenant: Tenant) -> None:
+def test_resuming_an_endpoint_that_was_changed_meanwhile_is_refused(tenant: Tenant) -> None:
     endpoint, _ = held_ones(tenant, 1)
     tenant.client.patch(f"/v1/endpoints/{endpoint.id}", {"name": "Other"})
 
@@ -465,7 +467,7 @@ def test_the_execution_of_before_a_pause_ends_when_another_one_has_the_job(
     assert read(tenant, job)["started"] == 1
 
 
-def test_a_cancelled_job_starts_nothing_more_and_what_it_started_goes_on(
+def test_a_cancelled_job_starts_nothing_more_and_its_started_deliveries_continue(
     tenant: Tenant, shared: World
 ) -> None:
     dead_ones(tenant, 3)
@@ -584,7 +586,7 @@ def test_jobs_are_listed_newest_first_in_pages(tenant: Tenant) -> None:
         ({"kind": "replay", "filter": {"status": "dead"}, "speed": 1}, ["/speed"]),
     ],
 )
-def test_what_is_wrong_with_a_job_is_named(
+def test_an_invalid_job_is_refused_with_the_fields(
     common: Tenant, spec: dict[str, Any], fields: list[str]
 ) -> None:
     answer = common.client.post("/v1/jobs", spec)

@@ -1,4 +1,4 @@
-"""Conservation, checked: it holds through all that happens, and tells of what was broken."""
+"""Reconciliation: it passes for every sequence of operations, and finds each broken item."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -57,7 +57,7 @@ def one(tenant: Tenant, status: str) -> Delivery:
 
 
 def change(tenant: Tenant, delivery: Delivery, **attributes: Any) -> None:
-    """Break the item as no code of ours would."""
+    """Change the item as no code of ours would."""
     tenant.world.log_table.update(
         {"pk": f"{tenant.id}#{delivery.event_id}", "sk": f"delivery#{delivery.endpoint_id}"},
         attributes,
@@ -96,7 +96,7 @@ def test_it_holds_while_deliveries_move_on(busy: Tenant) -> None:
     assert report.statuses[DeliveryStatus.CANCELLED] == report.statuses[DeliveryStatus.PENDING] == 1
 
 
-def test_tests_are_not_among_what_is_checked(busy: Tenant) -> None:
+def test_tests_are_not_checked(busy: Tenant) -> None:
     busy.world.now = datetime.now(UTC)
     endpoint = one(busy, "succeeded").endpoint_id
     assert busy.client.post(f"/v1/endpoints/{endpoint}/test", {}).status == 200
@@ -224,7 +224,7 @@ def test_a_retry_that_nothing_would_ever_wake_is_named_at_once(busy: Tenant) -> 
     assert [each.delivery_id for each in check(busy).unexplained] == [stuck.id]
 
 
-def test_the_hourly_check_finds_what_is_missing_and_what_is_stuck(
+def test_the_hourly_check_finds_missing_and_stuck_deliveries(
     shared: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shared.now = hour_of(datetime.now(UTC)) - timedelta(hours=1.5)  # the handler has the real clock
@@ -248,7 +248,7 @@ def test_the_hourly_check_finds_what_is_missing_and_what_is_stuck(
     assert stuck.id in {each.delivery_id for each in findings.unexplained}
 
 
-def test_the_command_says_what_there_is_in_a_line_and_what_is_wrong_below(busy: Tenant) -> None:
+def test_the_command_prints_totals_in_a_line_and_faults_below(busy: Tenant) -> None:
     gone = one(busy, "held")
     lines = list(conservation_check.told(check(busy)))
     remove(busy, gone)

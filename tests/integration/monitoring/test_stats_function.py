@@ -1,4 +1,4 @@
-"""StatsFunction as Lambda calls it: what is counted, and what is not."""
+"""StatsFunction as Lambda calls it."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_a_test_is_not_counted(tenant: Tenant) -> None:
     assert counts(tenant) == []
 
 
-def test_the_function_counts_what_lambda_hands_it(shared: World, tenant: Tenant) -> None:
+def test_the_function_counts_a_batch_of_lambda(shared: World, tenant: Tenant) -> None:
     shared.count()
     shared.endpoint(tenant=tenant.id)
     shared.publish(tenant=tenant.id)
@@ -44,7 +44,7 @@ def test_the_last_call_of_a_window_counts_nothing(shared: World) -> None:
     assert invoke("StatsFunction", last) == {"state": {}}
 
 
-def test_a_record_that_cannot_be_read_is_told_of_and_holds_up_no_other(
+def test_an_unreadable_record_is_reported_and_blocks_no_other(
     shared: World,
     tenant: Tenant,
     capsys: pytest.CaptureFixture[str],

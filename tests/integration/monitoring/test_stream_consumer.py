@@ -1,4 +1,4 @@
-"""Statistics from LogTable's stream: exact, whatever comes twice (design.md §5)."""
+"""Statistics from LogTable's stream are exact when batches are repeated."""
 
 from collections import Counter
 from typing import Any
@@ -60,7 +60,7 @@ def test_an_event_counts_once_however_many_want_it(world: World) -> None:
     assert sum(row["events"] for row in rows) == 1
 
 
-def test_an_event_that_nobody_wants_counts_too(world: World) -> None:
+def test_an_event_that_no_endpoint_wants_is_counted(world: World) -> None:
     world.publish()
     world.take_events()
 

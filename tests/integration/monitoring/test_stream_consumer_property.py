@@ -1,4 +1,4 @@
-"""Whatever way a stream's records come, the statistics are those of the deliveries as they are."""
+"""Statistics equal the deliveries for every split, repeat and crash of a stream's batches."""
 
 import base64
 from collections import defaultdict
@@ -62,7 +62,7 @@ def image(delivery: Delivery) -> dict[str, Any]:
 
 
 def as_they_are(finals: list[Delivery]) -> dict[StatsKey, Counts]:
-    """What anyone would count who looked at the deliveries themselves."""
+    """The counts computed from the deliveries themselves."""
     seen: defaultdict[StatsKey, Counts] = defaultdict(Counts)
     for each in finals:
         cell = StatsKey(each.tenant, hour_of(each.created_at), each.endpoint_id, each.event_type)

@@ -1,4 +1,4 @@
-"""What `sam build` makes, run by Lambda's own runtime client with nothing else on the path."""
+"""The output of `sam build`, run by Lambda's runtime client with nothing else on the path."""
 
 import json
 import platform
@@ -19,7 +19,7 @@ from tests.support.runtime_api import RuntimeApi, serving
 from tests.support.template_facts import ROOT
 from tests.support.world import as_environment
 
-# The runtime has these beside the client; the function brings all the rest.
+# The runtime has these packages besides its client; the function brings all others.
 OF_THE_RUNTIME = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
 MOST_UNZIPPED_BYTES = 250 * 1024 * 1024  # Lambda takes no more of a function and its layers
 SETTINGS = Settings(
@@ -51,7 +51,7 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         destination = built / target
         destination.mkdir()
-        subprocess.run(  # noqa: S603 - no word of it is from outside
+        subprocess.run(  # noqa: S603 - fixed arguments
             [  # noqa: S607 - whichever make runs these tests
                 "make",
                 "--silent",
@@ -73,7 +73,7 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def environment(artefact: Path, **variables: str) -> dict[str, str]:
-    """What Lambda gives a function, and no more: its settings, and the path to what was built."""
+    """The environment that Lambda gives a function: its settings and the path to the artefact."""
     path = [
         artefact / "IngestFunction",
         artefact / "DependenciesLayer" / "python",
@@ -100,8 +100,8 @@ def environment(artefact: Path, **variables: str) -> dict[str, str]:
 def running(artefact: Path, handler: str) -> Iterator[RuntimeApi]:
     """A function of the artefact in a process of its own, without this environment's packages."""
     with serving() as (api, address):
-        # -S leaves site-packages out: what is not in the artefact cannot be imported.
-        process = subprocess.Popen(  # noqa: S603 - no word of it is from outside
+        # -S excludes site-packages, so only the artefact can be imported.
+        process = subprocess.Popen(  # noqa: S603 - fixed arguments
             [sys.executable, "-S", "-m", "awslambdaric", f"{handler}.handler.lambda_handler"],
             env=environment(artefact, AWS_LAMBDA_RUNTIME_API=address),
             cwd=artefact / "IngestFunction",
@@ -118,7 +118,7 @@ def http(name: str, **changes: Any) -> dict[str, Any]:
     return {**sample(name), **changes}
 
 
-def test_whatever_the_functions_import_is_in_the_artefact(artefact: Path) -> None:
+def test_all_imports_of_the_functions_are_in_the_artefact(artefact: Path) -> None:
     program = """
 import importlib, json, sys
 for function in sys.argv[1:]:
@@ -126,7 +126,7 @@ for function in sys.argv[1:]:
 print(json.dumps({name: getattr(m, "__file__", None) for name, m in sys.modules.items()}))
 """
     names = [path.parent.name for path in (artefact / "IngestFunction").glob("*/handler.py")]
-    done = subprocess.run(  # noqa: S603 - no word of it is from outside
+    done = subprocess.run(  # noqa: S603 - fixed arguments
         [sys.executable, "-S", "-c", program, *names],
         env=environment(artefact),
         cwd=artefact,
@@ -143,7 +143,7 @@ print(json.dumps({name: getattr(m, "__file__", None) for name, m in sys.modules.
     assert [file for file in files.values() if "site-packages" in file.parts] == []
 
 
-def test_the_authorizer_lets_nobody_in_without_a_key(artefact: Path) -> None:
+def test_the_authorizer_refuses_a_request_without_a_key(artefact: Path) -> None:
     with running(artefact, "authorizer") as function:
         answer = function.invoke(http("authorizer.json", headers={"authorization": "Bearer x"}))
 
@@ -186,7 +186,7 @@ def test_ingest_refuses_a_path_that_is_not_its_own(artefact: Path) -> None:
     assert json.loads(answer["body"])["code"] == "not_found"
 
 
-def test_the_dispatcher_hands_a_poison_message_back(artefact: Path) -> None:
+def test_the_dispatcher_returns_a_poison_message_to_the_queue(artefact: Path) -> None:
     batch = sample("dispatcher-event.json")
     batch["Records"][0]["body"] = "no JSON"
 
@@ -199,7 +199,7 @@ def test_the_dispatcher_hands_a_poison_message_back(artefact: Path) -> None:
 def test_sam_builds_for_lambda_where_only_this_interpreter_is(tmp_path: Path) -> None:
     sam = Path(sys.executable).with_name("sam")
 
-    subprocess.run(  # noqa: S603 - no word of it is from outside
+    subprocess.run(  # noqa: S603 - fixed arguments
         [sam, "build", "--build-dir", tmp_path / "build", "--template", ROOT / "template.yaml"],
         cwd=ROOT,
         check=True,

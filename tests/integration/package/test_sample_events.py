@@ -1,4 +1,4 @@
-"""The samples for `sam local invoke`, each fed to its handler: they do what they are there for."""
+"""The samples for `sam local invoke`, each passed to its handler."""
 
 import json
 from collections.abc import Callable
@@ -42,13 +42,13 @@ def body_of(name: str) -> Any:
 
 
 def made_as(identifier: str) -> tuple[Callable[[], datetime], bytes]:
-    """The clock and the chance that make this id."""
+    """The clock and the random bytes that produce this id."""
     ulid = ULID.from_str(identifier.partition("_")[2])
     return lambda: ulid.datetime, ulid.bytes[6:]
 
 
 def sampled_endpoint(world: World, url: str) -> Endpoint:
-    """The endpoint that the samples speak of."""
+    """The endpoint of the samples."""
     clock, random_bytes = made_as(body_of("dispatcher-retry.json")["endpoint_id"])
     configuration = replace(
         world.configuration,
@@ -64,7 +64,7 @@ def test_there_is_a_sample_for_every_function_and_no_other_file() -> None:
 
 
 def test_the_environment_file_names_the_resources_of_a_deployed_stack() -> None:
-    """What is a parameter has its default in `sam local` too."""
+    """Parameters are left out: `sam local` uses their defaults."""
     variables = GLOBALS["Environment"]["Variables"]
     named = {
         name
@@ -122,7 +122,7 @@ def test_the_dispatcher_samples_deliver_an_order_that_failed_at_first(
     assert json.loads(received[1].data)["data"] == body_of("dispatcher-event.json")["data"]
 
 
-def test_the_list_sample_shows_what_is_being_retried(shared: World) -> None:
+def test_the_list_sample_shows_retrying_deliveries(shared: World) -> None:
     failing, working = shared.endpoint("failing"), shared.endpoint("working")
     shared.answers[failing.url] = lambda _: answered(503)
     shared.publish()
@@ -191,7 +191,7 @@ def test_the_conservation_sample_checks_two_hours(
     assert '"UnaccountedDeliveries":[0.0]' in capsys.readouterr().out
 
 
-def test_the_job_sample_discards_what_an_endpoint_holds(shared: World) -> None:
+def test_the_job_sample_discards_held_deliveries(shared: World) -> None:
     shared.now = datetime.now(UTC) - timedelta(hours=1)  # the handler has the real clock
     endpoint = shared.endpoint("paused", status="paused")
     (event,) = shared.publish()
@@ -208,7 +208,7 @@ def test_the_job_sample_discards_what_an_endpoint_holds(shared: World) -> None:
     assert (delivery.status, delivery.job_id) == (DeliveryStatus.CANCELLED, answer["job_id"])
 
 
-def test_the_sweeper_sample_puts_back_what_is_overdue(
+def test_the_sweeper_sample_requeues_overdue_deliveries(
     shared: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shared.now = datetime.now(UTC) - timedelta(hours=1)  # the handler has the real clock

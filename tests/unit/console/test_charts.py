@@ -1,4 +1,4 @@
-"""Charts: what they draw is in their frame, and as high as the numbers say."""
+"""Charts: everything drawn is inside the frame, and heights are proportional to the numbers."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +30,7 @@ buckets = st.lists(st.tuples(counts, st.none() | st.integers(0, 70)), min_size=1
 
 
 @given(buckets)
-def test_bars_stand_on_each_other_inside_the_frame(given_buckets: list[TimeBucket]) -> None:
+def test_bars_are_stacked_inside_the_frame(given_buckets: list[TimeBucket]) -> None:
     chart = charts.volume(given_buckets, Bucket.HOUR)
 
     top = charts.scale(max(each.deliveries for each in given_buckets))

@@ -1,4 +1,4 @@
-"""A request as a command: whatever it holds, the shell hands on just that."""
+"""A request as a curl command: the shell passes on every byte unchanged."""
 
 import shlex
 import subprocess
@@ -22,7 +22,7 @@ def words(command: str) -> list[str]:
 
 
 @given(url=TEXT, value=TEXT, body=TEXT)
-def test_every_part_comes_out_of_the_shell_as_it_went_in(url: str, value: str, body: str) -> None:
+def test_the_shell_reproduces_every_part(url: str, value: str, body: str) -> None:
     command = curl.command("POST", url, {"x-shop": value}, body=body)
 
     header = f"x-shop: {value}" if value else "x-shop;"
@@ -38,7 +38,7 @@ def test_every_part_comes_out_of_the_shell_as_it_went_in(url: str, value: str, b
 def test_a_real_shell_runs_nothing_of_it() -> None:
     command = curl.command("PUT", URL, {"x-shop": HOSTILE.replace("\n", "")}, body=HOSTILE)
 
-    told = subprocess.run(  # noqa: S603 - the shell is what is tested
+    told = subprocess.run(  # noqa: S603 - the test is about the shell
         ["/bin/bash", "-c", f'curl() {{ printf "%s\\0" "$@"; }}\n{command}'],
         capture_output=True,
         check=True,

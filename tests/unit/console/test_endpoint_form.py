@@ -1,4 +1,4 @@
-"""The form of an endpoint says all that the API can, and nothing else."""
+"""The form of an endpoint has exactly the settings of the API."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -100,7 +100,7 @@ specs = st.fixed_dictionaries(
 
 
 def sent(form: EndpointForm) -> Fields:
-    """What a browser sends of a form in which nothing was touched."""
+    """The fields that a browser sends for an untouched form."""
     pairs = [*form.texts.items(), *(("event_types", each) for each in form.types)]
     for name, rows in form.rows.items():
         pairs += [
@@ -116,7 +116,7 @@ def with_sets(spec: EndpointSpec) -> dict[str, Any]:
 
 
 @given(specs)
-def test_a_form_that_nobody_touched_says_what_is_stored(fields: dict[str, Any]) -> None:
+def test_an_untouched_form_is_the_stored_endpoint(fields: dict[str, Any]) -> None:
     spec = EndpointSpec.model_validate(fields)
 
     there_and_back = spec_of(EndpointForm.read(sent(EndpointForm.of(spec, CATALOGUE))))
@@ -147,12 +147,12 @@ def test_a_length_of_time_is_read_as_people_write_it(text: str, seconds: float) 
 
 
 @pytest.mark.parametrize("text", ["", "soon", "5 parsecs", "1e9", "-5", "5,5", "1.2.3", "٣"])
-def test_what_is_no_length_of_time_stays_as_it_is(text: str) -> None:
+def test_an_invalid_duration_is_kept_as_typed(text: str) -> None:
     assert durations.read(text) == text
 
 
 def form(**changes: Any) -> EndpointForm:
-    """A form that could be saved, but for the changes."""
+    """A valid form with these changes."""
     rows = {name: changes.pop(name, ()) for name in ROWS}
     types = changes.pop("types", ("OrderReceivedEvent",))
     texts = {name.replace("__", "/"): text for name, text in changes.items()}
@@ -176,9 +176,7 @@ def form(**changes: Any) -> EndpointForm:
         ({"metadata": ({"name": "", "value": "x"},)}, "metadata/0", "required"),
     ],
 )
-def test_what_is_refused_stands_at_its_field(
-    changes: dict[str, Any], field: str, words: str
-) -> None:
+def test_each_error_is_at_its_field(changes: dict[str, Any], field: str, words: str) -> None:
     typed = form(**changes)
 
     with pytest.raises(InvalidError) as refusal:

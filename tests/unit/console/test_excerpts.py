@@ -1,4 +1,4 @@
-"""Texts cut to what a page can bear."""
+"""Texts cut to the size limit of a page."""
 
 import json
 
@@ -26,7 +26,7 @@ def test_an_excerpt_is_the_longest_beginning_that_fits_once_it_is_html(
     assert told.size == len(text.encode())
 
 
-def test_json_is_told_in_both_forms_and_anything_else_as_it_came() -> None:
+def test_json_is_shown_formatted_and_raw_and_other_text_raw() -> None:
     told = excerpts.body('{"a":[1,"ä"]}', 1000)
     assert told.raw.text == '{"a":[1,"ä"]}'
     assert told.pretty
@@ -35,7 +35,7 @@ def test_json_is_told_in_both_forms_and_anything_else_as_it_came() -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '"\\ud800"', "NaN", "", "9" * 5000])
-def test_what_only_looks_like_json_does_no_harm(text: str) -> None:
+def test_text_that_only_looks_like_json_is_cut_to_the_limit(text: str) -> None:
     told = excerpts.body(text, 200)
 
     for each in (told.raw, told.pretty):

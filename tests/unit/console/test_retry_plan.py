@@ -1,4 +1,4 @@
-"""A retry policy as people see it."""
+"""A retry policy in words."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ def test_the_default_policy_in_words() -> None:
     )
 
 
-def test_a_policy_of_its_own_in_words() -> None:
+def test_a_custom_policy_in_words() -> None:
     grown = ExponentialRetry(kind="exponential", first_delay_seconds=1, factor=3, max_attempts=4)
 
     assert plan(grown).words == "again after 1 s, 3 s, 9 s; dead after 3 retries in 13 s"
@@ -32,7 +32,7 @@ def test_no_retry_in_words() -> None:
 
 
 @given(st.lists(st.floats(0.1, 100_000), min_size=1, max_size=49))
-def test_attempts_stand_in_their_order_from_end_to_end(delays: list[float]) -> None:
+def test_attempts_are_in_order_from_start_to_end(delays: list[float]) -> None:
     stops = RetryPlan(tuple(delays)).stops
 
     assert len(stops) == len(delays) + 1

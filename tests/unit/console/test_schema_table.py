@@ -1,4 +1,4 @@
-"""A type's schema as its reader sees it."""
+"""The schema of an event type as a table."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ def names(schema: dict[str, Any]) -> list[tuple[int, str]]:
     return [(row.depth, row.name) for row in rows(schema)]
 
 
-def test_a_row_tells_all_that_is_asked_of_a_field() -> None:
+def test_a_row_has_all_constraints_of_a_field() -> None:
     field = {"type": "integer", "minimum": 1, "maximum": 9, "description": "How many.", "enum": [1]}
 
     found = rows({"required": ["Count"], "properties": {"Count": field}})
@@ -17,7 +17,7 @@ def test_a_row_tells_all_that_is_asked_of_a_field() -> None:
     assert found == [SchemaRow(0, "Count", "integer", True, "How many.", ("≥ 1", "≤ 9"), ("1",))]
 
 
-def test_nested_fields_stand_below_theirs() -> None:
+def test_nested_fields_follow_their_parent() -> None:
     line = {"type": "object", "properties": {"PartNo": {"type": "string", "format": "uuid"}}}
     schema = {"properties": {"Rows": {"type": "array", "items": line}, "Ref": {"type": "string"}}}
 
@@ -30,7 +30,7 @@ def test_nested_fields_stand_below_theirs() -> None:
     ]
 
 
-def test_a_reference_is_followed_and_what_stands_beside_it_counts() -> None:
+def test_a_reference_is_followed_and_its_sibling_keywords_count() -> None:
     address = {"type": "object", "description": "Any.", "properties": {"City": {"type": "string"}}}
     schema = {
         "$defs": {"Address": address},
@@ -41,7 +41,7 @@ def test_a_reference_is_followed_and_what_stands_beside_it_counts() -> None:
     assert rows(schema)[0].description == "Where."
 
 
-def test_what_all_of_adds_stands_beside_the_others_and_choices_below() -> None:
+def test_fields_of_all_of_are_siblings_and_choices_are_children() -> None:
     schema = {
         "properties": {"A": {}},
         "allOf": [{"properties": {"B": {"oneOf": [{"type": "string"}, {"type": "null"}]}}}],

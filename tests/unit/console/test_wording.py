@@ -1,4 +1,4 @@
-"""How the console says things."""
+"""The wording of the console."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Ids say what they are, sort by time, and can be derived."""
+"""Ids have a prefix, sort by time, and can be derived."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ def test_a_new_id_is_one_of_its_kind_and_of_no_other(
 
 @settings(max_examples=50)
 @given(chances, chances, st.integers(1, 10**9))
-def test_later_ids_sort_after_earlier_ones_whatever_chance_did(
+def test_later_ids_sort_after_earlier_ones_for_any_random_bytes(
     first: bytes, second: bytes, milliseconds: int
 ) -> None:
     later = NOW + timedelta(milliseconds=milliseconds)
@@ -71,7 +71,7 @@ def test_a_delivery_is_found_by_its_id(event_chance: bytes, endpoint_chance: byt
         "dlv_" + "0" * 5000,
     ],
 )
-def test_what_only_looks_like_a_delivery_is_none(text: str) -> None:
+def test_text_that_only_looks_like_a_delivery_id_is_refused(text: str) -> None:
     assert ids.parts_of_delivery(text) is None
 
 
@@ -79,5 +79,5 @@ def test_what_only_looks_like_a_delivery_is_none(text: str) -> None:
     "text",
     ["", "ep_", "ep_x", "ep_01KAR7XJ80000000000000000A\n", "ep_01KAR7XJ80000000000000000A#x"],
 )
-def test_what_only_looks_like_an_id_is_none(text: str) -> None:
+def test_text_that_only_looks_like_an_id_is_refused(text: str) -> None:
     assert not ids.is_id("ep", text)

@@ -1,4 +1,4 @@
-"""The environment is read once, whole, and complains by name."""
+"""Settings from the environment: all are read at once, and an error names the variable."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What an attempt makes of its delivery (design.md §4)."""
+"""The transitions of a delivery's state."""
 
 from datetime import timedelta
 from typing import Any
@@ -69,7 +69,7 @@ def test_a_success_ends_the_delivery() -> None:
 
 
 @pytest.mark.parametrize("outcome", FAILURES)
-def test_whatever_went_wrong_the_wait_begins_when_the_attempt_has_ended(outcome: Outcome) -> None:
+def test_after_any_failure_the_delay_begins_at_the_end_of_the_attempt(outcome: Outcome) -> None:
     after = progress.after(delivery(), attempt(outcome=outcome), TWICE, jitter=0)
 
     assert after.status is DeliveryStatus.RETRYING
@@ -121,7 +121,7 @@ def test_a_delivery_begun_again_has_its_whole_policy_before_it() -> None:
     assert [each.status for each in (fourth, fifth, sixth)] == ["retrying", "retrying", "dead"]
 
 
-def test_a_resend_or_replay_is_named_as_such_whatever_wakes_it_up() -> None:
+def test_a_resend_or_replay_keeps_its_trigger_for_any_wake_up() -> None:
     dead = delivery(status="dead", attempt_count=3)
     again = progress.begun_again(dead, NOW, Trigger.REPLAY, by="job_1")
     swept = progress.task(dead).model_copy(update={"trigger": Trigger.SWEEPER})
@@ -150,7 +150,7 @@ def test_a_delivery_belongs_to_a_job_until_it_is_resent_otherwise() -> None:
 
 
 @pytest.mark.parametrize("stop", [progress.held, progress.cancelled])
-def test_what_is_stopped_says_why_and_waits_for_nothing(stop: Any) -> None:
+def test_a_stopped_delivery_has_a_reason_and_no_next_attempt(stop: Any) -> None:
     stopped = stop(delivery(status="retrying", next_attempt_at=NOW), "asked to")
 
     assert (stopped.status_reason, stopped.next_attempt_at) == ("asked to", None)

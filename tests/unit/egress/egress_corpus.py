@@ -229,7 +229,7 @@ BLOCKED_URLS = {
     "httpss://example.com/": Reason.SCHEME,
     "\uff48ttps://example.com/": Reason.SCHEME,
     "": Reason.SCHEME,
-    # what is no plain absolute URL
+    # not a plain absolute URL
     "https:example.com/": Reason.URL_SYNTAX,
     "https:/example.com/": Reason.URL_SYNTAX,
     "https:\\\\example.com\\": Reason.URL_SYNTAX,
@@ -281,7 +281,7 @@ BLOCKED_ADDRESSES = {
     ("2606:4700::1111", "::ffff:93.184.216.34"): Reason.ADDRESS_MIXED,
 }
 
-# What is typed, and how it is called.
+# The URL as given, and the URL that is called.
 ALLOWED_URLS = {
     "https://example.com": "https://example.com/",
     "https://example.com/": "https://example.com/",

@@ -120,7 +120,7 @@ def test_every_answer_has_one_line_of_advice(status: int) -> None:
         (307, "/new", True, "answered 307 to /new after 3 redirects: change the URL"),
     ],
 )
-def test_a_redirect_says_where_to_and_what_to_change(
+def test_the_advice_on_a_redirect_names_its_target_and_the_repair(
     status: int, location: str, follows: bool, advice: str
 ) -> None:
     assert outcomes.redirect_advice(status, location, follows=follows) == advice
@@ -130,7 +130,7 @@ def test_a_redirect_that_could_be_followed_says_how() -> None:
     assert "follow redirects" in outcomes.redirect_advice(307, "/new", follows=False)
 
 
-def test_what_an_endpoint_said_is_quoted_on_one_short_line() -> None:
+def test_text_of_an_endpoint_is_quoted_on_one_short_line() -> None:
     quoted = outcomes.quoted("a\r\nb\x1b[31m" + "c" * 500)
 
     assert quoted.startswith("a??b?[31mc")
@@ -156,7 +156,7 @@ CERTIFICATE = {
         (66, "OpenSSL code 66"),
     ],
 )
-def test_a_refused_certificate_says_what_is_wrong_with_it(code: int, part: str) -> None:
+def test_the_advice_on_a_refused_certificate_names_its_fault(code: int, part: str) -> None:
     advice = outcomes.certificate_advice("hooks.example", code, certificate=CERTIFICATE, now=NOW)
 
     assert part in advice
@@ -194,7 +194,9 @@ def test_a_certificate_that_is_about_to_expire_is_noticed(days: int, notice: str
         (None, "no answer for hooks.example in time"),
     ],
 )
-def test_dns_advice_tells_a_wrong_name_from_a_failing_server(code: int | None, part: str) -> None:
+def test_dns_advice_distinguishes_a_wrong_name_from_a_failing_server(
+    code: int | None, part: str
+) -> None:
     assert part in outcomes.dns_advice("hooks.example", code)
 
 

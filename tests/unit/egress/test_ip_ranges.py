@@ -1,4 +1,4 @@
-"""Which addresses are public, held against Python's own answer."""
+"""Public addresses, compared with Python's own classification."""
 
 from ipaddress import IPv4Address, IPv6Address
 

@@ -61,7 +61,7 @@ def test_public_addresses_come_back_in_their_order_and_once() -> None:
     assert checked == (IPv6Address("2606:4700::1111"), IPv4Address("93.184.216.34"))
 
 
-def test_a_refusal_is_a_sentence_that_names_what_is_wrong() -> None:
+def test_a_refusal_is_a_sentence_that_names_the_fault() -> None:
     assert refused("https://10.0.0.1/").detail == "10.0.0.1 is an address of a private network"
     assert refused("https://printer.local/").detail.startswith("the name printer.local exists only")
 

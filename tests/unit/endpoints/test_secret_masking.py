@@ -1,4 +1,4 @@
-"""Secrets are taken out of an endpoint before anything is stored or shown."""
+"""Secrets are removed from an endpoint before it is stored or shown."""
 
 from typing import Any
 
@@ -95,7 +95,7 @@ def test_the_log_shows_the_signature_but_no_secret() -> None:
 
 @pytest.mark.parametrize("value", [MASK, f"Bearer {MASK}", "•"])
 @pytest.mark.parametrize("header", ["x-shop", "x-api-key"])
-def test_a_mask_that_stands_for_nothing_is_never_sent_to_an_endpoint(
+def test_a_mask_without_a_stored_secret_is_never_sent_to_an_endpoint(
     header: str, value: str
 ) -> None:
     with pytest.raises(InvalidError) as refused:

@@ -1,4 +1,4 @@
-"""What is checked when an endpoint is saved: every field that cannot work is named."""
+"""Validation of an endpoint: every invalid field is named."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_a_field_that_cannot_work_is_named(fields: dict[str, Any], named: str) -
     assert refused(**fields) == [named]
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_all_violations_are_reported_at_once() -> None:
     assert refused(url="http://10.0.0.1", condition="&", headers={"Host": "x"}) == [
         "/url",
         "/condition",
@@ -74,7 +74,7 @@ def test_an_api_key_header_beside_the_same_custom_header_is_refused() -> None:
     assert refused(auth=auth, headers={"x-erp": "y"}) == ["/headers"]
 
 
-def test_what_just_fits_is_taken() -> None:
+def test_values_at_the_limits_are_accepted() -> None:
     fitting = {f"x-{n}": "v" * 2041 for n in range(4)}
     assert sum(map(len, [*fitting, *fitting.values()])) <= MAX_HEADERS_BYTES
     weekly = {**DAILY, "factor": 1, "max_attempts": 8}

@@ -1,4 +1,4 @@
-"""A type to vary, and schemas to build it from."""
+"""An event type with variable fields, and schemas to build it from."""
 
 from typing import Any
 

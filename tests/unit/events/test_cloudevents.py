@@ -70,7 +70,7 @@ def test_a_binary_cloud_event_of_the_official_sdk_is_taken() -> None:
         ({"content-type": "application/json", "CE-SpecVersion": "1.0"}, ContentMode.BINARY),
     ],
 )
-def test_the_headers_tell_how_cloud_events_are_carried(
+def test_the_content_mode_is_read_from_the_headers(
     headers: dict[str, str], mode: ContentMode | None
 ) -> None:
     assert content_mode(headers) is mode
@@ -103,7 +103,7 @@ def test_events_of_the_same_id_from_two_sources_are_two_events() -> None:
         ({"data_base64": "e30="}, "/events/2/data_base64"),
     ],
 )
-def test_a_cloud_event_that_cannot_be_taken_names_what_is_wrong(
+def test_a_refused_cloud_event_names_the_invalid_attribute(
     changes: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidError) as caught:
@@ -120,6 +120,6 @@ def test_a_binary_cloud_event_that_cannot_be_taken_names_its_headers() -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 1])
-def test_what_is_no_object_is_no_cloud_event(document: Any) -> None:
+def test_a_cloud_event_must_be_an_object(document: Any) -> None:
     with pytest.raises(InvalidError):
         read_structured(document)

@@ -75,7 +75,7 @@ def test_a_type_that_is_not_known_whole_takes_more_than_is_known(name: str) -> N
     assert violations(each, {**each.example, "SomethingElse": 1}) == []
 
 
-def test_what_rules_can_watch_is_what_the_field_can_say() -> None:
+def test_the_entities_of_rules_are_the_values_of_the_field() -> None:
     for each in builtin().values():
         changed = each.json_schema["properties"].get("EntityChanged", {})
         if "enum" in changed:
@@ -132,7 +132,7 @@ def test_a_type_that_cannot_be_used_is_refused_at_its_flaw(
     assert named(caught.value) == [found]
 
 
-def test_a_schema_that_is_no_schema_is_refused_where_it_is_wrong() -> None:
+def test_an_invalid_schema_is_refused_at_its_fault() -> None:
     with pytest.raises(InvalidError) as caught:
         check_type(event_type(schema=object_of(Count={"type": "intger"})))
     assert [field for field, _ in named(caught.value)] == ["/schema/properties/Count/type"]
@@ -144,7 +144,7 @@ def test_formats_are_checked() -> None:
     assert [found.field for found in violations(each, {"At": "today"})] == ["/data/At"]
 
 
-def test_a_thousand_violations_are_told_by_the_first_fifty() -> None:
+def test_of_a_thousand_violations_the_first_fifty_are_reported() -> None:
     each = event_type(schema=object_of(Lines={"items": TEXT}))
     found = violations(each, {"Lines": list(range(1000))})
     assert [violation.field for violation in found[:2]] == ["/data/Lines/0", "/data/Lines/1"]
@@ -152,6 +152,6 @@ def test_a_thousand_violations_are_told_by_the_first_fifty() -> None:
 
 
 @pytest.mark.parametrize("odd", ["\ud800", {1, 2}])
-def test_data_that_is_no_json_is_a_violation(odd: Any) -> None:
+def test_data_that_is_not_json_is_a_violation(odd: Any) -> None:
     found = violations(event_type(), {"Count": odd})
     assert [violation.field for violation in found] == ["/data"]

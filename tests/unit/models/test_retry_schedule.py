@@ -1,4 +1,4 @@
-"""When a delivery is tried next (design.md §6)."""
+"""The time of the next attempt."""
 
 import pytest
 from hypothesis import given, settings
@@ -115,7 +115,7 @@ def test_chance_moves_a_delay_by_at_most_a_fifth(
 
 @settings(max_examples=50)
 @given(policies, st.integers(1, 60), chances, st.floats(0, 10 * DAY))
-def test_nobody_is_tried_before_the_time_that_it_asked_for(
+def test_no_retry_comes_before_the_retry_after_time(
     policy: RetryPolicy, made: int, jitter: float, retry_after: float
 ) -> None:
     delay = delay_seconds(policy, made, jitter=jitter, retry_after=retry_after)
@@ -127,7 +127,7 @@ def test_nobody_is_tried_before_the_time_that_it_asked_for(
 
 @settings(max_examples=50)
 @given(policies)
-def test_every_policy_comes_to_its_end(policy: RetryPolicy) -> None:
+def test_every_policy_ends(policy: RetryPolicy) -> None:
     waits = [delay_seconds(policy, made, jitter=0) for made in range(1, MAX_ATTEMPTS + 1)]
 
     given_ones = [wait for wait in waits if wait is not None]

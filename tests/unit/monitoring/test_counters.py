@@ -1,4 +1,4 @@
-"""What is counted, and what is read from counts."""
+"""Counts of deliveries, and percentiles from them."""
 
 from math import ceil
 
@@ -25,7 +25,7 @@ def test_a_percentile_is_too_high_by_a_fifth_at_most(taken: list[int], share: fl
 
 
 @given(durations, durations)
-def test_what_took_longer_is_not_in_a_lower_bucket(one: int, other: int) -> None:
+def test_a_longer_duration_is_never_in_a_lower_bucket(one: int, other: int) -> None:
     assert bucket_of(min(one, other)) <= bucket_of(max(one, other))
 
 

@@ -187,7 +187,7 @@ def test_evaluating_part_by_part_agrees_with_jmespath(condition: str, data: dict
     assert evaluate(condition, whole).matched is expected
 
 
-def test_each_endpoint_more_costs_what_one_does_and_none_more_than_the_bound() -> None:
+def test_the_cost_grows_linearly_with_endpoints_and_each_stays_below_the_bound() -> None:
     few, many, worst = measured(USUAL, 10), measured(USUAL, 1000), measured(HOSTILE, 1)
 
     assert many.steps == 100 * few.steps

@@ -98,7 +98,7 @@ def test_an_endpoint_without_triggers_gets_each_event_of_a_type_it_wants() -> No
         ),
     ],
 )
-def test_what_is_not_delivered_says_why(
+def test_an_event_that_is_not_delivered_has_a_reason(
     fields: dict[str, Any], expected: Verdict, reason: str
 ) -> None:
     decision = decide(endpoint(**fields), event())
@@ -117,7 +117,9 @@ def test_what_is_not_delivered_says_why(
         ({"on_update": True, "filter": "contains(change.fields, 'Zip')"}, changed("update", "Zip")),
     ],
 )
-def test_a_rule_fires_on_what_it_names(rule: dict[str, Any], change: dict[str, Any]) -> None:
+def test_a_rule_fires_on_the_entity_operation_and_fields_it_names(
+    rule: dict[str, Any], change: dict[str, Any]
+) -> None:
     target = endpoint(rules=[{"entity": "tClientCustomer", **rule}])
     decision = decide(target, event({"CustomerId": 7}, type=CUSTOMER, change=change))
     assert decision.verdict is Verdict.MATCHED

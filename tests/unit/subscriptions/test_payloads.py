@@ -73,12 +73,12 @@ def selected(data: dict[str, Any], **fields: Any) -> Any:
         ),
     ],
 )
-def test_the_bytes_of_each_mode_stay_what_they_are(fields: dict[str, Any], body: str) -> None:
+def test_the_bytes_of_each_mode_are_fixed(fields: dict[str, Any], body: str) -> None:
     assert render(payload(**fields), event(ORDER, type="OrderReceivedEvent")) == body.encode()
 
 
 @given(json_objects)
-def test_what_is_rendered_reads_back_as_what_was_published(data: dict[str, Any]) -> None:
+def test_a_rendered_payload_parses_to_the_published_data(data: dict[str, Any]) -> None:
     published = event(data)
     assert json.loads(render(payload(mode="data"), published)) == data
     for mode in ("envelope", "cloudevents"):
@@ -125,7 +125,7 @@ def test_an_expression_may_make_any_json_but_null(expression: str, body: bytes) 
         ("data.Many" + " | [@, @][]" * 30, "the payload expression takes too many steps"),
     ],
 )
-def test_an_expression_that_makes_no_payload_is_told(expression: str, detail: str) -> None:
+def test_an_expression_that_makes_no_payload_is_explained(expression: str, detail: str) -> None:
     shaped = payload(mode="custom", expression=expression)
     check_payload(shaped)
     with pytest.raises(PayloadError) as caught:
@@ -133,7 +133,7 @@ def test_an_expression_that_makes_no_payload_is_told(expression: str, detail: st
     assert caught.value.detail.startswith(detail)
 
 
-def test_what_was_accepted_is_delivered_whatever_the_envelope_adds() -> None:
+def test_an_accepted_event_is_delivered_though_its_envelope_exceeds_the_limit() -> None:
     body = render(payload(mode="envelope"), event({"Text": "x" * MAX_BYTES}))
     assert len(body) > MAX_BYTES
 
@@ -183,7 +183,7 @@ def test_excluded_fields_are_left_out_and_no_others(exclude: list[str], expected
     assert selected(CUSTOMER, exclude=exclude) == expected
 
 
-def test_what_is_both_included_and_excluded_is_left_out() -> None:
+def test_a_field_both_included_and_excluded_is_left_out() -> None:
     chosen = selected(CUSTOMER, include=["Id", "Address"], exclude=["Address.Geo"])
     assert chosen == {"Id": 7, "Address": {"City": "Umeå"}}
 
@@ -238,7 +238,7 @@ def test_a_payload_that_cannot_work_is_refused_when_it_is_saved(
 
 
 @pytest.mark.parametrize("mode", ["envelope", "data", "cloudevents"])
-def test_a_plain_payload_is_told_by_its_mode_alone(mode: str) -> None:
+def test_the_mode_alone_defines_a_plain_payload(mode: str) -> None:
     assert plain(mode) == payload(mode=mode)
     assert is_plain(payload(mode=mode))
     check_payload(payload(mode=mode))
@@ -253,7 +253,7 @@ def test_a_payload_with_choices_of_its_own_is_not_plain() -> None:
 # --- content types --------------------------------------------------------------------------------
 
 
-def test_the_official_sdk_reads_what_is_sent_as_a_cloud_event() -> None:
+def test_the_official_sdk_reads_our_cloud_events() -> None:
     shaped = payload(mode="cloudevents")
     sent = HTTPMessage({"content-type": content_type(shaped)}, render(shaped, event(ORDER)))
     received = from_structured_event(sent)

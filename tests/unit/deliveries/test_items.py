@@ -1,4 +1,4 @@
-"""What is packed comes back, and never takes more than a byte beside its text."""
+"""Packed text unpacks to itself and is at most one byte longer than the text."""
 
 import json
 
@@ -14,11 +14,11 @@ def test_any_text_comes_back(text: str) -> None:
 
 
 @given(st.text(max_size=2000))
-def test_packing_costs_at_most_the_byte_that_tells_how(text: str) -> None:
+def test_packing_adds_at_most_its_tag_byte(text: str) -> None:
     assert len(pack(text)) <= len(text.encode()) + 1
 
 
-def test_what_the_log_writes_most_shrinks_by_more_than_half() -> None:
+def test_a_usual_attempt_shrinks_by_more_than_half() -> None:
     attempt = {
         "number": 1,
         "trigger": "first",
