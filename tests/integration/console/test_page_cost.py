@@ -1,6 +1,6 @@
 """What the first page of each view of the log reads; `make bench TOPIC=pages` counts large ones."""
 
-from posthorn.deliveries.queries import ROWS_READ_FOR_ONE
+from posthorn.deliveries.queries import ROWS_READ_PER_ROW
 from tests.bench import pages
 
 LIMIT = 10
@@ -13,4 +13,4 @@ def test_a_page_costs_the_same_with_three_times_as_much_behind_it() -> None:
         if view == pages.SEARCH:  # bounded by itself, at more than there is here
             continue
         assert cost.units <= small[view].units, view
-        assert cost.rows_read <= LIMIT * ROWS_READ_FOR_ONE, view
+        assert cost.rows_read <= LIMIT * ROWS_READ_PER_ROW, view
