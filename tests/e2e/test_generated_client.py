@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.stack import Running, eventually
 from tests.http_client import Client
+
+from tests.e2e.stack import Running, eventually
 
 # Run apart, so that the generated package leaves nothing in the tests' own interpreter.
 PROGRAM = """\
