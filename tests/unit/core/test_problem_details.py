@@ -1,4 +1,4 @@
-"""Problem details: the fault, its field, and a stable code."""
+"""Refusals say what is wrong, where, and in words that stay the same for programs."""
 
 import re
 from typing import Any
@@ -59,7 +59,7 @@ def test_no_two_refusals_share_a_code() -> None:
     assert len({kind.code for kind in REFUSALS}) == len(REFUSALS)
 
 
-def test_violations_are_listed_field_by_field() -> None:
+def test_broken_rules_are_told_field_by_field() -> None:
     error = InvalidError("/a: no", [Violation("/a", "no"), Violation("/b/0", "nor this")])
 
     assert problem(error)["errors"] == [
@@ -83,10 +83,8 @@ def test_violations_are_listed_field_by_field() -> None:
         (("metadata", "schedule"), "/metadata/schedule"),
     ],
 )
-def test_a_pointer_leads_to_the_field_of_the_request(
-    location: tuple[str | int, ...], written: str
-) -> None:
-    assert pointer(location) == written
+def test_a_pointer_leads_to_what_was_sent(location: tuple[str | int, ...], written: str) -> None:
+    assert pointer_of(location) == written
 
 
 @pytest.mark.parametrize(
@@ -105,7 +103,7 @@ def test_a_pointer_leads_to_the_field_of_the_request(
         ),
     ],
 )
-def test_a_validation_error_is_explained_in_plain_words(
+def test_what_breaks_a_model_is_told_in_plain_words(
     fields: dict[str, Any], field: str, message: str
 ) -> None:
     assert refusal(**fields).violations == (Violation(field, message),)
@@ -164,7 +162,7 @@ def test_no_message_shows_a_regular_expression_or_how_it_is_programmed(
         {"rules": [{"entity": "a", "on_update": "hunter2"}]},
     ],
 )
-def test_a_problem_never_repeats_the_request(fields: dict[str, Any]) -> None:
+def test_what_was_sent_is_never_repeated(fields: dict[str, Any]) -> None:
     assert "hunter2" not in str(problem(refusal(**fields)))
 
 

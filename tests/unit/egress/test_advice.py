@@ -125,8 +125,8 @@ def test_every_answer_has_one_line_of_advice(status: int) -> None:
         (307, "/new", True, "answered 307, a redirect to /new after 3 redirects: change the URL"),
     ],
 )
-def test_the_advice_on_a_redirect_names_its_target_and_the_repair(
-    status: int, location: str, follows: bool, advice: str
+def test_a_redirect_says_where_to_and_what_to_change(
+    status: int, location: str, follows: bool, text: str
 ) -> None:
     assert advice.redirect_advice(status, location, follows=follows) == text
 
@@ -135,8 +135,8 @@ def test_a_redirect_that_could_be_followed_says_how() -> None:
     assert "follow_redirects" in advice.redirect_advice(307, "/new", follows=False)
 
 
-def test_text_of_an_endpoint_is_quoted_on_one_short_line() -> None:
-    quoted = outcomes.quoted("a\r\nb\x1b[31m" + "c" * 500)
+def test_what_an_endpoint_said_is_quoted_on_one_short_line() -> None:
+    quoted = advice.quoted("a\r\nb\x1b[31m" + "c" * 500)
 
     assert quoted.startswith("a??b?[31mc")
     assert len(quoted) == 201
@@ -161,8 +161,8 @@ CERTIFICATE = {
         (66, "OpenSSL code 66"),
     ],
 )
-def test_the_advice_on_a_refused_certificate_names_its_fault(code: int, part: str) -> None:
-    advice = outcomes.certificate_advice("hooks.example", code, certificate=CERTIFICATE, now=NOW)
+def test_a_refused_certificate_says_what_is_wrong_with_it(code: int, part: str) -> None:
+    text = advice.certificate_advice("hooks.example", code, certificate=CERTIFICATE, now=NOW)
 
     assert part in text
     assert "hooks.example" in text
@@ -199,10 +199,8 @@ def test_a_certificate_that_is_about_to_expire_is_noticed(days: int, notice: str
         (None, "the DNS lookup of hooks.example timed out"),
     ],
 )
-def test_dns_advice_distinguishes_a_wrong_name_from_a_failing_server(
-    code: int | None, part: str
-) -> None:
-    assert part in outcomes.dns_advice("hooks.example", code)
+def test_dns_advice_tells_a_wrong_name_from_a_failing_server(code: int | None, part: str) -> None:
+    assert part in advice.dns_advice("hooks.example", code)
 
 
 @pytest.mark.parametrize(

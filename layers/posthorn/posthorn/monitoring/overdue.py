@@ -8,8 +8,8 @@ from posthorn.dispatch.sweeper import GRACE
 from posthorn.models import Delivery, Endpoint, Model, Time
 from posthorn.monitoring.inventory import DeliverySnapshot
 
-# What the sweeper needs at the most to find an overdue delivery (it runs every five minutes), and a
-# dispatcher to take it from a queue that is not behind.
+# The sweeper finds an overdue delivery within a minute; the rest is for a dispatcher to receive it
+# again after a crash (visibility timeout of 6 minutes).
 FOUND_WITHIN = GRACE + timedelta(minutes=8)
 
 
