@@ -18,13 +18,14 @@ from moto import mock_aws
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.dynamodb import Table
 from posthorn.aws.eventbridge import Announcer
-from posthorn.aws.kms import Vault
+from posthorn.aws.kms import CACHED_SECRETS, Vault
 from posthorn.aws.s3 import CONFIG, ExportBucket
 from posthorn.aws.sqs import Queue
 from posthorn.aws.step_functions import StateMachine
 from posthorn.aws.stream_counters import StreamCounters
 from posthorn.core.errors import UnavailableError
 from posthorn.core.settings import Settings
+from posthorn.core.single_flight import SingleFlight
 from posthorn.deliveries import state
 from posthorn.deliveries.erasure import PayloadEraser
 from posthorn.deliveries.items import FIRST_TIME, DueTask, due_partitions
@@ -271,7 +272,7 @@ class World:
 
     def restart(self) -> None:
         """Continue in a new execution environment without any cached state."""
-        self.vault._opened.clear()
+        self.vault._opened = SingleFlight(self.vault._open, size=CACHED_SECRETS)
         self.dispatcher = replace(self.dispatcher, timer=self.new_timer())
 
     def clock(self) -> datetime:

@@ -1,7 +1,6 @@
 """What only this stack may read: encrypted by its KMS key before it reaches a table or a link."""
 
 import base64
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field
 
 from posthorn.core.errors import InvalidError, UnavailableError
+from posthorn.core.single_flight import SingleFlight
 from posthorn.models import Model, Time
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Vault:
     def __init__(self, kms: "KMSClient", key_arn: str) -> None:
         self._kms = kms
         self._key_arn = key_arn
-        self._opened: OrderedDict[tuple[str, str, str], Secrets] = OrderedDict()
+        self._opened = SingleFlight(self._open, size=CACHED_SECRETS)
 
     def seal(self, secrets: Secrets, *, tenant: str, endpoint_id: str) -> str:
         plaintext = secrets.model_dump_json(exclude_defaults=True).encode()
@@ -52,19 +52,15 @@ class Vault:
 
     def open(self, sealed: str, *, tenant: str, endpoint_id: str) -> Secrets:
         """Decrypt; each ciphertext costs one KMS call for the life of this environment."""
-        place = (sealed, tenant, endpoint_id)
-        known = self._opened.get(place)
-        if known is not None:
-            return known
+        return self._opened((sealed, tenant, endpoint_id))
+
+    def _open(self, place: tuple[str, str, str]) -> Secrets:
+        sealed, tenant, endpoint_id = place
         context = {"tenant": tenant, "endpoint": endpoint_id}
         plaintext = self._decrypted(base64.b64decode(sealed), context)
         if plaintext is None:
             raise UnavailableError("the key service did not decrypt")
-        secrets = Secrets.model_validate_json(plaintext)
-        self._opened[place] = secrets
-        while len(self._opened) > CACHED_SECRETS:
-            self._opened.popitem(last=False)
-        return secrets
+        return Secrets.model_validate_json(plaintext)
 
     def seal_text(self, text: str, *, purpose: str) -> str:
         """What is safe in a URL, and opens for this purpose alone, for as long as the key lives."""
