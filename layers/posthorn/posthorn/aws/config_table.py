@@ -1,6 +1,6 @@
 """ConfigTable: tenants, API keys, endpoints and their versions (design.md §5).
 
-tenants            {tenant id}                   a tenant
+tenants            {tenant id}                   a tenant; the stamp of its endpoints
 keys               {key id}                      an API key
 types              {name}                        an event type that is not built in, or changed
 tenant#{tenant}    endpoint#{endpoint id}        an endpoint as it is now
@@ -20,6 +20,7 @@ from posthorn.core.errors import NotFoundError, StaleVersionError
 from posthorn.models import ApiKey, Endpoint, EventType, Health, Item, Model, Tenant, Time, iso
 
 _ABSENT = "attribute_not_exists(#pk)"
+_PRESENT = "attribute_exists(#pk)"
 _BELOW = "#pk = :pk AND begins_with(#sk, :prefix)"
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -39,17 +40,24 @@ class ConfigStore:
         self._table = table
 
     def tenant(self, tenant_id: str) -> Tenant | None:
-        return self._read(Tenant, {"pk": "tenants", "sk": tenant_id})
+        return self._read(Tenant, _tenant_key(tenant_id))
+
+    def stamped_tenant(self, tenant_id: str) -> tuple[Tenant | None, int]:
+        """The tenant, and the stamp that every change of its endpoints moves."""
+        item = self._table.get(_tenant_key(tenant_id))
+        if item is None:
+            return None, 0
+        return Tenant.model_validate_json(item["document"]), item.get("stamp", 0)
 
     def tenants(self, *, after: str | None = None, page: int | None = None) -> Iterator[Tenant]:
         """Yield them by id, from after one or from the first; `page` are read at once."""
         return self._list(Tenant, "tenants", beyond=after, page=page)
 
     def put_tenant(self, tenant: Tenant) -> None:
-        self._table.put({"pk": "tenants", "sk": tenant.id, "document": _dump(tenant)})
+        self._table.update(_tenant_key(tenant.id), {"document": _dump(tenant)})
 
     def delete_tenant(self, tenant_id: str) -> None:
-        self._table.delete({"pk": "tenants", "sk": tenant_id})
+        self._table.delete(_tenant_key(tenant_id))
 
     def key(self, key_id: str) -> ApiKey | None:
         return self._read(ApiKey, {"pk": "keys", "sk": key_id})
@@ -105,6 +113,11 @@ class ConfigStore:
                 {"health": _health(health)},
                 condition=f"#version = :version AND {seen}",
                 values=values,
+            )
+            # Apart from it, so that endpoints that fail together do not conflict. If we die in
+            # between, an environment has the old health until its cache is a minute old.
+            self._table.update(
+                _tenant_key(endpoint.tenant), {}, condition=_PRESENT, increments={"stamp": 1}
             )
         except ConditionFailed:
             return False
@@ -163,7 +176,9 @@ class ConfigStore:
         }
         put = self._table.put_request(item, condition=condition, values=values)
         try:
-            self._table.write_together([{"Put": put}, self._history(endpoint, deleted=False)])
+            self._table.write_together(
+                [{"Put": put}, self._history(endpoint, deleted=False), self._moved(endpoint.tenant)]
+            )
         except ConditionFailed:
             raise StaleVersionError("the endpoint was changed in between: read it again") from None
 
@@ -183,10 +198,21 @@ class ConfigStore:
         )
         try:
             self._table.write_together(
-                [{"Delete": delete}, {"Put": tombstone}, self._history(last, deleted=True)]
+                [
+                    {"Delete": delete},
+                    {"Put": tombstone},
+                    self._history(last, deleted=True),
+                    self._moved(last.tenant),
+                ]
             )
         except ConditionFailed:
             raise StaleVersionError("the endpoint was changed in between: read it again") from None
+
+    def _moved(self, tenant: str) -> Item:
+        """Move the tenant's stamp, so that dispatchers read its endpoints again."""
+        key = _tenant_key(tenant)
+        request = self._table.update_request(key, {}, condition=_PRESENT, increments={"stamp": 1})
+        return {"Update": request}
 
     def _history(self, endpoint: Endpoint, *, deleted: bool) -> Item:
         entry = EndpointVersion(
@@ -235,6 +261,10 @@ def _endpoint(item: Item) -> Endpoint:
 def _health(health: Health) -> str | None:
     """As it stands beside the endpoint; None while all is well, for then it does not."""
     return None if health == Health() else health.model_dump_json(exclude_defaults=True)
+
+
+def _tenant_key(tenant: str) -> Item:
+    return {"pk": "tenants", "sk": tenant}
 
 
 def _endpoint_key(tenant: str, endpoint_id: str) -> Item:

@@ -1,8 +1,11 @@
 """DynamoDB in plain values: one thread-safe client, errors of ours told apart from conditions."""
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import count
+from time import sleep
 from typing import TYPE_CHECKING, Any, cast
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
@@ -14,7 +17,8 @@ from posthorn.models import Item
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-CONFLICT_TRIES = 5
+CONFLICT_TRIES = 5  # the last after 160 ms
+READ_TRIES = 8  # of keys that a throttled table leaves out; the last after 1.3 s
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -72,25 +76,47 @@ class Table:
             **_expressions(condition=condition, values=values),
         }
 
-    def update(self, key: Item, changes: Item, *, condition: str, values: Item) -> None:
-        """Set each attribute of `changes`, or remove it where its value is None."""
-        request = self.update_request(key, changes, condition=condition, values=values)
+    def update(
+        self,
+        key: Item,
+        changes: Item,
+        *,
+        condition: str | None = None,
+        values: Item | None = None,
+        increments: Mapping[str, int] | None = None,
+    ) -> None:
+        """Set each attribute of `changes`, or remove it where its value is None; add increments."""
+        request = self.update_request(
+            key, changes, condition=condition, values=values, increments=increments
+        )
         with _told_apart():
             self._client.update_item(**request)
 
-    def update_request(self, key: Item, changes: Item, *, condition: str, values: Item) -> Any:
+    def update_request(
+        self,
+        key: Item,
+        changes: Item,
+        *,
+        condition: str | None = None,
+        values: Item | None = None,
+        increments: Mapping[str, int] | None = None,
+    ) -> Any:
         sets = {name: value for name, value in changes.items() if value is not None}
         removed = [name for name, value in changes.items() if value is None]
         expression = "SET " + ", ".join(f"#{name} = :new_{name}" for name in sets) if sets else ""
         if removed:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
+        if increments:
+            expression += " ADD " + ", ".join(f"#{name} :add_{name}" for name in increments)
+        new = {f"new_{name}": value for name, value in sets.items()}
+        added = {f"add_{name}": value for name, value in (increments or {}).items()}
         return {
             "TableName": self.name,
             "Key": _marshal(key),
             "UpdateExpression": expression,
             **_expressions(
                 condition=condition,
-                values={**values, **{f"new_{name}": value for name, value in sets.items()}},
+                values={**(values or {}), **new, **added},
                 extra=expression,
             ),
         }
@@ -113,16 +139,17 @@ class Table:
     def write_together(self, requests: Sequence[Mapping[str, Any]]) -> None:
         """All or nothing; each request is `{"Put": put_request(...)}` or alike.
 
-        Costs twice the write units. Another writer at the same item makes DynamoDB refuse the whole
-        with a conflict, which passes: it is tried again.
+        Costs twice the write units. DynamoDB refuses the whole with a conflict while another write
+        to one of the items is under way, so it is tried again, after 10 to 160 ms.
         """
-        for tries_left in reversed(range(CONFLICT_TRIES)):
+        for tried in range(CONFLICT_TRIES):
             try:
                 with _told_apart():
                     self._client.transact_write_items(TransactItems=cast(Any, requests))
             except _ConflictError:
-                if not tries_left:
+                if tried == CONFLICT_TRIES - 1:
                     raise
+                _back_off(tried)
             else:
                 return
 
@@ -193,12 +220,22 @@ class Table:
         """Read up to 100 items at once, consistently; those that are not there are left out."""
         wanted: Any = {self.name: {"Keys": [_marshal(key) for key in keys], "ConsistentRead": True}}
         found: list[Item] = []
-        while wanted:
+        for tried in count():
             with _told_apart():
                 answer = self._client.batch_get_item(RequestItems=wanted)
             found.extend(map(_unmarshal, answer["Responses"].get(self.name, [])))
             wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                break
+            if tried == READ_TRIES - 1:
+                raise UnavailableError("the table did not read all items: it is throttled")
+            _back_off(tried)
         return found
+
+
+def _back_off(tried: int) -> None:
+    """Wait 10 ms, twice as long after each try, ±50 % so that writers do not meet again."""
+    sleep(0.01 * 2**tried * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
 
 
 def _expressions(*, condition: str | None, values: Item | None, extra: str = "") -> dict[str, Any]:
