@@ -92,7 +92,7 @@ def list_deliveries(
 def read_delivery(id: DeliveryId) -> DeliveryWithAttempts:
     """Read a delivery, with each of its attempts."""
     tenant, _ = _acting(Scope.LOGS_READ)
-    return wiring.reading().seen_delivery(tenant, id)
+    return wiring.reading().delivery_view(tenant, id)
 
 
 @router.post("/v1/deliveries/<id>/resend", status_code=202)

@@ -107,7 +107,7 @@ def _page(visitor: Session, request: PageRequest, refusal: ConflictError | None 
 
 
 def _delivery(visitor: Session, request: PageRequest) -> DeliveryWithAttempts:
-    return wiring.reading().seen_delivery(visitor.tenant, request.params["id"])
+    return wiring.reading().delivery_view(visitor.tenant, request.params["id"])
 
 
 def _attempt(delivery: DeliveryWithAttempts, number: str) -> AttemptView:

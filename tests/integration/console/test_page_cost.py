@@ -1,6 +1,6 @@
 """Read units of the first page of each view; `make bench TOPIC=pages` counts large logs."""
 
-from posthorn.deliveries.queries import ROWS_READ_FOR_ONE
+from posthorn.deliveries.queries import ROWS_READ_PER_ROW
 from tests.bench import pages
 
 LIMIT = 10
@@ -13,4 +13,4 @@ def test_a_page_costs_the_same_with_three_times_as_much_behind_it() -> None:
         if view == pages.SEARCH:  # has a bound of its own, above the size of this log
             continue
         assert cost.units <= small[view].units, view
-        assert cost.rows_read <= LIMIT * ROWS_READ_FOR_ONE, view
+        assert cost.rows_read <= LIMIT * ROWS_READ_PER_ROW, view

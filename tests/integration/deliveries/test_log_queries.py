@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from posthorn.core import ids
 from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass, WithTests
-from posthorn.deliveries.queries import ROWS_READ_FOR_ONE, LogLists, Position
+from posthorn.deliveries.queries import ROWS_READ_PER_ROW, LogLists, Position
 from posthorn.deliveries.store import StoredBody
 from posthorn.models import Delivery, DeliveryStatus, Outcome, iso
 from tests.support.world import START, World
@@ -145,7 +145,7 @@ def test_pages_are_a_whole_list_cut_up_while_new_deliveries_arrive(
         ordered.sort(key=lambda each: each.endpoint_id)
     if is_newest_first:
         ordered.reverse()
-    assert seen == [each.id for each in ordered if want.takes(each)]
+    assert seen == [each.id for each in ordered if want.matches(each)]
 
 
 @given(deliveries, filters)
@@ -167,7 +167,7 @@ def test_a_filter_is_the_conjunction_of_its_parts(rows: list[Any], wanted: dict[
             last_status_code=row["failure"][1],
             test=row["test"],
         )
-        assert whole.takes(delivery) == all(part.takes(delivery) for part in parts)
+        assert whole.matches(delivery) == all(part.matches(delivery) for part in parts)
 
 
 def test_a_filter_is_kept_as_json() -> None:
@@ -229,7 +229,7 @@ def test_a_page_that_finds_nothing_stops_at_three_rows_for_each_one_asked_for(
 
     assert page == []
     assert position is not None
-    assert sum(read) <= 10 * ROWS_READ_FOR_ONE
+    assert sum(read) <= 10 * ROWS_READ_PER_ROW
 
 
 @pytest.mark.parametrize(

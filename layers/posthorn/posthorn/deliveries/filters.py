@@ -1,7 +1,4 @@
-"""Which deliveries a list, a search or a job is about: every filter of the log as one value.
-
-Pure: log_lists.py reads by it. A job keeps it as JSON.
-"""
+"""The filters of the log as one value, for lists, searches and jobs. A job stores it as JSON."""
 
 import hashlib
 from enum import StrEnum
@@ -10,12 +7,14 @@ from posthorn.models import Delivery, DeliveryStatus, Model, Outcome, Time, iso
 
 
 class Order(StrEnum):
-    NEWEST = "newest"  # first
+    """Which delivery comes first."""
+
+    NEWEST = "newest"
     OLDEST = "oldest"
 
 
 class WithTests(StrEnum):
-    """Whether deliveries of tests are among them."""
+    """Whether the deliveries of tests are included."""
 
     INCLUDE = "include"
     ONLY = "only"
@@ -23,7 +22,7 @@ class WithTests(StrEnum):
 
 
 class StatusClass(StrEnum):
-    """Of the last answer; none where there was no answer, or no attempt yet."""
+    """The class of the last response's status; `none` without a response or an attempt."""
 
     SUCCESS = "2xx"
     REDIRECTION = "3xx"
@@ -33,16 +32,16 @@ class StatusClass(StrEnum):
 
     @staticmethod
     def of(status_code: int | None) -> "StatusClass | None":
-        """None for a code outside of the classes, which the sender lets nobody answer with."""
+        """None for a code outside the classes; the sender accepts no such response."""
         text = "none" if status_code is None else f"{status_code // 100}xx"
         return StatusClass(text) if text in set(StatusClass) else None
 
 
 class DeliveryFilter(Model):
-    """All filters that are given must be met. Without `endpoint_ids`, all that the tenant had.
+    """All given filters must match. No `endpoint_ids` means all endpoints of the tenant.
 
-    Times are those of `created_at`, `until` itself not included. `outcome` and `status_class` are
-    those of the last attempt.
+    `since` (inclusive) and `until` (exclusive) apply to `created_at`, `outcome` and `status_class`
+    to the last attempt.
     """
 
     endpoint_ids: tuple[str, ...] = ()
@@ -56,7 +55,7 @@ class DeliveryFilter(Model):
     test: WithTests = WithTests.EXCLUDE
     order: Order = Order.NEWEST
 
-    def takes(self, delivery: Delivery) -> bool:
+    def matches(self, delivery: Delivery) -> bool:
         pairs = (
             (self.event_type, delivery.event_type),
             (self.event_id, delivery.event_id),
@@ -66,7 +65,7 @@ class DeliveryFilter(Model):
         )
         created_at = iso(delivery.created_at)
         return (
-            all(wanted in (None, found) for wanted, found in pairs)
+            all(sought in (None, found) for sought, found in pairs)
             and (not self.endpoint_ids or delivery.endpoint_id in self.endpoint_ids)
             and (self.test is WithTests.INCLUDE or delivery.test is (self.test is WithTests.ONLY))
             and (self.since is None or iso(self.since) <= created_at)
@@ -75,15 +74,15 @@ class DeliveryFilter(Model):
 
     @property
     def statuses(self) -> frozenset[DeliveryStatus]:
-        """In which of the states a delivery can be at all."""
+        """The statuses that a matching delivery can have."""
         every = frozenset({self.status} if self.status else DeliveryStatus)
-        # What succeeded was last answered with 2xx, and nothing else is an outcome of it.
-        is_of_failures = self.outcome not in (None, Outcome.SUCCEEDED) or (
+        # A succeeded delivery has a 2xx response and the outcome `succeeded`.
+        excludes_success = self.outcome not in (None, Outcome.SUCCEEDED) or (
             self.status_class not in (None, StatusClass.SUCCESS)
         )
-        return every - {DeliveryStatus.SUCCEEDED} if is_of_failures else every
+        return every - {DeliveryStatus.SUCCEEDED} if excludes_success else every
 
     def fingerprint(self, *more: str) -> str:
-        """Differs, in all likelihood, from that of another list: it binds a cursor to its own."""
+        """A short hash of the filters, which ties a cursor to its list."""
         text = "\0".join((self.model_dump_json(exclude_defaults=True), *more))
         return hashlib.sha256(text.encode()).hexdigest()[:8]

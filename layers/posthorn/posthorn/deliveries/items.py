@@ -1,15 +1,14 @@
-"""How the log's things are laid out as items of LogTable, and read back (design.md §5).
+"""The layout of events, deliveries and attempts as items of LogTable.
 
-One event's whole history stands under one partition key, `{tenant}#{event id}`:
+All items of one event share the partition key `{tenant}#{event id}`; the sort keys are:
 
-    event                       the event, what was decided for each endpoint, when it was recorded,
-                                and, unless a test made it, how many deliveries are wanted
-    delivery#{endpoint id}      the delivery; its first attempt, when that one succeeded, is inside
+    event                       the event, its decision for each endpoint, the time of recording,
+                                and, except for tests, the number of expected deliveries
+    delivery#{endpoint id}      the delivery, including its first attempt if that one succeeded
     delivery#{endpoint id}#{n}  attempt n, otherwise
 
-Indexes: `by_endpoint` holds each delivery; `by_status` those that have not succeeded and are no
-tests; `due` those with a next attempt. The first two carry `summary` and `expires_at`, from which a
-row of a list is made.
+Indexes: `by_endpoint` has every delivery; `by_status` those not succeeded, except tests; `due`
+those with a next attempt. The first two project `summary` and `expires_at`, which make a list row.
 """
 
 import json
@@ -20,7 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from posthorn.core.ids import delivery as delivery_id
+from posthorn.core import ids
 from posthorn.models import (
     Attempt,
     Delivery,
@@ -35,18 +34,18 @@ from posthorn.models import (
 )
 from posthorn.subscriptions.matching import Decision, Verdict
 
-# A partition of an index takes 1,000 write units a second. Four a busy endpoint give it 4,000
-# deliveries a second, and a page reads four partitions.
+# An index partition takes 1,000 write units a second. Four per endpoint allow 4,000 deliveries a
+# second, and a page reads four partitions.
 ENDPOINT_SHARDS = 4
-DELIVERED_VERDICTS = frozenset({Verdict.MATCHED, Verdict.HELD})  # decisions that make a delivery
+DELIVERED_VERDICTS = frozenset({Verdict.MATCHED, Verdict.HELD})  # of decisions that make a delivery
 DUE_SHARDS = 8
 FIRST_TIME = "0"  # sorts before every time
-# Whatever is not, or not yet, as it should be. Cancelled ones too, so that `by_status` has all that
-# failed in some way.
+# The statuses in `by_status`: everything but success. Cancelled deliveries are included so that the
+# index has all failures.
 ATTENTION = frozenset(DeliveryStatus) - {DeliveryStatus.SUCCEEDED}
 _PLAIN, _DEFLATED = b"\0", b"\1"
-# What most items share, the most common last (preset dictionary, RFC 1950 §2.2). Items written with
-# it are read with it: a better dictionary gets a tag of its own beside this one.
+# Text shared by most items, the most common last (preset dictionary, RFC 1950 §2.2). Stored items
+# need this dictionary to be read: a better one gets a tag of its own.
 _DICTIONARY = (
     b'{"CustomerId":,"OrderId":,"OrderNo":"","ClientOrderRef":"","Source":"WEB","CellPhone":"+46'
     b'","FirstName":"","LastName":"","PartNo":"","WarehouseCode":"","LocationId":,"OnHandValue":'
@@ -104,12 +103,12 @@ def event_item(
     expires_at: datetime,
     test: bool,
 ) -> Item:
-    wanted = sum(each.verdict in DELIVERED_VERDICTS for each in decisions)
+    expected = sum(each.verdict in DELIVERED_VERDICTS for each in decisions)
     return {
         **event_key(event.tenant, event.id),
         "document": event_document(event, decisions),
         "recorded_at": milliseconds(recorded_at),
-        **({} if test else {"wanted": wanted}),
+        **({} if test else {"wanted": expected}),
         **expiry(expires_at),
     }
 
@@ -141,12 +140,12 @@ def milliseconds(moment: datetime) -> int:
 
 
 def recorded_at(item: Item) -> datetime:
-    """When the event of this item was recorded: its deliveries begin at that moment."""
+    """The time the event was recorded, which is `created_at` of its deliveries."""
     return _EPOCH + int(item["recorded_at"]) * _MILLISECOND
 
 
 def delivery_attributes(delivery: Delivery) -> Item:
-    """What changes as the delivery moves on; a sparse index key that is None leaves its index."""
+    """The attributes that change with the status; a key of None removes the item from its index."""
     shard = _shard(delivery.event_id, ENDPOINT_SHARDS)
     due = delivery.next_attempt_at
     return {
@@ -159,7 +158,7 @@ def delivery_attributes(delivery: Delivery) -> Item:
             else None
         ),
         "due_pk": f"due#{_shard(delivery.event_id, DUE_SHARDS)}" if due else None,
-        # The attempt to make is part of the key, so that the sweeper needs no second read.
+        # The key includes the number of the next attempt: the sweeper needs no second read.
         "due_sk": f"{iso(due)}#{delivery.attempt_count + 1:04d}" if due else None,
     }
 
@@ -178,14 +177,14 @@ def delivery_item(delivery: Delivery) -> Item:
 
 
 def read_delivery(item: Item) -> Delivery:
-    """Read a delivery from the table or from a row of `by_endpoint` or `by_status`."""
+    """Read a delivery from an item of the table or of `by_endpoint` or `by_status`."""
     tenant, event_id = item["pk"].split("#")
     endpoint_id = item["sk"].removeprefix("delivery#")
     digest = item.get("body_sha256")
     return Delivery.model_validate(
         {
             **json.loads(item["summary"]),
-            "id": delivery_id(event_id, endpoint_id),
+            "id": ids.delivery(event_id, endpoint_id),
             "tenant": tenant,
             "event_id": event_id,
             "endpoint_id": endpoint_id,
@@ -209,6 +208,7 @@ class DueTask:
 
 
 def read_due(item: Item) -> DueTask:
+    """Read the next attempt from an item of `due`."""
     tenant, event_id = item["pk"].split("#")
     attempt = int(item["due_sk"].rpartition("#")[2])
     task = Task(
@@ -230,6 +230,7 @@ def read_attempt(packed: Any) -> Attempt:
 
 
 def pack(text: str) -> bytes:
+    """Deflate where that is smaller: a write unit is a kilobyte."""
     plain = text.encode()
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=_DICTIONARY)
     deflated = deflater.compress(plain) + deflater.flush()

@@ -1,7 +1,7 @@
-"""Lists of deliveries: partitions of an index merged at read time, in either order (design.md §5).
+"""Lists of deliveries: index partitions merged at read time, in either order.
 
-What a page reads does not depend on how much the log holds: a few rows of each partition to begin
-with, then more of those that are used up, to no more than ROWS_READ_FOR_ONE for each row asked for.
+The rows read for a page do not depend on the size of the log: first a few of each partition, then
+more of those that are used up, in total at most ROWS_READ_PER_ROW for each requested row.
 """
 
 import base64
@@ -19,25 +19,25 @@ from posthorn.deliveries.filters import DeliveryFilter, Order, WithTests
 from posthorn.models import Delivery, Item, iso
 from posthorn.models.paging import bad_cursor
 
-# A rare thing in a long log comes in several short pages, each with its cursor, instead of in one
-# that reads everything. One row of each partition is read in any case.
-ROWS_READ_FOR_ONE = 3
+# Few matches in a long log arrive as several short pages with cursors, rather than as one page that
+# reads everything. At least one row of each partition is read.
+ROWS_READ_PER_ROW = 3
 _CURSOR = re.compile(r"([0-9a-f]{8})#([0-9TZ:.-]+#evt_[0-9A-Z]{26})#(ep_[0-9A-Z]{26})")
-# Sort before and after whatever an id or a time is written with.
+# Sort before and after all characters of ids and times.
 _FIRST = "!"
 _LAST = "~"
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a page ended: the last row looked at. Opaque outside, as a cursor of its list."""
+    """The last row read for a page. Its cursor is valid for the same filters and order only."""
 
     sort_key: str
     endpoint_id: str
 
     @property
     def at(self) -> datetime:
-        """When the delivery of that row was created."""
+        """`created_at` of that row."""
         return datetime.fromisoformat(self.sort_key.partition("#")[0])
 
     def cursor(self, fingerprint: str) -> str:
@@ -46,9 +46,9 @@ class Position:
 
     @staticmethod
     def of(cursor: str, fingerprint: str) -> "Position":
-        """Read a cursor; InvalidError when it is none, or one of a list with another fingerprint.
+        """Read a cursor; raise InvalidError if it is malformed or has another fingerprint.
 
-        For there it would skip rows, or show some twice.
+        In another list it would skip or repeat rows.
         """
         try:
             match = _CURSOR.fullmatch(base64.urlsafe_b64decode(cursor).decode())
@@ -64,7 +64,7 @@ class Position:
 
 @dataclass
 class _Partition:
-    """One partition of an index, or of the table, with the rows read ahead of it."""
+    """One partition of an index or of the table, and the rows read ahead from it."""
 
     table: Table
     index: str | None
@@ -75,14 +75,14 @@ class _Partition:
     ahead: deque[Item] = field(default_factory=deque)
     rows_read: int = 0
     _after: Item | None = None
-    is_read_out: bool = False
+    is_exhausted: bool = False
 
     def read(self, limit: int) -> None:
-        """Read on, until there is a row ahead or none follows."""
+        """Read until a row is ahead or the partition is exhausted."""
         hash_key, range_key = self.attributes
         lowest, highest = self.bounds
-        self.is_read_out = lowest > highest  # DynamoDB refuses bounds that cross
-        while not self.ahead and not self.is_read_out:
+        self.is_exhausted = lowest > highest  # DynamoDB refuses bounds that cross
+        while not self.ahead and not self.is_exhausted:
             found, self._after = self.table.query_page(
                 f"#{hash_key} = :key AND #{range_key} BETWEEN :lowest AND :highest",
                 {"key": self.key, "lowest": lowest, "highest": highest},
@@ -92,17 +92,17 @@ class _Partition:
                 after=self._after,
             )
             self.rows_read += len(found)
-            # In the table, attempts stand between deliveries.
+            # In the table, deliveries alternate with attempts.
             self.ahead.extend(row for row in found if "summary" in row)
-            self.is_read_out = self._after is None
+            self.is_exhausted = self._after is None
 
 
 @dataclass
 class PageWalk:
-    """One way down a list. Iterating yields each row in order, whether it is wanted or not.
+    """Iterates over the rows of a list in order, matching or not.
 
-    It ends at the end of the list, or once `most` rows were read. After each row, `position` says
-    where to go on, and `is_over` whether there is anything left.
+    It stops at the end of the list or after reading `most` rows. After each row, `position` is
+    where to continue, and `is_over` is true at the end of the list.
     """
 
     partitions: list[_Partition]
@@ -119,18 +119,18 @@ class PageWalk:
                 return
             row = first(following, key=lambda each: _order(each.ahead[0])).ahead.popleft()
             position = Position(*_order(row))
-            if position != self.position:  # else it has changed its status between two reads
+            if position != self.position:  # otherwise its status changed between two reads
                 self.position = position
                 yield items.read_delivery(row)
 
     @property
     def is_over(self) -> bool:
-        return all(each.is_read_out and not each.ahead for each in self.partitions)
+        return all(each.is_exhausted and not each.ahead for each in self.partitions)
 
     def _read_ahead(self) -> bool:
-        """See that each partition has a row ahead or none left; False where `most` forbids that."""
-        used_up = [each for each in self.partitions if not each.ahead and not each.is_read_out]
-        in_use = sum(not each.is_read_out for each in self.partitions)
+        """Ensure a row ahead for each partition with rows left; False if `most` forbids it."""
+        used_up = [each for each in self.partitions if not each.ahead and not each.is_exhausted]
+        in_use = sum(not each.is_exhausted for each in self.partitions)
         for partition in used_up:
             left = self.most - sum(each.rows_read for each in self.partitions)
             if partition.rows_read and left < 1:
@@ -139,8 +139,10 @@ class PageWalk:
         return True
 
     def _share(self, partitions: int) -> int:
-        """A hash spreads a page's rows over the partitions: 1.5 standard deviations above the mean,
-        few partitions are used up before the page is full."""
+        """The rows to read per partition: the mean plus 1.5 standard deviations.
+
+        A hash spreads the rows, so few partitions are used up before the page is full.
+        """
         mean = self.limit / partitions
         return ceil(mean + 1.5 * sqrt(mean))
 
@@ -150,32 +152,32 @@ class LogLists:
     table: Table
 
     def page(
-        self, tenant: str, wanted: DeliveryFilter, *, limit: int, after: Position | None = None
+        self, tenant: str, filters: DeliveryFilter, *, limit: int, after: Position | None = None
     ) -> tuple[list[Delivery], Position | None]:
-        """Return up to `limit` deliveries and where to go on, or None at the end."""
-        walk = self.walk(tenant, wanted, limit=limit, after=after)
+        """Up to `limit` matching deliveries and where to continue, None at the end."""
+        walk = self.walk(tenant, filters, limit=limit, after=after)
         found: list[Delivery] = []
         for delivery in walk:
-            if wanted.takes(delivery):
+            if filters.matches(delivery):
                 found.append(delivery)
             if len(found) == limit:
                 break
         return found, None if walk.is_over else walk.position
 
     def walk(
-        self, tenant: str, wanted: DeliveryFilter, *, limit: int, after: Position | None = None
+        self, tenant: str, filters: DeliveryFilter, *, limit: int, after: Position | None = None
     ) -> PageWalk:
-        """Begin at the first row after a position. `wanted` names endpoints, or one event."""
+        """Start after a position. `filters` must name endpoints or one event."""
         partitions = [
-            _Partition(self.table, index, attributes, key, bounds, wanted.order)
-            for index, attributes, key, bounds in _ranges(tenant, wanted, after)
+            _Partition(self.table, index, attributes, key, bounds, filters.order)
+            for index, attributes, key, bounds in _ranges(tenant, filters, after)
         ]
         return PageWalk(
-            partitions, wanted.order, limit, most=limit * ROWS_READ_FOR_ONE, position=after
+            partitions, filters.order, limit, most=limit * ROWS_READ_PER_ROW, position=after
         )
 
     def newest(self, tenant: str, endpoint_id: str) -> list[Delivery]:
-        """The newest delivery of each partition of the endpoint: no row more is read."""
+        """The newest delivery of each of the endpoint's partitions."""
         found: list[Delivery] = []
         for key in items.endpoint_partitions(tenant, endpoint_id):
             rows, _ = self.table.query_page(
@@ -192,17 +194,17 @@ class LogLists:
 _Range = tuple[str | None, tuple[str, str], str, tuple[str, str]]
 
 
-def _ranges(tenant: str, wanted: DeliveryFilter, after: Position | None) -> Iterator[_Range]:
+def _ranges(tenant: str, filters: DeliveryFilter, after: Position | None) -> Iterator[_Range]:
     """Index, key attributes, key and bounds of each partition to merge."""
-    if wanted.event_id:
-        key = items.event_key(tenant, wanted.event_id)["pk"]
-        yield None, ("pk", "sk"), key, _bounds_in_event(wanted, after)
+    if filters.event_id:
+        key = items.event_key(tenant, filters.event_id)["pk"]
+        yield None, ("pk", "sk"), key, _bounds_in_event(filters, after)
         return
-    is_sparse = wanted.statuses <= items.ATTENTION and wanted.test is WithTests.EXCLUDE
-    for endpoint_id in wanted.endpoint_ids:
-        bounds = _bounds(wanted, after, endpoint_id)
+    is_sparse = filters.statuses <= items.ATTENTION and filters.test is WithTests.EXCLUDE
+    for endpoint_id in filters.endpoint_ids:
+        bounds = _bounds(filters, after, endpoint_id)
         if is_sparse:
-            for status in sorted(wanted.statuses):
+            for status in sorted(filters.statuses):
                 for key in items.status_partitions(tenant, endpoint_id, status):
                     yield "by_status", ("status_pk", "endpoint_sk"), key, bounds
         else:
@@ -210,35 +212,35 @@ def _ranges(tenant: str, wanted: DeliveryFilter, after: Position | None) -> Iter
                 yield "by_endpoint", ("endpoint_pk", "endpoint_sk"), key, bounds
 
 
-def _bounds(wanted: DeliveryFilter, after: Position | None, endpoint_id: str) -> tuple[str, str]:
-    """The lowest and the highest sort key that may follow in a partition of this endpoint.
+def _bounds(filters: DeliveryFilter, after: Position | None, endpoint_id: str) -> tuple[str, str]:
+    """The lowest and the highest sort key that can follow in a partition of this endpoint.
 
-    A time sorts before every key that begins with it, so `until` itself is not included.
+    A time sorts before every key that begins with it, so `until` is exclusive.
     """
-    lowest = iso(wanted.since) if wanted.since else _FIRST
-    highest = iso(wanted.until) if wanted.until else _LAST
+    lowest = iso(filters.since) if filters.since else _FIRST
+    highest = iso(filters.until) if filters.until else _LAST
     if after is None:
         return lowest, highest
-    # The event that the page before ended with may have deliveries to endpoints that follow.
-    if wanted.order is Order.NEWEST:
+    # The last event of the previous page may have deliveries to further endpoints.
+    if filters.order is Order.NEWEST:
         same = after.sort_key if endpoint_id < after.endpoint_id else _before(after.sort_key)
         return lowest, min(highest, same)
     same = after.sort_key if endpoint_id > after.endpoint_id else after.sort_key + _LAST
     return max(lowest, same), highest
 
 
-def _bounds_in_event(wanted: DeliveryFilter, after: Position | None) -> tuple[str, str]:
+def _bounds_in_event(filters: DeliveryFilter, after: Position | None) -> tuple[str, str]:
     lowest, highest = "delivery#", f"delivery#{_LAST}"
     if after is None:
         return lowest, highest
     last = f"delivery#{after.endpoint_id}"
-    if wanted.order is Order.NEWEST:
+    if filters.order is Order.NEWEST:
         return lowest, _before(last)
     return last + _LAST, highest
 
 
 def _before(key: str) -> str:
-    """A text that sorts before this key and after every other key of its length before it."""
+    """A text that sorts before this key and after every smaller key of the same length."""
     return key[:-1] + chr(ord(key[-1]) - 1) + _LAST
 
 

@@ -1,4 +1,4 @@
-"""The log, read: lists of deliveries, one with its attempts, one event with its whole trace."""
+"""Read the log: lists of deliveries, a delivery with its attempts, an event with its trace."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,28 +24,29 @@ class DeliveryReader:
     now: Callable[[], datetime]
 
     def deliveries(
-        self, tenant: str, wanted: DeliveryFilter, *, limit: int, cursor: str | None = None
+        self, tenant: str, filters: DeliveryFilter, *, limit: int, cursor: str | None = None
     ) -> views.DeliveryList:
-        """One page as the API shows it. A cursor holds for the same filters and order only."""
-        fingerprint = wanted.fingerprint()
+        """One page as the API shows it. A cursor is valid for the same filters and order only."""
+        fingerprint = filters.fingerprint()
         after = Position.of(cursor, fingerprint) if cursor else None
-        found, position = self.page(tenant, wanted, limit=limit, after=after)
+        found, position = self.page(tenant, filters, limit=limit, after=after)
         return views.DeliveryList(
             items=[views.of_delivery(each) for each in found],
             next_cursor=position.cursor(fingerprint) if position else None,
         )
 
     def page(
-        self, tenant: str, wanted: DeliveryFilter, *, limit: int, after: Position | None = None
+        self, tenant: str, filters: DeliveryFilter, *, limit: int, after: Position | None = None
     ) -> tuple[list[Delivery], Position | None]:
-        """Up to `limit` deliveries and where to go on, or None at the end.
+        """Up to `limit` deliveries and where to continue, None at the end.
 
-        It may hold fewer, or none, and still not be the last one.
+        A page with fewer deliveries, or none, need not be the last.
         """
-        return self.lists.page(tenant, self._located(tenant, wanted), limit=limit, after=after)
+        located = self._with_endpoints(tenant, filters)
+        return self.lists.page(tenant, located, limit=limit, after=after)
 
     def delivery(self, tenant: str, delivery_id: str) -> tuple[Event, Record]:
-        """The event and the delivery with all its attempts; NotFoundError when there is none."""
+        """The event and the delivery with all its attempts; raise NotFoundError."""
         parts = ids.parts_of_delivery(delivery_id)
         history = self.log.history(tenant, parts[0]) if parts else None
         record = history.records.get(parts[1]) if history and parts else None
@@ -53,13 +54,13 @@ class DeliveryReader:
             raise NotFoundError("there is no such delivery")
         return history.event, record
 
-    def seen_delivery(self, tenant: str, delivery_id: str) -> views.DeliveryWithAttempts:
+    def delivery_view(self, tenant: str, delivery_id: str) -> views.DeliveryWithAttempts:
         event, record = self.delivery(tenant, delivery_id)
         name = self.endpoint_name(tenant, record.delivery.endpoint_id)
         return views.of_record(event, record, name)
 
     def endpoint_name(self, tenant: str, endpoint_id: str) -> str | None:
-        """The name of the endpoint, or what it was when the endpoint was deleted."""
+        """The name of the endpoint; the last one if it was deleted; None if that has expired."""
         endpoint = self.config.endpoint(tenant, endpoint_id)
         if endpoint is None and (last := self._last_version(tenant, endpoint_id)):
             endpoint = last.endpoint
@@ -72,16 +73,16 @@ class DeliveryReader:
         return history
 
     def trace(self, tenant: str, event_id: str) -> EventTrace:
-        """The event and what became of it at each endpoint; NotFoundError when there is none."""
-        return self._traced(tenant, self.event(tenant, event_id))
+        """The event and its result at each endpoint; raise NotFoundError."""
+        return self._trace(tenant, self.event(tenant, event_id))
 
     def events_published_as(self, tenant: str, published_id: str) -> Listed[views.EventView]:
-        """The event that its publisher gave this id, if there is one. It is found by key."""
+        """The event published under this id, if there is one. It is read by key."""
         history = self.log.history(tenant, ids.derived_event(tenant, published_id))
-        found = [views.of_trace(self._traced(tenant, history))] if history else []
+        found = [views.of_trace(self._trace(tenant, history))] if history else []
         return Listed[views.EventView](items=found)
 
-    def _traced(self, tenant: str, history: EventHistory) -> EventTrace:
+    def _trace(self, tenant: str, history: EventHistory) -> EventTrace:
         present = self.config.endpoints(tenant)
         gone = {each.endpoint_id for each in history.decisions} - {each.id for each in present}
         last = {each: self._last_version(tenant, each) for each in gone}
@@ -91,23 +92,24 @@ class DeliveryReader:
         return next(self.config.versions(tenant, endpoint_id, page=1), None)
 
     def walk(
-        self, tenant: str, wanted: DeliveryFilter, *, limit: int, after: Position | None = None
+        self, tenant: str, filters: DeliveryFilter, *, limit: int, after: Position | None = None
     ) -> PageWalk:
-        """As `page`, but row by row, wanted or not."""
-        return self.lists.walk(tenant, self._located(tenant, wanted), limit=limit, after=after)
+        """As `page`, but row by row, matching or not."""
+        located = self._with_endpoints(tenant, filters)
+        return self.lists.walk(tenant, located, limit=limit, after=after)
 
-    def _located(self, tenant: str, wanted: DeliveryFilter) -> DeliveryFilter:
-        """With the endpoints whose partitions are to be read; InvalidError for what is no id."""
-        if not all(ids.is_id("ep", each) for each in wanted.endpoint_ids):
+    def _with_endpoints(self, tenant: str, filters: DeliveryFilter) -> DeliveryFilter:
+        """The filters with the endpoints to read; raise InvalidError for a malformed id."""
+        if not all(ids.is_id("ep", each) for each in filters.endpoint_ids):
             raise InvalidError.at("endpoint", "is not the id of an endpoint")
-        if wanted.event_id is not None and not ids.is_id("evt", wanted.event_id):
+        if filters.event_id is not None and not ids.is_id("evt", filters.event_id):
             raise InvalidError.at("event_id", "is not the id of an event")
-        if wanted.event_id or wanted.endpoint_ids:
-            return wanted
-        return wanted.model_copy(update={"endpoint_ids": self.all_endpoints(tenant)})
+        if filters.event_id or filters.endpoint_ids:
+            return filters
+        return filters.model_copy(update={"endpoint_ids": self.all_endpoints(tenant)})
 
     def all_endpoints(self, tenant: str) -> tuple[str, ...]:
-        """Ids of all whose deliveries may be in the log: of the deleted ones, too."""
+        """Ids of all endpoints whose deliveries may be in the log, deleted ones included."""
         kept_since = self.now() - self.limits(tenant).longest_retention
         return (
             *(each.id for each in self.config.endpoints(tenant)),

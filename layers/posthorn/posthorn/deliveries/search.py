@@ -1,7 +1,7 @@
-"""Full text over ids and payloads of a time range. There is no index: it reads what it searches.
+"""Full-text search over ids and payloads of a time range, without an index.
 
-So a page examines a bounded number of deliveries in a bounded time, shows what it found, and says
-how far it came; its cursor goes on from there.
+A page examines a bounded number of deliveries in a bounded time, and returns the matches and the
+time that it reached; its cursor continues from there.
 """
 
 import json
@@ -13,14 +13,14 @@ from itertools import islice
 from posthorn.core.errors import InvalidError
 from posthorn.deliveries import views
 from posthorn.deliveries.filters import DeliveryFilter, Order
-from posthorn.deliveries.queries import ROWS_READ_FOR_ONE, PageWalk, Position
+from posthorn.deliveries.queries import ROWS_READ_PER_ROW, PageWalk, Position
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import RECORDS_READ_AT_ONCE, LogStore, Record
 from posthorn.models import Delivery, Event
 
 LONGEST_RANGE = timedelta(days=7)
-MOST_EXAMINED = 300  # a page
-BUDGET = timedelta(seconds=8)  # of the 29 that the function has; large events take longest
+MOST_EXAMINED = 300  # per page
+BUDGET = timedelta(seconds=8)  # of the 29 s that the function has; large events are slowest
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,21 @@ class DeliverySearch:
     def search(
         self,
         tenant: str,
-        wanted: DeliveryFilter,
+        filters: DeliveryFilter,
         text: str,
         *,
         limit: int,
         cursor: str | None = None,
     ) -> views.DeliveryList:
-        """One page of those of `wanted` that hold the text, in whatever case.
+        """One page of the matching deliveries that contain the text, ignoring case.
 
-        InvalidError unless their time range is one of at most 7 days, up to now where `until` is
-        not given.
+        Raise InvalidError unless the time range is at most 7 days; `until` defaults to now.
         """
         end = self.now() + BUDGET
-        ranged = self._ranged(wanted)
-        fingerprint = wanted.fingerprint(text)
+        ranged = self._ranged(filters)
+        fingerprint = filters.fingerprint(text)
         after = Position.of(cursor, fingerprint) if cursor else None
-        most = MOST_EXAMINED // ROWS_READ_FOR_ONE
+        most = MOST_EXAMINED // ROWS_READ_PER_ROW
         walk = self.reader.walk(tenant, ranged, limit=most, after=after)
         found: list[Delivery] = []
         examined, is_over = 0, False
@@ -62,7 +61,7 @@ class DeliverySearch:
         else:
             is_over = walk.is_over
         if is_over:
-            until = ranged.since if wanted.order is Order.NEWEST else ranged.until
+            until = ranged.since if filters.order is Order.NEWEST else ranged.until
         return views.DeliveryList(
             items=[views.of_delivery(each) for each in found],
             next_cursor=None if is_over or reached is None else reached.cursor(fingerprint),
@@ -70,34 +69,34 @@ class DeliverySearch:
             searched_until=until,
         )
 
-    def _ranged(self, wanted: DeliveryFilter) -> DeliveryFilter:
-        until = wanted.until or self.now()
-        if wanted.since is None:
+    def _ranged(self, filters: DeliveryFilter) -> DeliveryFilter:
+        until = filters.until or self.now()
+        if filters.since is None:
             raise InvalidError.at("since", "is required with q")
-        if until - wanted.since > LONGEST_RANGE:
+        if until - filters.since > LONGEST_RANGE:
             days = LONGEST_RANGE.days
-            message = f"is more than {days} days before until, and q searches {days} at the most"
+            message = f"must be at most {days} days before until with q"
             raise InvalidError.at("since", message)
-        return wanted.model_copy(update={"until": until})
+        return filters.model_copy(update={"until": until})
 
     def _read(
-        self, tenant: str, wanted: DeliveryFilter, walk: PageWalk
+        self, tenant: str, filters: DeliveryFilter, walk: PageWalk
     ) -> Iterator[tuple[Delivery, Position | None, tuple[Event, Record] | None]]:
-        """Each row of the walk, and what is to be searched of it: None where it is not wanted."""
+        """Each row of the walk with its content to search, or None if the filters exclude it."""
         rows = ((delivery, walk.position) for delivery in walk)
-        while some := list(islice(rows, RECORDS_READ_AT_ONCE)):
+        while chunk := list(islice(rows, RECORDS_READ_AT_ONCE)):
             contents = self.log.records(
                 tenant,
-                [(each.event_id, each.endpoint_id) for each, _ in some if wanted.takes(each)],
+                [(each.event_id, each.endpoint_id) for each, _ in chunk if filters.matches(each)],
             )
-            for delivery, position in some:
+            for delivery, position in chunk:
                 yield delivery, position, contents.get((delivery.event_id, delivery.endpoint_id))
 
 
 def contains_text(text: str, event: Event, record: Record) -> bool:
-    """Whether the text is in an id, in the event's data as compact JSON, or in a body of its own.
+    """Whether the text is in an id, in the event's data as compact JSON, or in a stored body.
 
-    A body that a plain payload mode makes of the data holds nothing else of interest.
+    Bodies of the plain payload modes are not stored and add nothing to the data.
     """
     sought = text.casefold()
     delivery = record.delivery

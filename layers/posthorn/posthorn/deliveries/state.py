@@ -1,8 +1,8 @@
-"""What an attempt makes of its delivery: pure transitions of the states of design.md §4."""
+"""The states of a delivery and the transitions between them: pure functions."""
 
 from datetime import datetime, timedelta
 
-from posthorn.core.ids import delivery as delivery_id
+from posthorn.core import ids
 from posthorn.models import (
     Attempt,
     Delivery,
@@ -18,7 +18,7 @@ from posthorn.models.retry_schedule import delay_seconds
 WAITING = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING})  # for an attempt
 TO_COME = WAITING | {DeliveryStatus.HELD}
 ERASED = "the payload was erased"
-GONE = 410  # RFC 9110 §15.5.11: the receiver wants no more, ever
+GONE = 410  # RFC 9110 §15.5.11: permanent
 
 
 def begun(
@@ -30,9 +30,9 @@ def begun(
     expires_at: datetime,
     test: bool = False,
 ) -> Delivery:
-    """Return the delivery of an event to an endpoint, before anything was tried."""
+    """The delivery of an event to an endpoint, before its first attempt."""
     return Delivery(
-        id=delivery_id(event.id, endpoint_id),
+        id=ids.delivery(event.id, endpoint_id),
         tenant=event.tenant,
         event_id=event.id,
         event_type=event.type,
@@ -50,17 +50,17 @@ def asks_to_stop(attempt: Attempt) -> bool:
 
 
 def after(delivery: Delivery, attempt: Attempt, policy: RetryPolicy, *, jitter: float) -> Delivery:
-    """Return the delivery as it stands once this attempt is recorded.
+    """The delivery after this attempt.
 
-    It dies, and says so, before the log that it is kept in would expire: long `Retry-After`s and
-    late resends must not make it vanish.
+    It becomes dead if its log would expire before the next attempt: a long `Retry-After` or a late
+    resend must not make it disappear unfinished.
     """
     ended_at = attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
-    made = _with(delivery, attempt)
+    attempted = _with(delivery, attempt)
     if attempt.outcome is Outcome.SUCCEEDED:
-        return made.model_copy(update={"status": DeliveryStatus.SUCCEEDED})
+        return attempted.model_copy(update={"status": DeliveryStatus.SUCCEEDED})
     if asks_to_stop(attempt):
-        return held(made, "the endpoint answered 410 Gone and was disabled")
+        return held(attempted, "the endpoint answered 410 Gone and was disabled")
     delay = delay_seconds(
         policy,
         attempt.number - delivery.round_start,
@@ -68,21 +68,21 @@ def after(delivery: Delivery, attempt: Attempt, policy: RetryPolicy, *, jitter: 
         retry_after=attempt.retry_after_seconds,
     )
     if delay is None:
-        return _stopped(made, DeliveryStatus.DEAD, "all retries are used up")
+        return _stopped(attempted, DeliveryStatus.DEAD, "all retries are used up")
     next_attempt_at = ended_at + timedelta(seconds=delay)
     if next_attempt_at >= delivery.expires_at:
-        return _stopped(made, DeliveryStatus.DEAD, "the log expires before the next attempt")
-    return made.model_copy(
+        return _stopped(attempted, DeliveryStatus.DEAD, "the log expires before the next attempt")
+    return attempted.model_copy(
         update={"status": DeliveryStatus.RETRYING, "next_attempt_at": next_attempt_at}
     )
 
 
 def tested(delivery: Delivery, attempt: Attempt) -> Delivery:
-    """Return the delivery of a test: whatever came back, that was all of it."""
-    made = _with(delivery, attempt)
+    """The delivery of a test after its only attempt."""
+    attempted = _with(delivery, attempt)
     if attempt.outcome is Outcome.SUCCEEDED:
-        return made.model_copy(update={"status": DeliveryStatus.SUCCEEDED})
-    return _stopped(made, DeliveryStatus.DEAD, "a failed test is not retried")
+        return attempted.model_copy(update={"status": DeliveryStatus.SUCCEEDED})
+    return _stopped(attempted, DeliveryStatus.DEAD, "a failed test is not retried")
 
 
 def held(delivery: Delivery, reason: str) -> Delivery:
@@ -94,12 +94,12 @@ def cancelled(delivery: Delivery, reason: str) -> Delivery:
 
 
 def discarded(delivery: Delivery, reason: str, *, by: str) -> Delivery:
-    """Return the delivery as cancelled by a job, which finds it by that again."""
+    """The delivery cancelled by a job, whose id it carries."""
     return cancelled(delivery, reason).model_copy(update={"asked": None, "asked_by": by})
 
 
 def queued(delivery: Delivery, now: datetime) -> Delivery:
-    """Return the delivery as due now: what cannot be tried here goes to RetryQueue as this."""
+    """The delivery as due now, to be sent to RetryQueue."""
     return delivery.model_copy(
         update={
             "status": DeliveryStatus.PENDING,
@@ -110,14 +110,14 @@ def queued(delivery: Delivery, now: datetime) -> Delivery:
 
 
 def begun_again(delivery: Delivery, due_at: datetime, asked: Trigger, *, by: str) -> Delivery:
-    """Return the delivery as due then, with its whole retry policy before it."""
+    """The delivery as due at `due_at`, with its full retry policy from there."""
     return queued(delivery, due_at).model_copy(
         update={"round_start": delivery.attempt_count, "asked": asked, "asked_by": by}
     )
 
 
 def task(delivery: Delivery) -> Task:
-    """The next attempt of this delivery, for RetryQueue."""
+    """The next attempt of this delivery as a message of RetryQueue."""
     begins = delivery.attempt_count == delivery.round_start
     return Task(
         tenant=delivery.tenant,
@@ -130,9 +130,9 @@ def task(delivery: Delivery) -> Task:
 
 
 def as_asked(message: Task, delivery: Delivery) -> Task:
-    """The task with what its attempt is made for, where that is not what woke it up.
+    """The task with the trigger of its attempt, where another message caused it.
 
-    The sweeper may bring a resend or a replay, and so may the wake-up of a retry before it.
+    The sweeper, or the wake-up of an earlier retry, may carry a resend or a replay.
     """
     begins = delivery.attempt_count == delivery.round_start
     return task(delivery) if delivery.asked and begins else message

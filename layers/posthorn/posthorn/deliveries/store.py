@@ -1,4 +1,4 @@
-"""The log: events, deliveries and attempts in LogTable (design.md §5; layout in items.py)."""
+"""The log: events, deliveries and attempts in LogTable (layout in items.py)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from posthorn.models import (
     iso,
     read_expiry,
 )
-from posthorn.subscriptions import payloads as payload
+from posthorn.subscriptions import payloads
 from posthorn.subscriptions.matching import Decision
 
-EVENTS_READ_AT_ONCE = 25  # of 256 KiB at the most, each far larger once it is parsed
-RECORDS_READ_AT_ONCE = 25  # each an event and a delivery
-KEYS_READ_AT_ONCE = 100  # the most that BatchGetItem takes
+EVENTS_READ_AT_ONCE = 25  # up to 256 KiB each, and far larger once parsed
+RECORDS_READ_AT_ONCE = 25  # an event and a delivery each
+KEYS_READ_AT_ONCE = 100  # the limit of BatchGetItem
 _ABSENT = "attribute_not_exists(#pk)"
 AS_BEFORE = (
     "#status = :status AND #attempt_count = :attempt_count AND attribute_not_exists(#erased)"
@@ -33,7 +33,7 @@ UNCLAIMED = "(attribute_not_exists(#claim_until) OR #claim_until < :now)"
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to work on something alone: by whom, and until when. A crash lets it lapse."""
+    """An exclusive lease on an event or a delivery; after a crash it expires."""
 
     holder: str
     now: datetime
@@ -46,7 +46,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class StoredBody:
-    """The bytes of a delivery: rendered anew by a plain payload mode, or kept as they were made."""
+    """The body of a delivery: the plain payload mode that renders it again, or its text."""
 
     mode: str | None = None
     kept: str | None = None
@@ -60,7 +60,7 @@ class StoredBody:
 
 @dataclass(frozen=True)
 class Record:
-    """A delivery as it stands, the attempts known beside it, and how to make its body again."""
+    """A delivery, its body, and those of its attempts that were read."""
 
     delivery: Delivery
     body: StoredBody
@@ -69,7 +69,7 @@ class Record:
 
 @dataclass(frozen=True)
 class EventHistory:
-    """All that the log knows of one event."""
+    """Everything that the log has of one event."""
 
     event: Event
     recorded_at: datetime
@@ -91,7 +91,7 @@ class LogStore:
         expires_at: datetime,
         test: bool = False,
     ) -> bool:
-        """Record the event with its decisions; False when the log has it already."""
+        """Record the event with its decisions; False if it is recorded already."""
         item = items.event_item(
             event, decisions, recorded_at=claim.now, expires_at=expires_at, test=test
         )
@@ -102,7 +102,7 @@ class LogStore:
         return True
 
     def reclaim_event(self, tenant: str, event_id: str, claim: Claim) -> bool:
-        """Take over an event whose holder crashed; False while another one works on it."""
+        """Take over an event whose claim has expired; False while another holder has it."""
         try:
             self._table.update(
                 items.event_key(tenant, event_id),
@@ -117,9 +117,9 @@ class LogStore:
     def put_delivery(
         self, delivery: Delivery, body: StoredBody, *, attempt: Attempt | None = None
     ) -> bool:
-        """Record a new delivery with its first attempt; False when there is one already.
+        """Record a new delivery with its first attempt; False if it exists already.
 
-        One write when that attempt succeeded, for then it is part of the delivery's item.
+        A succeeded first attempt is part of the delivery's item, which makes it one write.
         """
         item = {**items.delivery_item(delivery), **body.attributes}
         try:
@@ -130,12 +130,12 @@ class LogStore:
                 self._table.put({**item, "attempt": packed}, condition=_ABSENT)
             else:
                 put = self._table.put_request(item, condition=_ABSENT)
-                self._table.write_together([self._beside(delivery, attempt), {"Put": put}])
+                self._table.write_together([self._put_attempt(delivery, attempt), {"Put": put}])
         except ConditionFailed:
             return False
         return True
 
-    def _beside(self, delivery: Delivery, attempt: Attempt) -> Item:
+    def _put_attempt(self, delivery: Delivery, attempt: Attempt) -> Item:
         key = items.attempt_key(
             delivery.tenant, delivery.event_id, delivery.endpoint_id, number=attempt.number
         )
@@ -147,7 +147,7 @@ class LogStore:
         return {"Put": self._table.put_request(item, condition=_ABSENT)}
 
     def claim_delivery(self, delivery: Delivery, claim: Claim) -> bool:
-        """Take the delivery for its next attempt, unless somebody has it or it has moved on."""
+        """Claim the delivery for an attempt; False if it is claimed or has changed."""
         try:
             self._table.update(
                 _key(delivery),
@@ -169,9 +169,9 @@ class LogStore:
         attempt: Attempt | None = None,
         body: StoredBody | None = None,
     ) -> bool:
-        """Write what became of a delivery and end the claim; False when it is not ours to move.
+        """Write the delivery's new state and end the claim; False if the condition fails.
 
-        With a `holder`, only while that one has the claim; without, only while nobody does. An
+        With a `holder`, the condition is its claim; without one, that there is no claim. An
         `attempt` is recorded in the same transaction.
         """
         condition = AS_BEFORE + (" AND #claim = :holder" if holder else f" AND {UNCLAIMED}")
@@ -193,28 +193,28 @@ class LogStore:
                 update = self._table.update_request(
                     key, changes, condition=condition, values=values
                 )
-                self._table.write_together([self._beside(after, attempt), {"Update": update}])
+                self._table.write_together([self._put_attempt(after, attempt), {"Update": update}])
         except ConditionFailed:
             return False
         return True
 
     def record(self, tenant: str, event_id: str, endpoint_id: str) -> tuple[Event, Record] | None:
-        """Read what one more attempt needs: the event and the delivery."""
-        wanted = (event_id, endpoint_id)
-        return self.records(tenant, [wanted]).get(wanted)
+        """Read the event and the delivery, without attempts; None if they have expired."""
+        key = (event_id, endpoint_id)
+        return self.records(tenant, [key]).get(key)
 
     def records(
-        self, tenant: str, wanted: Sequence[tuple[str, str]]
+        self, tenant: str, pairs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], tuple[Event, Record]]:
-        """Read RECORDS_READ_AT_ONCE at the most, by event and endpoint, without attempts beside.
+        """Read at most RECORDS_READ_AT_ONCE by pairs of event and endpoint, without attempts.
 
-        Those that have expired are left out.
+        Expired ones are omitted.
         """
-        heads = {each: items.event_key(tenant, each) for each, _ in wanted}
-        keys = [*heads.values(), *(items.delivery_key(tenant, *each) for each in wanted)]
+        heads = {each: items.event_key(tenant, each) for each, _ in pairs}
+        keys = [*heads.values(), *(items.delivery_key(tenant, *each) for each in pairs)]
         rows = {(row["pk"], row["sk"]): row for row in self._table.get_many(keys)} if keys else {}
         found = {}
-        for event_id, endpoint_id in wanted:
+        for event_id, endpoint_id in pairs:
             key = items.delivery_key(tenant, event_id, endpoint_id)
             head, row = (rows.get((key["pk"], sk)) for sk in ("event", key["sk"]))
             if head and row:
@@ -224,9 +224,9 @@ class LogStore:
     def deliveries(
         self, tenant: str, endpoint_id: str, event_ids: Sequence[str]
     ) -> dict[str, Delivery]:
-        """Read an endpoint's deliveries of these events as they are at this moment, by event.
+        """Read an endpoint's deliveries of these events, consistently, by event id.
 
-        Those whose payload was erased are left out: nothing can be sent of them.
+        Those with an erased payload are omitted: they cannot be sent.
         """
         found: dict[str, Delivery] = {}
         for start in range(0, len(event_ids), KEYS_READ_AT_ONCE):
@@ -238,7 +238,7 @@ class LogStore:
         return found
 
     def history(self, tenant: str, event_id: str) -> EventHistory | None:
-        """Read the whole history of one event: one Query, consistent."""
+        """Read everything about one event: one consistent Query."""
         key = items.event_key(tenant, event_id)
         rows = list(self._table.query("#pk = :pk", {"pk": key["pk"]}))
         head = next((row for row in rows if row["sk"] == "event"), None)
@@ -246,26 +246,26 @@ class LogStore:
             return None
         event, decisions = items.read_event(head)
         deliveries: dict[str, Item] = {}
-        beside: dict[str, list[Item]] = {}
+        attempts: dict[str, list[Item]] = {}
         for row in rows:
             parts = row["sk"].split("#")
             if len(parts) == 2:
                 deliveries[parts[1]] = row
             elif len(parts) == 3:
-                beside.setdefault(parts[1], []).append(row)
+                attempts.setdefault(parts[1], []).append(row)
         return EventHistory(
             event=event,
             recorded_at=items.recorded_at(head),
             decisions=decisions,
             expires_at=read_expiry(head),
             records={
-                endpoint_id: _record(row, beside.get(endpoint_id, ()))
+                endpoint_id: _record(row, attempts.get(endpoint_id, ()))
                 for endpoint_id, row in deliveries.items()
             },
         )
 
     def events(self, tenant: str, event_ids: Sequence[str]) -> Iterator[Event]:
-        """Yield those of these events that are still there, a few read at a time."""
+        """Yield the events that have not expired, EVENTS_READ_AT_ONCE read at a time."""
         for start in range(0, len(event_ids), EVENTS_READ_AT_ONCE):
             these = event_ids[start : start + EVENTS_READ_AT_ONCE]
             keys = [items.event_key(tenant, each) for each in these]
@@ -273,7 +273,7 @@ class LogStore:
             yield from (items.read_event(found[k["pk"]])[0] for k in keys if k["pk"] in found)
 
     def due_before(self, moment: datetime) -> Iterator[Task]:
-        """Yield the next attempt of each delivery that is due before `moment`, by partition."""
+        """Yield the next attempt of each delivery due before `moment`, by partition."""
         for partition in items.due_partitions():
             yield from (each.task for each in self.due(partition, "", iso(moment)))
 
@@ -288,9 +288,9 @@ class LogStore:
         return map(items.read_due, rows)
 
 
-def _record(row: Item, beside: Sequence[Item]) -> Record:
+def _record(row: Item, attempts: Sequence[Item]) -> Record:
     packed = [row["attempt"]] if "attempt" in row else []
-    packed += [each["attempt"] for each in beside]
+    packed += [each["attempt"] for each in attempts]
     kept = row.get("body")
     return Record(
         delivery=items.read_delivery(row),
@@ -308,11 +308,11 @@ def _key(delivery: Delivery) -> Item:
 
 
 def body_of(event: Event, record: Record) -> bytes | None:
-    """The bytes that the attempts of this delivery sent; None when there are none, or no more."""
+    """The bytes that the attempts of this delivery sent; None before the first and once erased."""
     if event.erasure is not None:
         return None
     if record.body.kept is not None:
         return record.body.kept.encode()
     if record.body.mode is None:
         return None
-    return payload.render(payload.plain(record.body.mode), event)
+    return payloads.render(payloads.plain(record.body.mode), event)

@@ -1,6 +1,6 @@
-"""What a record of LogTable's stream tells: an event was recorded, or a delivery moved.
+"""Read the records of LogTable's stream: an event was recorded, or a delivery changed.
 
-This is the source of statistics and of the progress of jobs. It costs what made the record nothing.
+Statistics and the progress of jobs are counted from these, at no cost to the dispatcher.
 """
 
 import base64
@@ -12,14 +12,14 @@ from typing import Any, Self
 from posthorn.deliveries import items
 from posthorn.models import Delivery, Item, Outcome, read_expiry
 
-Image = Mapping[str, Mapping[str, Any]]  # DynamoDB JSON as Lambda gets it, binaries in base64
+Image = Mapping[str, Mapping[str, Any]]  # DynamoDB JSON of a Lambda event
 
 
 @dataclass(frozen=True)
 class StreamChange:
-    """One record of the stream: an item as it was and as it is; None where it was not, or is not.
+    """One record of the stream: an item before and after; None where it did not exist.
 
-    Sequence numbers grow within a shard. Those of different shards cannot be compared.
+    Sequence numbers increase within a shard and cannot be compared between shards.
     """
 
     sequence_number: int
@@ -28,24 +28,24 @@ class StreamChange:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
-        told = record["dynamodb"]
-        return cls(int(told["SequenceNumber"]), told.get("OldImage"), told.get("NewImage"))
+        change = record["dynamodb"]
+        return cls(int(change["SequenceNumber"]), change.get("OldImage"), change.get("NewImage"))
 
 
 @dataclass(frozen=True)
 class EventRecorded:
-    """A published event came into the log, with one delivery to come for each of `wanted_by`."""
+    """A published event was recorded; each endpoint of `expected` must get a delivery."""
 
     tenant: str
     event_type: str
     recorded_at: datetime
-    expires_at: datetime  # its log is kept until then
-    wanted_by: tuple[str, ...]  # ids of endpoints
+    expires_at: datetime
+    expected: tuple[str, ...]  # ids of endpoints
 
 
 @dataclass(frozen=True)
 class Transition:
-    """A delivery began (`before` is None) or became another."""
+    """A delivery was created (`before` is None) or changed."""
 
     before: Delivery | None
     after: Delivery
@@ -56,13 +56,13 @@ class Transition:
 
     @property
     def attempted(self) -> Outcome | None:
-        """How the attempt that made this transition ended; None when it was no attempt."""
-        made = self.before.attempt_count if self.before else 0
-        return self.after.last_outcome if self.after.attempt_count > made else None
+        """The outcome of the attempt that caused this transition; None if there was none."""
+        count = self.before.attempt_count if self.before else 0
+        return self.after.last_outcome if self.after.attempt_count > count else None
 
 
 def read(change: StreamChange) -> EventRecorded | Transition | None:
-    """Read a record; None when it tells nothing: a claim, an expiry, an erasure, a test's event."""
+    """Read a record; None for a claim, an expiry, an erasure, and the event of a test."""
     if change.after is None:
         return None
     item = _plain(change.after)
@@ -84,7 +84,7 @@ def _recorded(item: Item) -> EventRecorded | None:
         event_type=event.type,
         recorded_at=items.recorded_at(item),
         expires_at=read_expiry(item),
-        wanted_by=tuple(
+        expected=tuple(
             each.endpoint_id for each in decisions if each.verdict in items.DELIVERED_VERDICTS
         ),
     )

@@ -1,14 +1,13 @@
-"""How things look from outside: the answers of the API, without what is only ours to know."""
+"""The public shapes of events, deliveries and attempts, without internal fields."""
 
 from typing import Any
 
 from pydantic import Field
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.core.errors import Violation
-from posthorn.deliveries import store as deliveries_store
 from posthorn.deliveries.event_trace import EndpointResult, EventTrace
-from posthorn.deliveries.store import Record
+from posthorn.deliveries.store import Record, body_of
 from posthorn.models import (
     Attempt,
     Delivery,
@@ -32,9 +31,9 @@ class RequestView(Model):
 
 
 class AttemptView(Model):
-    """One HTTP request, and everything that came back."""
+    """One HTTP request and its response."""
 
-    model_config = examples.shown(examples.ATTEMPT)
+    model_config = api_examples.shown(api_examples.ATTEMPT)
 
     number: int
     trigger: Trigger
@@ -52,9 +51,9 @@ class AttemptView(Model):
 
 
 class DeliveryView(Model):
-    """One event for one endpoint, and how far it is."""
+    """The delivery of one event to one endpoint, and its status."""
 
-    model_config = examples.shown(examples.DELIVERY)
+    model_config = api_examples.shown(api_examples.DELIVERY)
 
     id: str
     event_id: str
@@ -71,22 +70,22 @@ class DeliveryView(Model):
     last_outcome: Outcome | None
     last_status_code: int | None
     test: bool
-    job_id: str | None  # of the replay, drain or discard that touched it last
+    job_id: str | None  # of the last replay, drain or discard that changed it
 
 
 class DeliveryWithAttempts(DeliveryView):
     """A delivery with each of its attempts, oldest first."""
 
-    model_config = examples.shown(examples.DELIVERY_WITH_ATTEMPTS)
+    model_config = api_examples.shown(api_examples.DELIVERY_WITH_ATTEMPTS)
 
-    endpoint_name: str | None  # None once its history is gone
+    endpoint_name: str | None  # None once its history has expired
     attempts: list[AttemptView]
 
 
 class DecisionView(Model):
-    """What was decided about one endpoint when the event came, why, and what came of it.
+    """The decision about one endpoint when the event was dispatched, its reason and its delivery.
 
-    `verdict` is one of matching.py's, or `created_later`.
+    `verdict` is a value of `matching.Verdict` or `created_later`.
     """
 
     endpoint_id: str
@@ -101,9 +100,9 @@ class DecisionView(Model):
 
 
 class EventView(Model):
-    """The whole history of an event."""
+    """An event with its decisions and deliveries."""
 
-    model_config = examples.shown(examples.EVENT_HISTORY)
+    model_config = api_examples.shown(api_examples.EVENT_HISTORY)
 
     id: str
     published_id: str | None
@@ -121,9 +120,9 @@ class EventView(Model):
 
 
 class ErasureView(Model):
-    """When the payload was erased first, and by which key."""
+    """When the payload was erased, and by which key."""
 
-    model_config = examples.shown(examples.ERASURE)
+    model_config = api_examples.shown(api_examples.ERASURE)
 
     event_id: str
     erased_at: Time
@@ -131,32 +130,32 @@ class ErasureView(Model):
 
 
 class DeliveryList(Listed[DeliveryView]):
-    """A page of deliveries. With `q`: how many it examined, and the time that it came to."""
+    """A page of deliveries; with `q`, the number examined and the time reached by the search."""
 
-    model_config = examples.shown(examples.DELIVERIES, examples.DELIVERIES_SEARCHED)
+    model_config = api_examples.shown(api_examples.DELIVERIES, api_examples.DELIVERIES_SEARCHED)
 
     examined: int | None = ONLY_IF_SET
     searched_until: Time | None = ONLY_IF_SET
 
 
 def of_delivery(delivery: Delivery) -> DeliveryView:
-    return DeliveryView(**_common(DeliveryView, delivery))
+    return DeliveryView.model_validate(delivery, from_attributes=True)
 
 
 def of_record(event: Event, record: Record, endpoint_name: str | None) -> DeliveryWithAttempts:
     return DeliveryWithAttempts(
-        **_common(DeliveryView, record.delivery),
+        **dict(of_delivery(record.delivery)),
         endpoint_name=endpoint_name,
         attempts=of_attempts(event, record),
     )
 
 
 def of_attempts(event: Event, record: Record) -> list[AttemptView]:
-    body = deliveries_store.body_of(event, record)
+    body = body_of(event, record)
     text = None if body is None else body.decode()
     sizes = event.erasure.body_bytes if event.erasure else {}
-    gone = sizes.get(record.delivery.endpoint_id)
-    return [_attempt(each, text, gone) for each in record.attempts]
+    erased_bytes = sizes.get(record.delivery.endpoint_id)
+    return [_attempt(each, text, erased_bytes) for each in record.attempts]
 
 
 def of_trace(trace: EventTrace) -> EventView:
@@ -177,11 +176,11 @@ def of_trace(trace: EventTrace) -> EventView:
     )
 
 
-def _decision(fate: EndpointResult) -> DecisionView:
+def _decision(result: EndpointResult) -> DecisionView:
     return DecisionView(
-        **{name: getattr(fate, name) for name in DecisionView.model_fields if hasattr(fate, name)},
-        delivery_id=fate.delivery.id if fate.delivery else None,
-        delivery_status=fate.delivery.status if fate.delivery else None,
+        **{name: value for name, value in vars(result).items() if name != "delivery"},
+        delivery_id=result.delivery.id if result.delivery else None,
+        delivery_status=result.delivery.status if result.delivery else None,
     )
 
 
@@ -191,7 +190,3 @@ def _attempt(attempt: Attempt, body: str | None, erased_bytes: int | None) -> At
         **attempt.model_dump(exclude={"request"}),
         request=RequestView(**attempt.request.model_dump(), body=sent, erased_bytes=erased_bytes),
     )
-
-
-def _common(view: type[Model], thing: object) -> dict[str, Any]:
-    return {name: getattr(thing, name) for name in view.model_fields}

@@ -186,7 +186,7 @@ def reason_to_skip(
     """Why the job leaves this delivery alone; None where it does not."""
     if delivery is None:
         return Skipped.GONE
-    if job.status is JobStatus.CANCELLED or not job.wanted.takes(delivery):
+    if job.status is JobStatus.CANCELLED or not job.wanted.matches(delivery):
         return Skipped.CHANGED
     if job.kind is JobKind.DISCARD:
         return None

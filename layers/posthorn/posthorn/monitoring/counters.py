@@ -63,7 +63,7 @@ def _counted_event(event: EventRecorded) -> Iterator[tuple[StatsKey, Counts]]:
     So an event for one endpoint, and its delivery, are one write of one row.
     """
     hour = hour_of(event.recorded_at)
-    for place, endpoint_id in enumerate(event.wanted_by or (NOBODY,)):
+    for place, endpoint_id in enumerate(event.expected or (NOBODY,)):
         counts = Counts()
         if endpoint_id != NOBODY:
             counts["wanted"] = 1
