@@ -23,7 +23,7 @@ from posthorn.dispatch.concurrency import ConcurrencyLimiter
 from posthorn.dispatch.dispatcher import AttemptReport, Dispatcher, MessageContext
 from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.dispatch.retry_timer import RetryTimer
-from posthorn.egress import advice as outcomes
+from posthorn.egress import advice
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.egress.oauth2 import TokenCache
 from posthorn.events import event_types as catalogue
@@ -96,7 +96,7 @@ class _Yesterday:
         duration = max(2, round(self.random_bytes.lognormvariate(0, 0.5) * way.median_ms))
         return AttemptResult(
             outcome=Outcome.HTTP_ERROR if failed else Outcome.SUCCEEDED,
-            advice=outcomes.answer_advice(status, {}, sent={}) if failed else "delivered",
+            advice=advice.response_advice(status, {}, sent={}) if failed else "delivered",
             duration_ms=duration,
             timings_ms={"dns": 1, "connect": 2, "first_byte": max(0, duration - 3)},
             status_code=status,

@@ -30,7 +30,7 @@ def set_up(page: Page, stack: Running, api: Api, path: str) -> Flow:
     expect(page.get_by_text("It matches: this is sent")).to_be_visible()
     page.get_by_role("button", name="Send a test").click()
     expect(page.get_by_text("The test failed with 500")).to_be_visible()
-    expect(page.locator(".verdict")).to_contain_text("look into its own log")
+    expect(page.locator(".verdict")).to_contain_text("check its log")
     page.get_by_label("URL", exact=True).fill(f"{stack.receiver.url}/ok{path}")
     page.get_by_role("button", name="Send a test").click()
     expect(page.get_by_text("The test passed with 200")).to_be_visible()

@@ -122,12 +122,12 @@ def test_waiting_for_the_token_of_another_delivery_ends_in_time(world: World) ->
 
     def refuse(_: Request) -> AttemptResult:
         asking = pool.submit(tokens.token, endpoint, "hush-hush", timeout_seconds=0)
-        with pytest.raises(TokenError, match="took all of the time"):
+        with pytest.raises(TokenError, match="used up the timeout"):
             asking.result()
         return answered(401)
 
     tokens = TokenCache(refuse, lambda: world.now)
-    with ThreadPoolExecutor(1) as pool, pytest.raises(TokenError, match="gave no token"):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(TokenError, match="returned no token"):
         tokens.token(endpoint, "hush-hush", timeout_seconds=15)
 
 
@@ -161,25 +161,25 @@ def test_an_endpoint_that_answers_401_to_every_token_fails_once_an_attempt(world
     [
         (
             answered(401, body='{"error": "invalid_client"}'),
-            "the token endpoint gave no token (invalid_client): answered 401",
+            "the token endpoint returned no token (invalid_client): answered 401",
         ),
         (
             answered(400, body='{"error": "<script>hush-hush</script>"}'),
-            "the token endpoint gave no token: answered 400",
+            "the token endpoint returned no token: answered 400",
         ),
         (
             answered(200, body="<html>"),
-            "the token endpoint answered without an access_token in JSON",
+            "the token endpoint returned no access_token in JSON",
         ),
         (
             answered(200, body='{"access_token": "x", "token_type": "mac"}'),
-            "the token endpoint gave a token that is no Bearer token",
+            "the token endpoint returned a token of another type than Bearer",
         ),
         (
             replace(
                 answered(500), outcome=Outcome.BLOCKED, status_code=None, advice="no such place"
             ),
-            "the token endpoint gave no token: no such place",
+            "the token endpoint returned no token: no such place",
         ),
     ],
 )

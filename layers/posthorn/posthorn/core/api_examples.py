@@ -107,7 +107,7 @@ ATTEMPT: dict[str, Any] = {
     "duration_ms": 41,
     "timings_ms": {"dns": 1, "connect": 9, "tls": 20, "first_byte": 41},
     "outcome": "http_error",
-    "advice": "answered 404: there is nothing at this URL: check the path",
+    "advice": "answered 404: there is no resource at this URL: check the path",
     "retry_after_seconds": None,
     "certificate_expires_at": "2027-01-22T10:00:00.000Z",
     "request": REQUEST,

@@ -1,6 +1,7 @@
-"""One connection to a checked address, held to a deadline and to a number of bytes.
+"""One connection to a checked address, with an absolute deadline and a limit of bytes read.
 
-All that an endpoint sends passes `Wire.readinto`, so no trickle, stall or flood gets around either.
+Every byte from an endpoint passes `DeadlineSocket.readinto`, so a slow, stalled or endless response
+cannot exceed either.
 """
 
 import errno
@@ -15,16 +16,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from posthorn.egress import advice as outcomes
+from posthorn.egress.advice import (
+    certificate_advice,
+    certificate_expiry,
+    connection_advice,
+    dns_advice,
+    tls_advice,
+)
 from posthorn.egress.ip_ranges import Address
 from posthorn.egress.url_guard import Destination, EgressPolicy, check_addresses
 from posthorn.models import Outcome
 
-READ_LIMIT_BYTES = 64 * 1024  # design.md §6
+READ_LIMIT_BYTES = 64 * 1024  # of head and body
 Resolve = Callable[[str, int], Iterable[str]]
 
-# Out of sockets, memory or ports: what we failed to do, so no outcome of the endpoint.
-_OURS = frozenset(
+# Out of sockets, memory or ports: our own failure, so not an outcome of the endpoint.
+_OWN_FAILURES = frozenset(
     {
         *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL),
         *(socket.EAI_MEMORY, socket.EAI_SYSTEM),
@@ -33,7 +40,7 @@ _OURS = frozenset(
 
 
 class AttemptError(Exception):
-    """Something that the endpoint did ended the attempt; the sender makes a value of it."""
+    """The attempt ended by the endpoint's behaviour; the sender turns it into a value."""
 
     def __init__(self, outcome: Outcome, advice: str) -> None:
         super().__init__(advice)
@@ -42,12 +49,12 @@ class AttemptError(Exception):
 
 
 class LimitError(Exception):
-    """The endpoint sends more than we read."""
+    """The response exceeds READ_LIMIT_BYTES."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment that nothing moves, and how many seconds it was away."""
+    """An absolute deadline, and the seconds from its creation until then."""
 
     at: float
     seconds: float
@@ -58,11 +65,11 @@ class Deadline:
         return cls(monotonic() + seconds, seconds, monotonic)
 
     def within(self, seconds: float) -> Self:
-        """The deadline after so many seconds, or this one where it comes first."""
+        """The earlier of this deadline and one after so many seconds."""
         return min(self, self.after(seconds, self.monotonic), key=lambda deadline: deadline.at)
 
     def remaining(self) -> float:
-        """Seconds left, always more than 0; TimeoutError once there are none."""
+        """Seconds left, always more than 0; raise TimeoutError after the deadline."""
         left = self.at - self.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -71,20 +78,20 @@ class Deadline:
 
 @dataclass
 class ConnectionTrace:
-    """What is known of an attempt while it runs."""
+    """Measurements of a running attempt."""
 
     deadline: Deadline
     url: str
     timings_ms: dict[str, int] = field(default_factory=dict)
     certificate_expires_at: datetime | None = None
-    unfinished: bool = False  # the answer's body stopped before its end
+    unfinished: bool = False  # the response body ended early
 
     def elapsed_ms(self) -> int:
         return round((self.deadline.seconds - self.deadline.at + self.deadline.monotonic()) * 1000)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Add what the block takes to the phase's time, also when it fails."""
+        """Add the duration of the block to the phase, even if it raises."""
         started = self.deadline.monotonic()
         try:
             yield
@@ -94,10 +101,10 @@ class ConnectionTrace:
 
 
 class DeadlineSocket(io.RawIOBase):
-    """A connected socket as http.client wants one, that cannot outlast its deadline."""
+    """A connected socket for http.client that raises TimeoutError after its deadline."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self.ended = False  # the endpoint has closed its side, and we have read up to there
+        self.ended = False  # the end of the stream was read
         self._sock = sock
         self._deadline = deadline
         self._left = READ_LIMIT_BYTES
@@ -116,7 +123,7 @@ class DeadlineSocket(io.RawIOBase):
 
     def sendall(self, data: bytes) -> None:
         view = memoryview(data)
-        while view:  # SSLSocket.sendall would begin a new timeout for each of its records
+        while view:  # SSLSocket.sendall restarts the timeout for each of its records
             self._sock.settimeout(self._deadline.remaining())
             view = view[self._sock.send(view) :]
 
@@ -130,7 +137,7 @@ class DeadlineSocket(io.RawIOBase):
 
 @dataclass(frozen=True)
 class Connector:
-    """Opens connections to what the guard has checked, and to nothing else."""
+    """Opens connections to addresses that the guard has checked, and to no others."""
 
     policy: EgressPolicy
     resolve: Resolve
@@ -140,9 +147,9 @@ class Connector:
     def connect(
         self, destination: Destination, deadline: Deadline, *, trace: ConnectionTrace
     ) -> socket.socket:
-        """Resolve once, check every address, connect, and shake hands where the URL says https.
+        """Resolve once, check every address, connect, and do the TLS handshake for https.
 
-        Raise BlockedError or AttemptError; an OSError means that we are out of something ourselves.
+        Raise BlockedError or AttemptError; an OSError is our own lack of sockets, memory or ports.
         """
         addresses = self._addresses(destination, deadline, trace=trace)
         where = destination.authority
@@ -152,16 +159,16 @@ class Connector:
             if destination.scheme == "http":
                 return sock
             with trace.phase("tls"):
-                return self._shake_hands(sock, destination, deadline=deadline, trace=trace)
+                return self._tls_handshake(sock, destination, deadline=deadline, trace=trace)
         except TimeoutError:
             advice = (
                 f"{where}: no connection within {deadline.seconds:g} s: check firewall and port"
             )
             raise AttemptError(Outcome.TIMEOUT_CONNECT, advice) from None
         except OSError as error:
-            if error.errno in _OURS:
+            if error.errno in _OWN_FAILURES:
                 raise
-            advice = outcomes.connection_advice(where, error.errno)
+            advice = connection_advice(where, error.errno)
             raise AttemptError(Outcome.CONNECTION_ERROR, advice) from error
 
     def _addresses(
@@ -178,14 +185,14 @@ class Connector:
             except TimeoutError:
                 code = None
             except socket.gaierror as error:
-                if error.errno in _OURS:
+                if error.errno in _OWN_FAILURES:
                     raise
                 code = error.errno
         if not answer:
-            raise AttemptError(Outcome.DNS_ERROR, outcomes.dns_advice(host, code))
+            raise AttemptError(Outcome.DNS_ERROR, dns_advice(host, code))
         return check_addresses(host, answer, policy=self.policy)
 
-    def _shake_hands(
+    def _tls_handshake(
         self,
         sock: socket.socket,
         destination: Destination,
@@ -198,7 +205,7 @@ class Connector:
             undo.callback(sock.close)
             secure = self.tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
             undo.callback(secure.close)
-            secure.settimeout(deadline.remaining())  # for the handshake, not for each of its reads
+            secure.settimeout(deadline.remaining())  # for the whole handshake
             try:
                 secure.do_handshake()
             except TimeoutError:
@@ -206,29 +213,27 @@ class Connector:
                 raise AttemptError(Outcome.TIMEOUT_CONNECT, advice) from None
             except ssl.SSLError as error:
                 certificate = _presented(secure)
-                trace.certificate_expires_at = outcomes.certificate_expiry(certificate)
+                trace.certificate_expires_at = certificate_expiry(certificate)
                 advice = self._tls_advice(host, error, certificate)
                 raise AttemptError(Outcome.TLS_ERROR, advice) from error
             undo.pop_all()
-        trace.certificate_expires_at = outcomes.certificate_expiry(secure.getpeercert() or {})
+        trace.certificate_expires_at = certificate_expiry(secure.getpeercert() or {})
         return secure
 
     def _tls_advice(self, host: str, error: ssl.SSLError, certificate: Mapping[str, Any]) -> str:
         if not isinstance(error, ssl.SSLCertVerificationError):
-            return outcomes.tls_advice(host, error.reason)
-        return outcomes.certificate_advice(
-            host, error.verify_code, certificate=certificate, now=self.now()
-        )
+            return tls_advice(host, error.reason)
+        return certificate_advice(host, error.verify_code, certificate=certificate, now=self.now())
 
 
 def _in_time(look_up: Callable[[], list[str]], deadline: Deadline) -> list[str]:
-    """getaddrinfo knows no timeout, so it waits in a thread of its own, left behind if need be."""
+    """getaddrinfo has no timeout, so it runs in a thread that is abandoned at the deadline."""
     future: Future[list[str]] = Future()
 
     def run() -> None:
         try:
             future.set_result(look_up())
-        except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised by future.result()
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
@@ -236,7 +241,7 @@ def _in_time(look_up: Callable[[], list[str]], deadline: Deadline) -> list[str]:
 
 
 def _connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> socket.socket:
-    """Try each address in turn; one that does not answer leaves half of the time to the next."""
+    """Try the addresses in order; each but the last gets half of the remaining time."""
     *others, last = addresses
     for address in others:
         with suppress(OSError):
@@ -246,12 +251,12 @@ def _connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> soc
 
 def _open(address: Address, port: int, seconds: float) -> socket.socket:
     sock = socket.create_connection((str(address), port), timeout=seconds)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are separate writes
     return sock
 
 
 def _presented(secure: ssl.SSLSocket) -> Mapping[str, Any]:
-    """The certificate that was just refused, for the advice; getpeercert() does not show it."""
-    session: Any = getattr(secure, "_sslobj", None)  # private, so do without where it is gone
+    """The refused certificate, for the advice; getpeercert() does not return it."""
+    session: Any = getattr(secure, "_sslobj", None)  # private, so it may be missing
     chain: list[Any] = getattr(session, "get_unverified_chain", list)() or []
     return chain[0].get_info() if chain else {}

@@ -1,4 +1,4 @@
-"""One HTTP request to an endpoint, and how it ended, as a value (design.md §6)."""
+"""Send one HTTP request to an endpoint and return the result as a value."""
 
 import re
 import socket
@@ -10,7 +10,16 @@ from datetime import datetime
 
 import certifi
 
-from posthorn.egress import advice as outcomes
+from posthorn.egress.advice import (
+    MAX_REDIRECTS,
+    expiry_notice,
+    is_followed,
+    outcome_of,
+    quoted,
+    redirect_advice,
+    response_advice,
+    retry_after,
+)
 from posthorn.egress.connection import (
     AttemptError,
     ConnectionTrace,
@@ -29,24 +38,24 @@ from posthorn.egress.url_guard import (
 )
 from posthorn.models import Outcome, Response
 
-CONNECT_TIMEOUT_SECONDS = 5.0  # design.md §6
+CONNECT_TIMEOUT_SECONDS = 5.0
 
-# Ours alone, because another value could break or smuggle a message.
-_OURS = frozenset(
+# Set here only: another value could break the message or smuggle a second one.
+_RESERVED_HEADERS = frozenset(
     {
         *("host", "content-length", "transfer-encoding", "connection", "accept-encoding"),
         *("expect", "te", "trailer", "upgrade", "keep-alive", "proxy-connection"),
     }
 )
-# What goes along to another origin: any other header may hold a secret meant for the first.
-_FOR_ANY_ORIGIN = re.compile(
+# Headers sent to another origin after a redirect: any other may hold a secret meant for the first.
+_CROSS_ORIGIN = re.compile(
     r"accept|content-type|user-agent|traceparent|tracestate|(webhook|posthorn|ce)-.+", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True)
 class Request:
-    """`timeout_seconds` is for all of it, redirects included: no endpoint can make it longer."""
+    """`timeout_seconds` covers everything, redirects included; no response extends it."""
 
     method: str
     url: str
@@ -58,7 +67,7 @@ class Request:
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """How a request ended; without a status code where no complete head came back."""
+    """The result of a request; `status_code` is None without a complete response head."""
 
     outcome: Outcome
     advice: str
@@ -78,7 +87,7 @@ def system_resolve(host: str, port: int) -> list[str]:
 
 
 class Sender:
-    """Safe to call from many threads. `ca_bundle` names authorities to trust beside the public."""
+    """Thread-safe. `ca_bundle` names a file of authorities to trust in addition to public ones."""
 
     def __init__(
         self,
@@ -90,7 +99,7 @@ class Sender:
         connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
         ca_bundle: str | None = None,
     ) -> None:
-        tls = ssl.create_default_context(cafile=certifi.where())  # 40 ms, so not for each request
+        tls = ssl.create_default_context(cafile=certifi.where())  # takes 40 ms, so once
         tls.set_alpn_protocols(["http/1.1"])
         if ca_bundle:
             tls.load_verify_locations(cafile=ca_bundle)
@@ -98,15 +107,15 @@ class Sender:
         self._monotonic = monotonic
         self._utcnow = utcnow
         self._connect_timeout_seconds = connect_timeout_seconds
-        self._dialler = Connector(policy, resolve, tls, utcnow)
+        self._connector = Connector(policy, resolve, tls, utcnow)
 
     def send(self, request: Request) -> AttemptResult:
-        """Never raise for what the endpoint did: an exception is a failure of ours."""
+        """Send; the endpoint's behaviour never raises: an exception is our own failure."""
         deadline = Deadline.after(request.timeout_seconds, self._monotonic)
         trace = ConnectionTrace(deadline, request.url)
-        answer: Response | None = None
+        response: Response | None = None
         try:
-            outcome, advice, answer = self._follow(request, trace)
+            outcome, advice, response = self._follow(request, trace)
         except BlockedError as refusal:
             outcome, advice = Outcome.BLOCKED, refusal.detail
         except AttemptError as end:
@@ -116,55 +125,59 @@ class Sender:
             advice=advice,
             duration_ms=trace.elapsed_ms(),
             timings_ms=trace.timings_ms,
-            status_code=answer.status_code if answer else None,
-            headers=answer.headers if answer else {},
-            body=answer.body if answer else "",
-            truncated=answer.truncated if answer else False,
-            retry_after_seconds=self._wait(answer) if answer else None,
+            status_code=response.status_code if response else None,
+            headers=response.headers if response else {},
+            body=response.body if response else "",
+            truncated=response.truncated if response else False,
+            retry_after_seconds=self._wait(response) if response else None,
             certificate_expires_at=trace.certificate_expires_at,
             url=trace.url,
         )
 
     def _follow(
-        self, request: Request, trace: ConnectionTrace, *, hops: int = outcomes.MAX_REDIRECTS
+        self, request: Request, trace: ConnectionTrace, *, hops: int = MAX_REDIRECTS
     ) -> tuple[Outcome, str, Response]:
-        """Ask, and ask again where a redirect leads; each hop passes the guard like the first."""
+        """Send, and follow redirects; each hop passes the guard like the first."""
         destination = check_url(request.url, self._policy)
         trace.url = destination.url
-        answer = self._ask(request, destination, trace)
-        status, location = answer.status_code, answer.headers.get("location", "")
-        if not (request.follow_redirects and hops and outcomes.is_followed(status, location)):
-            return outcomes.outcome_of(status), self._advice(request, answer, trace), answer
+        response = self._send_once(request, destination, trace)
+        status, location = response.status_code, response.headers.get("location", "")
+        if not (request.follow_redirects and hops and is_followed(status, location)):
+            return outcome_of(status), self._advice(request, response, trace), response
         try:
             following = self._redirected(destination, location)
         except BlockedError as refusal:
-            advice = f"answered {status} to {outcomes.quoted(location)}: {refusal.detail}"
-            return Outcome.BLOCKED, advice, answer
+            advice = f"answered {status}, a redirect to {quoted(location)}: {refusal.detail}"
+            return Outcome.BLOCKED, advice, response
         headers = request.headers
         if following.origin != destination.origin:
-            headers = {name: headers[name] for name in headers if _FOR_ANY_ORIGIN.fullmatch(name)}
+            headers = {name: headers[name] for name in headers if _CROSS_ORIGIN.fullmatch(name)}
         request = replace(request, url=following.url, headers=headers)
         return self._follow(request, trace, hops=hops - 1)
 
     def _redirected(self, destination: Destination, location: str) -> Destination:
-        http = self._policy.allow_http and destination.scheme == "http"  # never back from https
+        http = self._policy.allow_http and destination.scheme == "http"  # never from https to http
         return check_url(
             redirect_url(destination, location), replace(self._policy, allow_http=http)
         )
 
-    def _ask(self, request: Request, destination: Destination, trace: ConnectionTrace) -> Response:
+    def _send_once(
+        self, request: Request, destination: Destination, trace: ConnectionTrace
+    ) -> Response:
         headers = {
             "host": destination.authority,
             **{
-                name: request.headers[name] for name in request.headers if name.lower() not in _OURS
+                name: request.headers[name]
+                for name in request.headers
+                if name.lower() not in _RESERVED_HEADERS
             },
-            "connection": "close",  # the next attempt is resolved and checked anew
+            "connection": "close",  # the next attempt resolves and checks again
         }
         connecting = trace.deadline.within(self._connect_timeout_seconds)
-        sock = self._dialler.connect(destination, connecting, trace=trace)
-        with closing(DeadlineSocket(sock, trace.deadline)) as wire:
+        connected = self._connector.connect(destination, connecting, trace=trace)
+        with closing(DeadlineSocket(connected, trace.deadline)) as sock:
             return send_request(
-                wire,
+                sock,
                 trace,
                 method=request.method,
                 target=destination.target,
@@ -172,21 +185,21 @@ class Sender:
                 body=request.body,
             )
 
-    def _advice(self, request: Request, answer: Response, trace: ConnectionTrace) -> str:
-        status, headers = answer.status_code, answer.headers
-        if outcomes.outcome_of(status) == Outcome.REDIRECT:
+    def _advice(self, request: Request, response: Response, trace: ConnectionTrace) -> str:
+        status, headers = response.status_code, response.headers
+        if outcome_of(status) == Outcome.REDIRECT:
             location = headers.get("location", "")
-            return outcomes.redirect_advice(status, location, follows=request.follow_redirects)
-        advice = outcomes.answer_advice(status, headers, sent=request.headers)
-        wait = self._wait(answer)
+            return redirect_advice(status, location, follows=request.follow_redirects)
+        advice = response_advice(status, headers, sent=request.headers)
+        wait = self._wait(response)
         return "".join(
             (
                 advice,
-                f"; it asks to wait {wait:.0f} s" if wait is not None else "",
-                "; its body did not arrive whole" if trace.unfinished else "",
-                outcomes.expiry_notice(trace.certificate_expires_at, self._utcnow()),
+                f"; the receiver asks to wait {wait:.0f} s" if wait is not None else "",
+                "; the response body is incomplete" if trace.unfinished else "",
+                expiry_notice(trace.certificate_expires_at, self._utcnow()),
             )
         )
 
-    def _wait(self, answer: Response) -> float | None:
-        return outcomes.retry_after(answer.status_code, answer.headers, self._utcnow())
+    def _wait(self, response: Response) -> float | None:
+        return retry_after(response.status_code, response.headers, self._utcnow())

@@ -1,7 +1,7 @@
-"""Which IP addresses belong to the public internet, and what the others are.
+"""The kind of an IP address: public, or which special range it is in.
 
-A table of our own, after IANA's special-purpose address registries: `ipaddress.is_global` differs
-between Python releases, and calls global some addresses that carry a private IPv4 one inside.
+A table after IANA's special-purpose address registries, because `ipaddress.is_global` differs
+between Python releases and is true for some addresses that embed a private IPv4 address.
 """
 
 from enum import StrEnum
@@ -45,12 +45,12 @@ _NETWORKS = {
     ),
 }
 _TABLE = [(ip_network(text), kind) for kind, texts in _NETWORKS.items() for text in texts]
-_GLOBAL_UNICAST = ip_network("2000::/3")  # all that IANA has opened of IPv6
-_ISATAP = 0x5EFE  # bits 32 to 63 of an address that carries an IPv4 one, leaving out the u bit
+_GLOBAL_UNICAST = ip_network("2000::/3")  # the part of IPv6 that IANA has allocated
+_ISATAP = 0x5EFE  # bits 32 to 63 of an address that embeds an IPv4 one, without the u bit
 
 
 def kind_of(address: Address) -> AddressKind:
-    """The first entry of the table that holds the address; what is in none is public."""
+    """The kind of the first network that contains the address; public if none does."""
     if isinstance(address, IPv6Address) and address.scope_id:
         return AddressKind.LINK_LOCAL  # a scope names one of this machine's links
     for network, kind in _TABLE:
@@ -60,5 +60,5 @@ def kind_of(address: Address) -> AddressKind:
         return AddressKind.PUBLIC
     if address not in _GLOBAL_UNICAST:
         return AddressKind.RESERVED
-    carries_ipv4 = int(address) >> 32 & 0xFDFF_FFFF == _ISATAP
-    return AddressKind.IPV4_IN_IPV6 if carries_ipv4 else AddressKind.PUBLIC
+    embeds_ipv4 = int(address) >> 32 & 0xFDFF_FFFF == _ISATAP
+    return AddressKind.IPV4_IN_IPV6 if embeds_ipv4 else AddressKind.PUBLIC

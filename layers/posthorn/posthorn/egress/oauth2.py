@@ -1,4 +1,4 @@
-"""OAuth 2.0 client credentials (RFC 6749 §4.4): tokens for endpoints, under the same guard."""
+"""OAuth 2.0 client credentials (RFC 6749 §4.4): tokens for endpoints, fetched under the guard."""
 
 import base64
 import json
@@ -13,15 +13,15 @@ from urllib.parse import quote_plus, urlencode
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Endpoint, OAuth2Auth, Outcome
 
-EARLY = timedelta(seconds=30)  # a token is fetched anew this long before it expires
-DEFAULT_LIFETIME = timedelta(minutes=5)  # where the answer names none (RFC 6749 §5.1)
+EARLY = timedelta(seconds=30)  # a token is replaced this long before it expires
+DEFAULT_LIFETIME = timedelta(minutes=5)  # without `expires_in` (RFC 6749 §5.1)
 CACHED_TOKENS = 1000
-MOST_SECONDS = 10**9  # more is no lifetime
+MAX_LIFETIME_SECONDS = 10**9  # a larger `expires_in` is ignored
 _Key = tuple[str, int]  # endpoint id and version
 
 
 class TokenError(Exception):
-    """No token is to be had: the fault of the endpoint's settings or of its token endpoint."""
+    """No token, because of the endpoint's settings or its token endpoint."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class _Token:
 
 
 class TokenCache:
-    """Keeps a token for each version of an endpoint until shortly before it expires.
+    """Caches a token for each version of an endpoint until shortly before it expires.
 
-    Deliveries are sent by many threads: those that need the same token wait for one to fetch it.
+    Thread-safe: threads that need the same token wait for one of them to fetch it.
     """
 
     def __init__(
@@ -41,54 +41,54 @@ class TokenCache:
     ) -> None:
         self._send = send
         self._now = now
-        self._kept: dict[_Key, _Token] = {}
-        self._coming: dict[_Key, Future[_Token]] = {}
-        self._lock = Lock()  # of both; never held while a token is fetched
+        self._tokens: dict[_Key, _Token] = {}
+        self._pending: dict[_Key, Future[_Token]] = {}
+        self._lock = Lock()  # of both dictionaries; not held during a request
 
     def token(self, endpoint: Endpoint, client_secret: str, *, timeout_seconds: float) -> str:
-        """A token that is good now; raise TokenError with a line of advice when there is none."""
+        """A valid token; raise TokenError with a line of advice."""
         if not isinstance(endpoint.auth, OAuth2Auth):
             raise TypeError(f"endpoint {endpoint.id} does not use OAuth 2")
         key = (endpoint.id, endpoint.version)
         with self._lock:
-            kept = self._kept.get(key)
-            if kept and kept.fresh_until > self._now():
-                return kept.value
-            coming = self._coming.get(key)
-            ours: Future[_Token] = Future()
-            if coming is None:
-                self._coming[key] = ours
-        if coming is None:
+            cached = self._tokens.get(key)
+            if cached and cached.fresh_until > self._now():
+                return cached.value
+            pending = self._pending.get(key)
+            own: Future[_Token] = Future()
+            if pending is None:
+                self._pending[key] = own
+        if pending is None:
             request = _request(endpoint.auth, client_secret, timeout_seconds)
-            return self._fetched(key, request, ours).value
+            return self._fetch(key, request, own).value
         try:
-            return coming.result(timeout_seconds).value
+            return pending.result(timeout_seconds).value
         except TimeoutError:
-            raise TokenError("the token endpoint took all of the time") from None
+            raise TokenError("the token request used up the timeout") from None
 
     def forget(self, endpoint: Endpoint, refused: str) -> None:
-        """The endpoint refused this token: fetch another next time, unless there is one by now."""
+        """Drop a token that the endpoint refused, unless it was replaced meanwhile."""
         key = (endpoint.id, endpoint.version)
         with self._lock:
-            kept = self._kept.get(key)
-            if kept and kept.value == refused:
-                del self._kept[key]
+            cached = self._tokens.get(key)
+            if cached and cached.value == refused:
+                del self._tokens[key]
 
-    def _fetched(self, key: _Key, request: Request, ours: Future[_Token]) -> _Token:
-        """Fetch, and tell those who wait how it went: they do not try the same again."""
+    def _fetch(self, key: _Key, request: Request, own: Future[_Token]) -> _Token:
+        """Fetch a token and pass it, or the error, to the waiting threads."""
         try:
             token = _read(self._send(request), self._now())
         except BaseException as error:
             with self._lock:
-                del self._coming[key]
-            ours.set_exception(error)
+                del self._pending[key]
+            own.set_exception(error)
             raise
         with self._lock:
-            if len(self._kept) >= CACHED_TOKENS:
-                self._kept.clear()
-            self._kept[key] = token
-            del self._coming[key]
-        ours.set_result(token)
+            if len(self._tokens) >= CACHED_TOKENS:
+                self._tokens.clear()
+            self._tokens[key] = token
+            del self._pending[key]
+        own.set_result(token)
         return token
 
 
@@ -118,18 +118,18 @@ def _request(auth: OAuth2Auth, client_secret: str, timeout_seconds: float) -> Re
 def _read(result: AttemptResult, now: datetime) -> _Token:
     answer = _parsed(result.body)
     if result.outcome is not Outcome.SUCCEEDED:
-        # RFC 6749 §5.2: the registered word is repeated, the rest of the body could hold anything.
+        # RFC 6749 §5.2: only the registered error code is repeated; the body may hold secrets.
         error = answer.get("error")
-        word = f" ({error})" if isinstance(error, str) and error.replace("_", "").isalpha() else ""
-        raise TokenError(f"the token endpoint gave no token{word}: {result.advice}")
+        code = f" ({error})" if isinstance(error, str) and error.replace("_", "").isalpha() else ""
+        raise TokenError(f"the token endpoint returned no token{code}: {result.advice}")
     value = answer.get("access_token")
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        raise TokenError("the token endpoint answered without an access_token in JSON")
+        raise TokenError("the token endpoint returned no access_token in JSON")
     if str(answer.get("token_type", "Bearer")).lower() != "bearer":
-        raise TokenError("the token endpoint gave a token that is no Bearer token")
+        raise TokenError("the token endpoint returned a token of another type than Bearer")
     seconds = answer.get("expires_in")
     lifetime = DEFAULT_LIFETIME
-    if isinstance(seconds, int | float) and 0 < seconds < MOST_SECONDS:
+    if isinstance(seconds, int | float) and 0 < seconds < MAX_LIFETIME_SECONDS:
         lifetime = timedelta(seconds=seconds)
     return _Token(value, now + lifetime - EARLY)
 

@@ -1,7 +1,7 @@
-"""Asks over an open connection and reads the answer: strictly its head, leniently its body.
+"""Send a request over an open connection and read the response: strict head, lenient body.
 
-http.client speaks over our `Wire`, without requests on top: no second URL parser comes between
-guard and socket, nothing is read from the environment, nothing is followed, kept or retried.
+http.client runs over a DeadlineSocket, without requests on top: no second URL parser between guard
+and socket, no settings from the environment, no redirects, connection reuse or retries.
 """
 
 import re
@@ -18,25 +18,25 @@ from http.client import (
     RemoteDisconnected,
 )
 
-from posthorn.egress import advice as outcomes
+from posthorn.egress.advice import connection_advice, quoted, tls_advice
 from posthorn.egress.connection import AttemptError, ConnectionTrace, DeadlineSocket, LimitError
 from posthorn.models import Outcome, Response
 
-KEPT_BYTES = 16 * 1024  # of a body, design.md §6
+KEPT_BYTES = 16 * 1024  # of a response body
 
 
-class _Answer(HTTPResponse):
-    """Waits for the final answer; http.client itself would take 103 Early Hints for one."""
+class _FinalResponse(HTTPResponse):
+    """Skips informational responses; http.client would return 103 Early Hints as the response."""
 
     def begin(self) -> None:
         super().begin()
-        while 100 <= self.status < 200:  # an endless row of them ends at the wire's limit
-            self.headers = None  # type: ignore[assignment]  # how begin() knows there is more
+        while 100 <= self.status < 200:  # an endless series reaches READ_LIMIT_BYTES
+            self.headers = None  # type: ignore[assignment]  # otherwise begin() does nothing
             super().begin()
 
 
 def send_request(
-    wire: DeadlineSocket,
+    sock: DeadlineSocket,
     trace: ConnectionTrace,
     *,
     method: str,
@@ -44,86 +44,88 @@ def send_request(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Response:
-    """Send a request, whose headers hold `host`, and read what comes back; or AttemptError.
+    """Send a request, whose headers include `host`, and read the response; raise AttemptError.
 
-    A complete head decides the outcome. A body that stalls, breaks off or never ends cannot undo
-    what the endpoint has said, so it is kept as far as it came.
+    A complete head decides the outcome. A body that stalls, breaks off or never ends is kept as far
+    as it was read.
     """
-    with _Answer(wire, method=method) as answer:  # type: ignore[arg-type]  # all it uses of a socket
+    with _FinalResponse(sock, method=method) as response:  # type: ignore[arg-type] # has all it uses
         try:
-            _send(wire, method, target, headers=headers, body=body)
+            _send(sock, method, target, headers=headers, body=body)
             with trace.phase("first_byte"):
-                answer.fp.peek(1)
-            answer.begin()
-            if wire.ended:  # http.client takes an end within the head for the end of the head
+                response.fp.peek(1)
+            response.begin()
+            if sock.ended:  # http.client accepts a head that breaks off
                 raise RemoteDisconnected("within the head")
         except (OSError, HTTPException, LimitError) as error:
             raise _failure(error, headers["host"], trace.deadline.seconds) from error
-        kept = _body(answer, trace)
-    text, whole = _text(kept[:KEPT_BYTES], answer.headers.get("content-encoding", ""))
+        kept = _body(response, trace)
+    text, is_whole = _text(kept[:KEPT_BYTES], response.headers.get("content-encoding", ""))
     return Response(
-        status_code=answer.status,
-        headers=_joined(answer.headers),
+        status_code=response.status,
+        headers=_joined(response.headers),
         body=text,
-        truncated=trace.unfinished or not whole or len(kept) > KEPT_BYTES,
+        truncated=trace.unfinished or not is_whole or len(kept) > KEPT_BYTES,
     )
 
 
 def _send(
-    wire: DeadlineSocket, method: str, target: str, *, headers: Mapping[str, str], body: bytes
+    sock: DeadlineSocket, method: str, target: str, *, headers: Mapping[str, str], body: bytes
 ) -> None:
     connection = HTTPConnection(headers["host"])
-    connection.sock = wire
-    with suppress(ConnectionError, ssl.SSLEOFError):  # it may have answered early: 401, 413
+    connection.sock = sock
+    with suppress(
+        ConnectionError, ssl.SSLEOFError
+    ):  # an early response, such as 401 or 413, is still read
         connection.request(method, target, body, headers)
 
 
 def _failure(error: Exception, where: str, seconds: float) -> AttemptError:
     if isinstance(error, TimeoutError):
-        advice = f"{where} did not answer within {seconds:g} s: answer 2xx first, work afterwards"
+        advice = f"{where} did not answer within {seconds:g} s: answer 2xx first, then do the work"
         return AttemptError(Outcome.TIMEOUT_READ, advice)
     if isinstance(error, RemoteDisconnected):
-        advice = f"{where} closed the connection before its answer was complete"
+        advice = f"{where} closed the connection before its response was complete"
         return AttemptError(Outcome.CONNECTION_ERROR, advice)
-    # http.client has no class of its own for more than 100 headers
+    # http.client has no specific class for more than 100 headers
     if isinstance(error, LimitError | LineTooLong) or type(error) is HTTPException:
-        advice = f"{where} sent more headers than the limit of 100 lines and 64 KiB in all"
+        advice = f"{where} sent response headers over the limit of 100 lines and 64 KiB"
         return AttemptError(Outcome.RESPONSE_TOO_LARGE, advice)
     if isinstance(error, HTTPException):
-        advice = f"{where} did not answer in HTTP/1.1: check what listens on this port"
+        advice = f"{where} did not answer in HTTP/1.1: check the server on this port"
         return AttemptError(Outcome.INVALID_RESPONSE, advice)
     if isinstance(error, ssl.SSLError):
-        return AttemptError(Outcome.TLS_ERROR, outcomes.tls_advice(where, error.reason))
+        return AttemptError(Outcome.TLS_ERROR, tls_advice(where, error.reason))
     code = error.errno if isinstance(error, OSError) else None
-    return AttemptError(Outcome.CONNECTION_ERROR, outcomes.connection_advice(where, code))
+    return AttemptError(Outcome.CONNECTION_ERROR, connection_advice(where, code))
 
 
-def _body(answer: HTTPResponse, trace: ConnectionTrace) -> bytes:
-    """As much as is kept and one byte more, to know whether there is more."""
+def _body(response: HTTPResponse, trace: ConnectionTrace) -> bytes:
+    """The first KEPT_BYTES, plus one byte if there are more."""
     kept = bytearray()
     try:
-        while piece := answer.read1(KEPT_BYTES + 1 - len(kept)):
+        while piece := response.read1(KEPT_BYTES + 1 - len(kept)):
             kept += piece
-        trace.unfinished = len(kept) <= KEPT_BYTES and bool(answer.length)
+        trace.unfinished = len(kept) <= KEPT_BYTES and bool(response.length)
     except (OSError, HTTPException, LimitError):
         trace.unfinished = True
     return bytes(kept)
 
 
 def _text(body: bytes, encoding: str) -> tuple[str, bool]:
-    """The body to read, and whether it is whole. We ask for no compression, but some compress."""
+    """The decoded body and whether it is whole. Compression is not requested, but some compress."""
     if encoding in ("gzip", "x-gzip", "deflate"):
-        inflater = zlib.decompressobj(wbits=47)  # either format
+        inflater = zlib.decompressobj(wbits=47)  # detects gzip and zlib
         with suppress(zlib.error):
-            inflated = inflater.decompress(body, KEPT_BYTES)  # a bomb ends here
+            inflated = inflater.decompress(body, KEPT_BYTES)  # limits a decompression bomb
             return inflated.decode(errors="replace"), inflater.eof
     if encoding and encoding != "identity":
-        return f"({len(body)} bytes, compressed as {outcomes.quoted(encoding)})", True
+        return f"({len(body)} bytes, compressed as {quoted(encoding)})", True
     return body.decode(errors="replace"), True
 
 
 def _joined(headers: Message) -> dict[str, str]:
-    """In lower case, repeated ones joined, folded ones unfolded."""
+    """Names in lower case, repeated headers joined, folded lines unfolded."""
     joined: dict[str, str] = {}
     for name, value in headers.items():
         line = re.sub(r"\s*[\r\n]+\s*", " ", value)

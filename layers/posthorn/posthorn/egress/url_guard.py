@@ -1,7 +1,8 @@
-"""The egress guard: which URLs and addresses a tenant may make us call (design.md §6).
+"""The egress guard: the URLs and addresses that a tenant may make Posthorn call.
 
-A URL is read once, here, and strictly: what two parsers could read differently is refused, not
-repaired. The sender connects to what `check_addresses` returned, and looks no name up twice.
+A URL is parsed once, here, and strictly: anything that two parsers could read differently is
+refused, not repaired. The sender connects to the result of `check_addresses` and resolves no name
+twice.
 """
 
 import re
@@ -15,15 +16,15 @@ from urllib.parse import quote, urljoin
 from posthorn.core.errors import InvalidError
 from posthorn.egress.ip_ranges import Address, AddressKind, kind_of
 
-MAX_URL_LENGTH = 2048  # as models.EndpointSpec.url
+MAX_URL_LENGTH = 2048  # as EndpointSpec.url
 MAX_NAME_LENGTH = 253  # RFC 1035
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([^:]*))?")
 _PORT = re.compile(r"[1-9][0-9]{1,4}")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # no name ends like this, but some read an address
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # not the end of a name; some parsers read an address
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_IDNA_DEVIATIONS = frozenset("ßẞς\u200c\u200d")  # two standards make two different names of these
-_PUNCTUATION = "!#$%&'()*+,/:;=?@[]~"  # what a target may hold beside letters and digits
+_IDNA_DEVIATIONS = frozenset("ßẞς\u200c\u200d")  # IDNA 2003 and 2008 map these differently
+_PUNCTUATION = "!#$%&'()*+,/:;=?@[]~"  # allowed in a target besides letters and digits
 _METADATA_NAMES = (
     *("metadata", "metadata.google.internal", "metadata.goog", "metadata.azure.internal"),
     *("instance-data", "instance-data.ec2.internal", "metadata.tencentyun.com"),
@@ -32,11 +33,11 @@ _LOCAL_NAMES = (
     *("localhost", "localdomain", "local", "internal", "intranet", "private"),
     *("corp", "home", "lan", "home.arpa", "svc"),
 )
-_LAPTOP = frozenset({AddressKind.LOOPBACK, AddressKind.PRIVATE})
+_LOCAL_KINDS = frozenset({AddressKind.LOOPBACK, AddressKind.PRIVATE})
 
 
 class Reason(StrEnum):
-    """Why the guard refused: exactly one of these."""
+    """The reason of a refusal."""
 
     URL_SYNTAX = "url_syntax"
     SCHEME = "scheme"
@@ -59,29 +60,29 @@ class Reason(StrEnum):
 
 
 _SENTENCES = {
-    Reason.URL_SYNTAX: "the URL is not a plain absolute URL: no spaces, control characters or \\",
+    Reason.URL_SYNTAX: "the URL must be absolute, without spaces, control characters or \\",
     Reason.SCHEME: "the URL must start with https://",
-    Reason.USERINFO: "user name and password do not belong in a URL: use the endpoint's auth",
+    Reason.USERINFO: "the URL must not contain a user name or password: use the endpoint's auth",
     Reason.PORT: "the port must be 80, 443, or 1024 to 65535",
-    Reason.HOST_SYNTAX: "the host of the URL is neither a valid name nor a valid address",
-    Reason.HOST_AMBIGUOUS: "write an IPv4 address as four decimal numbers without leading zeros",
+    Reason.HOST_SYNTAX: "the host of the URL must be a valid name or address",
+    Reason.HOST_AMBIGUOUS: "an IPv4 address must be four decimal numbers without leading zeros",
     Reason.NAME_LOCAL: "the name {} exists only inside a local network: use a public name",
     Reason.NAME_METADATA: "the name {} belongs to a cloud's metadata service",
-    Reason.ADDRESS_UNSPECIFIED: "{} is an unspecified address, which means this machine",
-    Reason.ADDRESS_LOOPBACK: "{} is a loopback address, which means this machine",
+    Reason.ADDRESS_UNSPECIFIED: "{} is an unspecified address, which means the sending machine",
+    Reason.ADDRESS_LOOPBACK: "{} is a loopback address, which means the sending machine",
     Reason.ADDRESS_PRIVATE: "{} is an address of a private network",
     Reason.ADDRESS_LINK_LOCAL: "{} is an address of a local link",
     Reason.ADDRESS_CGNAT: "{} is an address shared behind a carrier's NAT",
     Reason.ADDRESS_MULTICAST: "{} is a multicast address",
     Reason.ADDRESS_RESERVED: "{} is reserved and not an address of the public internet",
-    Reason.ADDRESS_IPV4_IN_IPV6: "{} is an IPv4 address inside an IPv6 one: give the IPv4 address",
+    Reason.ADDRESS_IPV4_IN_IPV6: "{} embeds an IPv4 address in an IPv6 one: use the IPv4 address",
     Reason.ADDRESS_METADATA: "{} belongs to a cloud's metadata service",
-    Reason.ADDRESS_MIXED: "{} is not public, though other addresses of the name are: all must be",
+    Reason.ADDRESS_MIXED: "{} is not public: all addresses of the name must be",
 }
 
 
 class BlockedError(InvalidError):
-    """The guard refuses this URL or address. `detail` is a sentence for the endpoint's owner."""
+    """A refused URL or address; `detail` is a sentence for the endpoint's owner."""
 
     code = "blocked"
 
@@ -92,7 +93,7 @@ class BlockedError(InvalidError):
 
 @dataclass(frozen=True)
 class EgressPolicy:
-    """`allow_private` lets a laptop call itself: loopback, private networks and local names."""
+    """`allow_private` permits loopback, private networks and local names, for local development."""
 
     allow_http: bool
     allow_private: bool
@@ -100,13 +101,13 @@ class EgressPolicy:
 
 @dataclass(frozen=True)
 class Destination:
-    """A URL that passed: a host as DNS or a certificate spells it, and the target to ask for."""
+    """A checked URL: the host as DNS and certificates spell it, and the request target."""
 
     scheme: str
     host: str
     port: int
     target: str
-    address: Address | None = None  # when the host is one
+    address: Address | None = None  # if the host is an address
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -124,7 +125,7 @@ class Destination:
 
 
 def check_url(url: str, policy: EgressPolicy) -> Destination:
-    """Refuse all that can be known from the URL alone; raise BlockedError with the reason."""
+    """Check everything that the URL alone shows; raise BlockedError."""
     if len(url) > MAX_URL_LENGTH or not url.isprintable() or " " in url or "\\" in url:
         raise BlockedError(Reason.URL_SYNTAX)
     scheme, _, rest = url.partition(":")
@@ -166,10 +167,10 @@ def _host_and_port(authority: str, default_port: int) -> tuple[str, int]:
 
 
 def _spelled(host: str) -> str:
-    """The host as DNS spells it: international names in their `xn--` form, no dot at the end."""
+    """The host as DNS spells it: international names as `xn--…`, without a final dot."""
     try:
         if _IDNA_DEVIATIONS.isdisjoint(host):
-            name = host[: MAX_NAME_LENGTH + 2].encode("idna").decode("ascii")  # slow when long
+            name = host[: MAX_NAME_LENGTH + 2].encode("idna").decode("ascii")  # slow for long text
             name = name.lower().removesuffix(".")
             if len(name) <= MAX_NAME_LENGTH and all(map(_LABEL.fullmatch, name.split("."))):
                 return name
@@ -179,7 +180,7 @@ def _spelled(host: str) -> str:
 
 
 def _literal(host: str) -> Address | None:
-    """The address, when the host is one; any but the plainest spelling is refused."""
+    """The address if the host is one; only the canonical spelling is accepted."""
     bracketed = host.startswith("[")
     try:
         if bracketed:
@@ -203,8 +204,8 @@ def _is_below(name: str, parents: Iterable[str]) -> bool:
 
 
 def redirect_url(destination: Destination, location: str) -> str:
-    """Where a `Location` header points to, not checked yet."""
-    with suppress(ValueError):  # urljoin trips over stray brackets, check_url refuses them
+    """The absolute URL of a `Location` header, not yet checked."""
+    with suppress(ValueError):  # raised for stray brackets, which check_url refuses
         return urljoin(destination.url, location)
     return location
 
@@ -212,7 +213,7 @@ def redirect_url(destination: Destination, location: str) -> str:
 def check_addresses(
     name: str, addresses: Iterable[str], *, policy: EgressPolicy
 ) -> tuple[Address, ...]:
-    """The addresses in the order given, each once; BlockedError unless every one may be called."""
+    """The distinct addresses in the given order; raise BlockedError unless all are allowed."""
     reasons = {address: _refusal(address, policy) for address in map(ip_address, addresses)}
     for address, reason in reasons.items():
         if reason:
@@ -224,6 +225,6 @@ def check_addresses(
 
 def _refusal(address: Address, policy: EgressPolicy) -> Reason | None:
     kind = kind_of(address)
-    if kind == AddressKind.PUBLIC or (policy.allow_private and kind in _LAPTOP):
+    if kind == AddressKind.PUBLIC or (policy.allow_private and kind in _LOCAL_KINDS):
         return None
     return Reason(f"address_{kind}")
