@@ -142,7 +142,7 @@ def _moments(random_bytes: random.Random, now: datetime) -> Iterable[datetime]:
 def _event(tenant: str, random_bytes: random.Random, moment: datetime) -> Event:
     (name,) = random_bytes.choices(list(WEIGHTS), list(WEIGHTS.values()))
     return Event(
-        id=ids.new("evt", moment, random_bytes.randbytes(ids.CHANCE_BYTES)),
+        id=ids.new("evt", moment, random_bytes.randbytes(ids.RANDOM_BYTES)),
         tenant=tenant,
         type=name,
         time=moment,

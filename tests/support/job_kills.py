@@ -107,7 +107,7 @@ def _dead_ones(world: World, endpoint: Endpoint, count: int) -> None:
     world.answers[endpoint.url] = lambda _: answered(500)
     for number in range(count):
         event = Event(
-            id=ids.new("evt", world.now, world.random_bytes(ids.CHANCE_BYTES)),
+            id=ids.new("evt", world.now, world.random_bytes(ids.RANDOM_BYTES)),
             tenant=TENANT,
             type="OrderReceivedEvent",
             time=world.now,

@@ -157,7 +157,7 @@ def test_switching_off_says_who_did_and_switching_on_clears_it(tenant: Tenant) -
         ({"retry": {"kind": "schedule", "delays_seconds": [0]}}, "/retry/delays_seconds/0"),
         ({"retry": {"kind": "schedule", "delays_seconds": [1] * 50}}, "/retry/delays_seconds"),
         ({"retry": {"kind": "exponential", "max_attempts": 51}}, "/retry/max_attempts"),
-        ({"retry": {"kind": "never"}}, "/retry"),
+        ({"retry": {"kind": "never"}}, "/retry/kind"),
         ({"headers": {"Host": "a"}}, "/headers/Host"),
         ({"headers": {"webhook-signature": "v1,x"}}, "/headers/webhook-signature"),
         ({"headers": {"x-a": "1\r\nx-b: 2"}}, "/headers/x-a"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from posthorn.core import ids
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-chances = st.binary(min_size=ids.CHANCE_BYTES, max_size=ids.CHANCE_BYTES)
+chances = st.binary(min_size=ids.RANDOM_BYTES, max_size=ids.RANDOM_BYTES)
 moments = st.datetimes(datetime(1970, 1, 2), datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 names = st.text(max_size=40)
 

@@ -91,23 +91,23 @@ def test_events_of_the_same_id_from_two_sources_are_two_events() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"specversion": "0.3"}, "/events/2/specversion"),
-        ({"id": ""}, "/events/2/id"),
-        ({"id": "x" * 300}, "/events/2/id"),
-        ({"source": "has a space"}, "/events/2/source"),
-        ({"type": "com/example"}, "/events/2/type"),
-        ({"time": "yesterday"}, "/events/2/time"),
-        ({"datacontenttype": "text/xml"}, "/events/2/datacontenttype"),
-        ({"data": [1]}, "/events/2/data"),
-        ({"data": None}, "/events/2/data"),
-        ({"data_base64": "e30="}, "/events/2/data_base64"),
+        ({"specversion": "0.3"}, "/specversion"),
+        ({"id": ""}, "/id"),
+        ({"id": "x" * 300}, "/id"),
+        ({"source": "has a space"}, "/source"),
+        ({"type": "com/example"}, "/type"),
+        ({"time": "yesterday"}, "/time"),
+        ({"datacontenttype": "text/xml"}, "/datacontenttype"),
+        ({"data": [1]}, "/data"),
+        ({"data": None}, "/data"),
+        ({"data_base64": "e30="}, "/data_base64"),
     ],
 )
 def test_a_refused_cloud_event_names_the_invalid_attribute(
     changes: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidError) as caught:
-        read_structured({**STRUCTURED, **changes}, "/events/2")
+        read_structured({**STRUCTURED, **changes})
     assert [violation.field for violation in caught.value.violations] == [field]
 
 

@@ -1,4 +1,4 @@
-"""What each thing looks like, once: the models show these in the API's description."""
+"""Examples of all models, for the OpenAPI description and the documentation."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ ENDPOINT_ID = "ep_01KAR7XJ80000000000000000B"
 DELIVERY_ID = "dlv_01KAR7XJ80000000000000000A_01KAR7XJ80000000000000000B"
 KEY_ID = "phk_01KAR7XJ80000000000000000C"
 JOB_ID = "job_01KAR7XJ80000000000000000D"
-SECRET = "whsec_bm90IGEgc2VjcmV0OiBvbmx5IHdoYXQgb25lIGxvb2tz"  # noqa: S105 - says itself what it is
+SECRET = "whsec_bm90IGEgc2VjcmV0OiBvbmx5IHdoYXQgb25lIGxvb2tz"  # noqa: S105 - decodes to "not a secret…"
 PUBLIC_KEY = "whpk_MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lA=="
 _THEN = "2026-11-23T10:00:00.000Z"
 
@@ -218,8 +218,6 @@ API_KEY = {
     "created_at": _THEN,
     "created_by": "phk_01KAR7XJ80000000000000000D",
 }
-
-
 WARNING = {
     "code": "endpoint_failing",
     "message": "no attempt has succeeded since one failed",
@@ -234,7 +232,12 @@ NUMBERS: dict[str, Any] = {
     "wanted": 120,
     "deliveries": 120,
     "statuses": {
-        **{"pending": 0, "succeeded": 117, "retrying": 3, "held": 0, "dead": 0, "cancelled": 0}
+        "pending": 0,
+        "succeeded": 117,
+        "retrying": 3,
+        "held": 0,
+        "dead": 0,
+        "cancelled": 0,
     },
     "tried": 120,
     "success_rate": 0.975,
@@ -317,5 +320,5 @@ JOB: dict[str, Any] = {
 
 
 def shown(*examples: dict[str, Any]) -> ConfigDict:
-    """For `model_config`: the schema of the model brings these examples along."""
+    """For `model_config`: add these examples to the schema of the model."""
     return ConfigDict(json_schema_extra={"examples": list(examples)})

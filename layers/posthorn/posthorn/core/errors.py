@@ -1,15 +1,15 @@
-"""What we failed to do, or refused to do. What an endpoint did is none of these (design.md §4).
+"""Errors: refusals, and failures of our own. The behaviour of an endpoint is never one of these.
 
 PosthornError
-├── MalformedError        400  the body is no JSON
+├── MalformedError        400  the body is not valid JSON
 ├── InvalidError          422  the request breaks a rule; `violations` name field and rule
-├── NotFoundError         404  there is no such thing for this tenant
-├── ForbiddenError        403  the key may not do this
-├── ConflictError         409  the thing is not in a state that allows this
-├── StaleVersionError     412  somebody changed the thing in between (`If-Match`)
-├── TooLargeError         413  more bytes than the limit
-├── UnsupportedMediaError 415  the body is of a kind that we do not read
-├── LimitedError          429  too many requests of this kind
+├── NotFoundError         404  the tenant has no such resource
+├── ForbiddenError        403  the key lacks the scope or acts for another tenant
+├── ConflictError         409  the state of the resource does not allow the request
+├── StaleVersionError     412  the resource was changed since it was read (`If-Match`)
+├── TooLargeError         413  a limit of bytes is exceeded
+├── UnsupportedMediaError 415  the content type is not supported
+├── LimitedError          429  a limit of requests is exceeded
 └── UnavailableError      503  an AWS service refused or did not answer: try again
 """
 
@@ -25,8 +25,13 @@ class Violation:
     message: str
 
 
+def pointer(*parts: str | int) -> str:
+    """A JSON pointer (RFC 6901) of these parts."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
 class PosthornError(Exception):
-    """Base of every refusal. `status` is the HTTP status, `code` the stable slug for programs."""
+    """The base class. `status` is the HTTP status, `code` the stable slug for programs."""
 
     status = 500
     code = "internal"

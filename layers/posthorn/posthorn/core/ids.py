@@ -1,7 +1,8 @@
-"""Ids: a prefix that says what it is, then a ULID (design.md §8).
+"""Ids: a prefix for the kind, then a ULID.
 
-An event published with an id of its own gets one derived from tenant and that id, so publishing it
-again is recognised without a look-up. A delivery's id holds its event's and its endpoint's.
+The id of an event published with an id is derived from that and the tenant, so a repeated
+publication is recognised without a look-up. The id of a delivery combines those of its event and
+endpoint.
 """
 
 import hashlib
@@ -10,13 +11,13 @@ from datetime import datetime
 
 from ulid import ULID
 
-CHANCE_BYTES = 10
+RANDOM_BYTES = 10
 _ULID = "[0-9A-HJKMNP-TV-Z]{26}"
 _DELIVERY = re.compile(f"dlv_({_ULID})_({_ULID})")
 
 
 def new(prefix: str, now: datetime, random_bytes: bytes) -> str:
-    """Make a sortable id; `random_bytes` is CHANCE_BYTES random bytes."""
+    """Make a sortable id from RANDOM_BYTES random bytes."""
     milliseconds = int(now.timestamp() * 1000)
     return f"{prefix}_{ULID.from_bytes(milliseconds.to_bytes(6, 'big') + random_bytes)}"
 
@@ -27,7 +28,7 @@ def derived_event(tenant: str, published_id: str) -> str:
 
 
 def is_id(prefix: str, text: str) -> bool:
-    """Whether the text is of this shape; what is not may be longer than a key of a table."""
+    """Whether the text is an id of this kind; other text may exceed the size of a table key."""
     return re.fullmatch(f"{prefix}_{_ULID}", text) is not None
 
 
@@ -36,6 +37,6 @@ def delivery(event_id: str, endpoint_id: str) -> str:
 
 
 def parts_of_delivery(delivery_id: str) -> tuple[str, str] | None:
-    """Return event id and endpoint id, or None when this is no delivery id."""
+    """Event id and endpoint id, or None if this is not a delivery id."""
     match = _DELIVERY.fullmatch(delivery_id)
     return (f"evt_{match[1]}", f"ep_{match[2]}") if match else None

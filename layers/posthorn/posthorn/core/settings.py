@@ -1,4 +1,4 @@
-"""What the stack tells its functions: one frozen value, read once from the environment."""
+"""The settings of the stack, read once from the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,14 +8,14 @@ from posthorn.core.errors import PosthornError
 
 
 class SettingsError(PosthornError):
-    """An environment variable is missing or unreadable: the deploy is broken, not the request."""
+    """An environment variable is missing or malformed: the deployment is at fault."""
 
     code = "bad_settings"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Each field is the environment variable of the same name in upper case (template.yaml)."""
+    """Each field is the environment variable of the same name in upper case, from template.yaml."""
 
     config_table_name: str
     log_table_name: str
@@ -33,7 +33,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
-        """Raise SettingsError that names the variable when one is missing or unreadable."""
+        """Raise SettingsError, naming the variable, if one is missing or malformed."""
         return cls(**{field.name: _read(environ, field.name, field.type) for field in fields(cls)})
 
 
@@ -48,4 +48,4 @@ def _read(environ: Mapping[str, str], name: str, kind: object) -> Any:
         return value == "true"
     if kind is int and value.isdecimal():
         return int(value)
-    raise SettingsError(f"environment variable {variable} has an unreadable value")
+    raise SettingsError(f"environment variable {variable} has a malformed value")

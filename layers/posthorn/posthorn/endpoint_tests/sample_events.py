@@ -54,7 +54,7 @@ class SampleEvents:
     ) -> Event:
         now = self.now()
         return Event(
-            id=ids.new("evt", now, self.random_bytes(ids.CHANCE_BYTES)),
+            id=ids.new("evt", now, self.random_bytes(ids.RANDOM_BYTES)),
             tenant=tenant,
             type=event_type,
             time=time or now,

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from posthorn.core.errors import pointer
+
 _CHOICES = ("kind", "mode")  # which of several shapes an object has
 
 
@@ -21,17 +23,12 @@ def between(
 ) -> Iterator[FieldDifference]:
     """Yield what differs, by the deepest object that both have. A list differs as a whole."""
     for name in [*before, *(each for each in after if each not in before)]:
-        field = under(at, name)
+        field = at + pointer(name)
         old, new = before.get(name), after.get(name)
         if isinstance(old, Mapping) and isinstance(new, Mapping) and _alike(old, new):
             yield from between(old, new, field)
         elif old != new:
             yield FieldDifference(field, old, new)
-
-
-def under(at: str, name: str) -> str:
-    """The pointer to the field of this name below another pointer."""
-    return f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
 
 
 def _alike(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

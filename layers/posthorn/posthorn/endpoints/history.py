@@ -11,9 +11,9 @@ from posthorn.aws.config_table import ConfigStore, EndpointVersion
 from posthorn.aws.kms import Secrets, Vault
 from posthorn.core import api_examples as examples
 from posthorn.core import ids
-from posthorn.core.errors import NotFoundError
+from posthorn.core.errors import NotFoundError, pointer
 from posthorn.endpoints import views as endpoints_views
-from posthorn.endpoints.differences import FieldDifference, between, under
+from posthorn.endpoints.differences import FieldDifference, between
 from posthorn.endpoints.views import EndpointView
 from posthorn.models import MASK, Endpoint, EndpointSpec, Listed, Model, Time
 from posthorn.models.paging import bad_cursor, cut_page
@@ -123,7 +123,7 @@ def _replaced(
 def _masked(at: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[FieldDifference]:
     for name in old:
         if name in new and old[name] != new[name]:
-            yield FieldDifference(under(at, name), MASK, MASK)
+            yield FieldDifference(at + pointer(name), MASK, MASK)
 
 
 def _below(cursor: str | None) -> int | None:

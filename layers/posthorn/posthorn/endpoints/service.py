@@ -147,7 +147,7 @@ class EndpointService:
 
     def _identity(self, tenant: str, *, version: int) -> dict[str, Any]:
         now = self.now()
-        endpoint_id = ids.new("ep", now, self.random_bytes(ids.CHANCE_BYTES))
+        endpoint_id = ids.new("ep", now, self.random_bytes(ids.RANDOM_BYTES))
         times = {"created_at": now, "updated_at": now}
         return {"id": endpoint_id, "tenant": tenant, "version": version, **times}
 

@@ -89,9 +89,10 @@ class CatalogueService:
         A built-in type is changed by one that takes its place. Raise IncompatibleError when events
         that are accepted now would be refused, unless the change is forced.
         """
-        if not _is_name(name):
-            message = "1 to 128 letters, digits, `_`, `.` and `-`, none of the last two first"
-            raise InvalidError.at("name", message)
+        try:
+            _NAME.validate_python(name)
+        except ValidationError as error:
+            raise InvalidError.at("name", error.errors()[0]["msg"]) from None
         fields = spec.model_dump(by_alias=False)
         _check_kept(fields)
         after = EventType(**fields, name=name, source=Source.CUSTOM)

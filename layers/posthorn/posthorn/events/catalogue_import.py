@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from posthorn.core.errors import InvalidError, Violation
+from posthorn.core.errors import InvalidError, Violation, pointer
 from posthorn.core.problem_details import invalid
 from posthorn.events import json_schema as schemas
 from posthorn.events.event_types import check_type, flaws
-from posthorn.events.json_schema import NAMING, VALUES, Schema, pointer, resolve
+from posthorn.events.json_schema import NAMING, VALUES, Schema, resolve
 from posthorn.events.schema_samples import example_of
 from posthorn.models import EventType, EventTypeKind, Source
 
@@ -77,7 +77,7 @@ def read_openapi(document: Any) -> tuple[EventType, ...]:
         except InvalidError as error:
             found += error.violations
         except RecursionError:
-            found.append(Violation("/webhooks" + pointer([name]), "is nested too deeply"))
+            found.append(Violation("/webhooks" + pointer(name), "is nested too deeply"))
     if found:
         raise InvalidError.of(found)
     return tuple(types)
@@ -98,7 +98,7 @@ class _Spot:
         """Go down, and where references lead; raise InvalidError that points to what is missing."""
         spot = self
         for name in names:
-            at = spot.at + pointer([name])
+            at = spot.at + pointer(name)
             if not spot.has(name):
                 raise InvalidError.at(at, "is missing")
             spot = _Spot(self.document, at, spot.value[name])._followed()
@@ -201,7 +201,7 @@ def _carried(spot: _Spot, definitions: Schema, *, named: bool = False) -> Any:
         return spot.value
     carried: Schema = {}
     for keyword, value in spot.value.items():
-        below = _Spot(spot.document, spot.at + pointer([keyword]), value)
+        below = _Spot(spot.document, spot.at + pointer(keyword), value)
         if named or keyword not in VALUES | {"$ref"}:
             names_follow = keyword in NAMING and not named
             carried[keyword] = _carried(below, definitions, named=names_follow)

@@ -1,7 +1,7 @@
-"""CloudEvents 1.0 taken in by HTTP, turned into what publishers send otherwise (design.md §8).
+"""CloudEvents 1.0 over HTTP, converted to publications.
 
-CloudEvents are told apart by source and id together, so both make the published id. The other
-attributes, and extensions, have no place in an event and are left behind.
+`source` and `id` together identify a CloudEvent, so both make the published id. Other attributes
+and extensions are dropped.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,35 +11,46 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from posthorn.core import api_examples
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.core.problem_details import invalid
 from posthorn.models import Time, TypeName, iso
+from posthorn.models.base import ErrorMessage
 
 MAX_ID_CHARACTERS = 256  # of a published id
 JSON_TYPE = r"[\w.+-]+/([\w.-]+\+)?json"
 
 
 class ContentMode(StrEnum):
-    STRUCTURED = "structured"  # one event is the body
-    BATCH = "batch"  # the body is a list of them
-    BINARY = "binary"  # data is the body, the rest is in headers
+    STRUCTURED = "structured"  # the body is one event
+    BATCH = "batch"  # the body is a list of events
+    BINARY = "binary"  # the body is the data, the attributes are in headers
 
 
-class _Attributes(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+class CloudEvent(BaseModel):
+    """A CloudEvent 1.0 in JSON. `source` and `id` make the published id; extensions are dropped."""
+
+    model_config = ConfigDict(extra="ignore", **api_examples.shown(api_examples.CLOUD_EVENT))
 
     specversion: Literal["1.0"]
     id: Annotated[str, StringConstraints(min_length=1)]
-    source: Annotated[str, StringConstraints(pattern=r"^\S+$")]
+    source: Annotated[
+        str,
+        StringConstraints(pattern=r"^\S+$"),
+        ErrorMessage("must be a URI reference without spaces"),
+    ]
     type: TypeName
     time: Time | None = None
-    datacontenttype: Annotated[str, StringConstraints(pattern=rf"^{JSON_TYPE} *(;.*)?$")] = (
-        "application/json"
-    )
+    datacontenttype: Annotated[
+        str,
+        StringConstraints(pattern=rf"^{JSON_TYPE} *(;.*)?$"),
+        ErrorMessage("must be a media type of JSON"),
+    ] = "application/json"
+    data: dict[str, Any]
 
 
 def content_mode(headers: Mapping[str, str]) -> ContentMode | None:
-    """How the request carries CloudEvents; None: it carries none. Any case of names will do."""
+    """The content mode of a request, None without CloudEvents. Header names may have any case."""
     lowered = {name.lower(): value for name, value in headers.items()}
     media_type = lowered.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/cloudevents+json":
@@ -49,17 +60,17 @@ def content_mode(headers: Mapping[str, str]) -> ContentMode | None:
     return ContentMode.BINARY if "ce-specversion" in lowered else None
 
 
-def read_structured(document: Any, at: str = "") -> dict[str, Any]:
-    """Make a publication of one event in CloudEvents' JSON format; raise InvalidError."""
+def read_structured(document: Any) -> dict[str, Any]:
+    """Convert an event in the JSON format to a publication; raise InvalidError."""
     if not isinstance(document, Mapping):
-        raise InvalidError.at(at, "is no object")
+        raise InvalidError.at("", "must be an object")
     if "data_base64" in document:
-        raise InvalidError.at(f"{at}/data_base64", "only JSON is taken, as `data`")
-    return _publication(document, document.get("data"), lambda name: f"{at}/{name}")
+        raise InvalidError.at("/data_base64", "is not supported: `data` must be JSON")
+    return _publication(document, lambda name: f"/{name}")
 
 
 def read_binary(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
-    """Make a publication of `ce-` headers and the parsed body; raise InvalidError, with names."""
+    """Convert `ce-` headers and the parsed body to a publication; raise InvalidError."""
     lowered = {name.lower(): value for name, value in headers.items()}
     attributes = {
         name.removeprefix("ce-"): unquote(value)  # HTTP binding §3.1.3.2
@@ -69,26 +80,19 @@ def read_binary(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
     if "content-type" in lowered:
         attributes["datacontenttype"] = lowered["content-type"]
     names = {"datacontenttype": "content-type", "data": ""}
-    return _publication(attributes, data, lambda name: names.get(name, f"ce-{name}"))
+    return _publication({**attributes, "data": data}, lambda name: names.get(name, f"ce-{name}"))
 
 
-def _publication(
-    attributes: Mapping[str, Any], data: Any, field: Callable[[str], str]
-) -> dict[str, Any]:
+def _publication(attributes: Mapping[str, Any], field: Callable[[str], str]) -> dict[str, Any]:
     try:
-        read = _Attributes.model_validate(attributes)
+        event = CloudEvent.model_validate(attributes)
     except ValidationError as error:
-        found = zip(error.errors(), invalid(error.errors()).violations, strict=True)
-        raise InvalidError.of(
-            [Violation(field(str(e["loc"][0])), v.message) for e, v in found]
-        ) from None
-    except OverflowError:  # the first or last hours of the calendar, in another time zone
-        raise InvalidError.at(field("time"), "is out of range") from None
-    published_id = f"{read.source} {read.id}"
+        found = invalid(error.errors()).violations
+        named = [Violation(field(each.field.split("/")[1]), each.message) for each in found]
+        raise InvalidError.of(named) from None
+    published_id = f"{event.source} {event.id}"
     if len(published_id) > MAX_ID_CHARACTERS:
-        wrong = f"has with `source` more than {MAX_ID_CHARACTERS} characters"
-        raise InvalidError.at(field("id"), wrong)
-    if not isinstance(data, Mapping):
-        raise InvalidError.at(field("data"), "is no object")
-    times = {"time": iso(read.time)} if read.time else {}
-    return {"id": published_id, "type": read.type, **times, "data": data}
+        message = f"must have, together with `source`, at most {MAX_ID_CHARACTERS - 1} characters"
+        raise InvalidError.at(field("id"), message)
+    times = {"time": iso(event.time)} if event.time else {}
+    return {"id": published_id, "type": event.type, **times, "data": event.data}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, ValidationError, WrapValidator
+from pydantic import Field, StringConstraints, ValidationError
 from pydantic_core import from_json, to_json
 
 from posthorn.aws.sqs import Queue
@@ -33,13 +33,6 @@ _TRACEPARENT = re.compile(
 )
 
 
-def _in_range(value: Any, validate: Callable[[Any], datetime]) -> datetime:
-    try:
-        return validate(value)
-    except OverflowError:  # the first or last hours of the calendar, in another time zone
-        raise ValueError("is out of range") from None
-
-
 class Publication(Model):
     """One event as its publisher writes it. With an `id`, publishing it again is recognised."""
 
@@ -48,9 +41,7 @@ class Publication(Model):
     type: TypeName
     data: dict[str, Any]
     id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
-    time: Annotated[Time, WrapValidator(_in_range)] | None = Field(
-        default=None, description="when it happened; now, unless given"
-    )
+    time: Time | None = Field(default=None, description="when it happened; now, unless given")
     change: Change | None = None
 
 
@@ -122,7 +113,7 @@ class Ingestion:
             id=(
                 ids.derived_event(tenant, publication.id)
                 if publication.id
-                else ids.new("evt", now, self.random_bytes(ids.CHANCE_BYTES))
+                else ids.new("evt", now, self.random_bytes(ids.RANDOM_BYTES))
             ),
             tenant=tenant,
             type=publication.type,

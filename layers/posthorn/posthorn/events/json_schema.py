@@ -4,7 +4,7 @@ Patterns run on an engine that takes linear time, so look-around and back-refere
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
-from posthorn.core.errors import Violation
+from posthorn.core.errors import Violation, pointer
 
 Schema = dict[str, Any]
 
@@ -23,11 +23,6 @@ _MAX_MESSAGE = 200
 _REFERENCES = {"$ref", "$dynamicRef", "$id"}  # an `$id` changes where pointers below it lead
 VALUES = {"const", "default", "enum", "example", "examples"}  # hold no schemas
 NAMING = {"properties", "patternProperties", "dependentSchemas", "$defs"}  # hold schemas by name
-
-
-def pointer(parts: Sequence[str | int]) -> str:
-    """Write a JSON pointer (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 
 def resolve(document: Any, reference: str) -> Any:
@@ -54,7 +49,7 @@ def flaws(schema: Schema, at: str) -> list[Violation]:
     try:
         _validator(_text(schema))
     except jsonschema_rs.ValidationError as error:
-        return [Violation(at + pointer(error.instance_path), _cut(error.message))]
+        return [Violation(at + pointer(*error.instance_path), _cut(error.message))]
     except ValueError as error:
         return [Violation(at, _cut(str(error)))]
     return []
@@ -66,7 +61,7 @@ def _far_references(schema: Any, at: str, *, named: bool = False) -> Iterator[Vi
             yield from _far_references(each, f"{at}/{index}")
     elif isinstance(schema, dict):
         for keyword, value in schema.items():
-            place = at + pointer([keyword])
+            place = at + pointer(keyword)
             if named or keyword not in _REFERENCES | VALUES:
                 yield from _far_references(value, place, named=keyword in NAMING and not named)
             elif keyword in _REFERENCES and not f"{value}/".startswith("#/"):
@@ -88,19 +83,24 @@ def violations(schema: Schema, value: Any, at: str) -> list[Violation]:
     """How the value breaks the schema: at most MAX_VIOLATIONS, under the pointer `at`."""
     try:
         found = islice(_validator(_text(schema)).iter_errors(value), MAX_VIOLATIONS)
-        return [each for error in found for each in _told(error, at)][:MAX_VIOLATIONS]
+        return [each for error in found for each in _violations(error, at)][:MAX_VIOLATIONS]
     except (ValueError, RecursionError) as error:  # half a surrogate pair, for one
         return [Violation(at, _cut(f"cannot be read as JSON: {error}"))]
 
 
-def _told(error: jsonschema_rs.ValidationError, at: str) -> list[Violation]:
-    """Name the field that is missing or too many, not the object that it is missing from."""
-    place = at + pointer(error.instance_path)
-    kind = error.kind
-    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
-        return [Violation(place + pointer([kind.property]), "required")]
-    if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
-        return [Violation(place + pointer([name]), "unknown field") for name in kind.unexpected]
+def _violations(error: jsonschema_rs.ValidationError, at: str) -> list[Violation]:
+    """Point to a missing or unknown field, not to its object; show no regular expression."""
+    place = at + pointer(*error.instance_path)
+    match error.kind:
+        case jsonschema_rs.ValidationErrorKind.Required(property=name):
+            return [Violation(place + pointer(name), "required")]
+        case (
+            jsonschema_rs.ValidationErrorKind.AdditionalProperties(unexpected=names)
+            | jsonschema_rs.ValidationErrorKind.UnevaluatedProperties(unexpected=names)
+        ):
+            return [Violation(place + pointer(name), "unknown field") for name in names]
+        case jsonschema_rs.ValidationErrorKind.Pattern():
+            return [Violation(place, "does not match the pattern of its schema")]
     return [Violation(place, _cut(error.message))]
 
 

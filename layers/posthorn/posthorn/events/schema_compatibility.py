@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from posthorn.core.errors import Violation
-from posthorn.events.json_schema import Schema, pointer, resolve
+from posthorn.core.errors import Violation, pointer
+from posthorn.events.json_schema import Schema, resolve
 
 _ANNOTATIONS = {
     *("$schema", "$id", "$anchor", "$comment", "$defs", "definitions", "$vocabulary"),
@@ -34,7 +34,7 @@ def _changes(
     at: str, old: Any, new: Any, *, roots: tuple[Schema, Schema, str], met: set[str]
 ) -> Iterator[Violation]:
     def within(place: str, before: Any, after: Any) -> Iterator[Violation]:
-        return _changes(at + pointer([place]), before, after, roots=roots, met=met)
+        return _changes(at + pointer(place), before, after, roots=roots, met=met)
 
     if isinstance(old, dict) and set(old) - _ANNOTATIONS == {"$ref"}:
         if isinstance(new, dict) and new.get("$ref") == old["$ref"]:
@@ -53,7 +53,7 @@ def _changes(
             for name, each in after.items():
                 before = old.get("properties", {}).get(name, others)
                 yield from _changes(
-                    at + pointer(["properties", name]), before, each, roots=roots, met=met
+                    at + pointer("properties", name), before, each, roots=roots, met=met
                 )
         elif keyword == "items" and "prefixItems" not in {*old, *new}:
             yield from within("items", old.get("items", True), after)
@@ -62,7 +62,7 @@ def _changes(
         elif keyword == "anyOf" and any(not list(within("anyOf", old, each)) for each in after):
             continue  # one of the choices accepts all that was accepted
         elif message := _narrowed(keyword, old, new, roots=roots):
-            yield Violation(at + pointer([keyword]), message)
+            yield Violation(at + pointer(keyword), message)
 
 
 def _narrowed(

@@ -1,18 +1,19 @@
 """The bodies and answers of `POST /v1/events`, which the ingest function serves."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from posthorn.core import api_examples as examples
 from posthorn.core import problem_details as problems
 from posthorn.core.errors import Violation
 from posthorn.core.problem_details import Problem
+from posthorn.events.cloudevents import CloudEvent
 from posthorn.events.ingestion import MAX_BATCH, Publication, Result
 from posthorn.http_api.openapi import JSON, described
-from posthorn.models import Event, Model, Scope, Time, TypeName
+from posthorn.models import Event, Model, Scope
 
 _CLOUD_EVENT = "application/cloudevents+json"
 _ACCEPTED = {"id": examples.EVENT_ID}
@@ -22,20 +23,6 @@ class PublishBatch(Model):
     model_config = examples.shown({"events": [examples.PUBLICATION, examples.CHANGE_EVENT]})
 
     events: list[Publication] = Field(min_length=1, max_length=MAX_BATCH)
-
-
-class CloudEvent(BaseModel):
-    """CloudEvents 1.0 in JSON. Source and id together make the event's own id; extensions go."""
-
-    model_config = examples.shown(examples.CLOUD_EVENT)
-
-    specversion: Literal["1.0"]
-    id: Annotated[str, Field(min_length=1)]
-    source: Annotated[str, Field(pattern=r"^\S+$")]
-    type: TypeName
-    time: Time | None = None
-    datacontenttype: str = JSON
-    data: dict[str, Any]
 
 
 class Accepted(Model):

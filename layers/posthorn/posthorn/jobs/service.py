@@ -82,7 +82,7 @@ class JobService:
         counted = self._counted(tenant, kind, wanted)
         now = self.now()
         fresh = Job(
-            id=ids.new("job", now, self.random_bytes(ids.CHANCE_BYTES)),
+            id=ids.new("job", now, self.random_bytes(ids.RANDOM_BYTES)),
             tenant=tenant,
             kind=kind,
             wanted=wanted,

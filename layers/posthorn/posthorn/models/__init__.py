@@ -1,146 +1,71 @@
-"""The data model: frozen pydantic classes, validated at every boundary that they cross."""
+"""The data model: frozen pydantic classes, validated at every boundary."""
 
-from posthorn.models.base import (
-    MASK,
-    MAX_ATTEMPTS,
-    MAX_ENDPOINTS,
-    MAX_RETRY_SPAN_SECONDS,
-    Item,
-    Model,
-    TenantId,
-    Time,
-    TypeName,
-    TypePattern,
-    expiry,
-    iso,
-    read_expiry,
+from posthorn.models.base import MASK as MASK
+from posthorn.models.base import MAX_ATTEMPTS as MAX_ATTEMPTS
+from posthorn.models.base import MAX_ENDPOINTS as MAX_ENDPOINTS
+from posthorn.models.base import MAX_RETRY_SPAN_SECONDS as MAX_RETRY_SPAN_SECONDS
+from posthorn.models.base import Item as Item
+from posthorn.models.base import Model as Model
+from posthorn.models.base import TenantId as TenantId
+from posthorn.models.base import Time as Time
+from posthorn.models.base import TypeName as TypeName
+from posthorn.models.base import TypePattern as TypePattern
+from posthorn.models.base import expiry as expiry
+from posthorn.models.base import iso as iso
+from posthorn.models.base import read_expiry as read_expiry
+from posthorn.models.delivery import Attempt as Attempt
+from posthorn.models.delivery import Delivery as Delivery
+from posthorn.models.delivery import DeliveryStatus as DeliveryStatus
+from posthorn.models.delivery import Outcome as Outcome
+from posthorn.models.delivery import Response as Response
+from posthorn.models.delivery import SentRequest as SentRequest
+from posthorn.models.delivery import Task as Task
+from posthorn.models.delivery import Trigger as Trigger
+from posthorn.models.endpoint import ApiKeyAuth as ApiKeyAuth
+from posthorn.models.endpoint import Auth as Auth
+from posthorn.models.endpoint import BasicAuth as BasicAuth
+from posthorn.models.endpoint import BearerAuth as BearerAuth
+from posthorn.models.endpoint import CloudEventsPayload as CloudEventsPayload
+from posthorn.models.endpoint import Condition as Condition
+from posthorn.models.endpoint import CustomPayload as CustomPayload
+from posthorn.models.endpoint import DataPayload as DataPayload
+from posthorn.models.endpoint import DisabledBy as DisabledBy
+from posthorn.models.endpoint import Endpoint as Endpoint
+from posthorn.models.endpoint import EndpointSpec as EndpointSpec
+from posthorn.models.endpoint import EndpointStatus as EndpointStatus
+from posthorn.models.endpoint import EnvelopePayload as EnvelopePayload
+from posthorn.models.endpoint import HeaderName as HeaderName
+from posthorn.models.endpoint import HeaderValue as HeaderValue
+from posthorn.models.endpoint import Health as Health
+from posthorn.models.endpoint import NoAuth as NoAuth
+from posthorn.models.endpoint import OAuth2Auth as OAuth2Auth
+from posthorn.models.endpoint import Payload as Payload
+from posthorn.models.endpoint import Rule as Rule
+from posthorn.models.endpoint import Secret as Secret
+from posthorn.models.endpoint import Signing as Signing
+from posthorn.models.event import Change as Change
+from posthorn.models.event import Erasure as Erasure
+from posthorn.models.event import Event as Event
+from posthorn.models.event import Operation as Operation
+from posthorn.models.event_type import Entity as Entity
+from posthorn.models.event_type import EventType as EventType
+from posthorn.models.event_type import EventTypeKind as EventTypeKind
+from posthorn.models.event_type import EventTypeSpec as EventTypeSpec
+from posthorn.models.event_type import Source as Source
+from posthorn.models.event_type import Validation as Validation
+from posthorn.models.paging import Listed as Listed
+from posthorn.models.retry_schedule import (
+    DEFAULT_RETRY_DELAYS_SECONDS as DEFAULT_RETRY_DELAYS_SECONDS,
 )
-from posthorn.models.delivery import (
-    Attempt,
-    Delivery,
-    DeliveryStatus,
-    Outcome,
-    Response,
-    SentRequest,
-    Task,
-    Trigger,
-)
-from posthorn.models.endpoint import (
-    DEFAULT_RETRY_DELAYS_SECONDS,
-    ApiKeyAuth,
-    Auth,
-    BasicAuth,
-    BearerAuth,
-    CloudEventsPayload,
-    Condition,
-    CustomPayload,
-    DataPayload,
-    DisabledBy,
-    Endpoint,
-    EndpointSpec,
-    EndpointStatus,
-    EnvelopePayload,
-    ExponentialRetry,
-    HeaderName,
-    HeaderValue,
-    Health,
-    NoAuth,
-    OAuth2Auth,
-    Payload,
-    RetryPolicy,
-    Rule,
-    ScheduleRetry,
-    Secret,
-    Signing,
-)
-from posthorn.models.event import Change, Erasure, Event, Operation
-from posthorn.models.event_type import (
-    Entity,
-    EventType,
-    EventTypeKind,
-    EventTypeSpec,
-    Source,
-    Validation,
-)
-from posthorn.models.paging import Listed
-from posthorn.models.tenant import (
-    MAX_RETENTION_DAYS,
-    MIN_RETENTION_DAYS,
-    ApiKey,
-    Caller,
-    EffectiveLimits,
-    Scope,
-    Tenant,
-    TenantLimits,
-    TenantSpec,
-)
-
-__all__ = [
-    "DEFAULT_RETRY_DELAYS_SECONDS",
-    "MASK",
-    "MAX_ATTEMPTS",
-    "MAX_ENDPOINTS",
-    "MAX_RETENTION_DAYS",
-    "MAX_RETRY_SPAN_SECONDS",
-    "MIN_RETENTION_DAYS",
-    "ApiKey",
-    "ApiKeyAuth",
-    "Attempt",
-    "Auth",
-    "BasicAuth",
-    "BearerAuth",
-    "Caller",
-    "Change",
-    "CloudEventsPayload",
-    "Condition",
-    "CustomPayload",
-    "DataPayload",
-    "Delivery",
-    "DeliveryStatus",
-    "DisabledBy",
-    "EffectiveLimits",
-    "Endpoint",
-    "EndpointSpec",
-    "EndpointStatus",
-    "Entity",
-    "EnvelopePayload",
-    "Erasure",
-    "Event",
-    "EventType",
-    "EventTypeKind",
-    "EventTypeSpec",
-    "ExponentialRetry",
-    "HeaderName",
-    "HeaderValue",
-    "Health",
-    "Item",
-    "Listed",
-    "Model",
-    "NoAuth",
-    "OAuth2Auth",
-    "Operation",
-    "Outcome",
-    "Payload",
-    "Response",
-    "RetryPolicy",
-    "Rule",
-    "ScheduleRetry",
-    "Scope",
-    "Secret",
-    "SentRequest",
-    "Signing",
-    "Source",
-    "Task",
-    "Tenant",
-    "TenantId",
-    "TenantLimits",
-    "TenantSpec",
-    "Time",
-    "Trigger",
-    "TypeName",
-    "TypePattern",
-    "Validation",
-    "expiry",
-    "iso",
-    "read_expiry",
-]
+from posthorn.models.retry_schedule import ExponentialRetry as ExponentialRetry
+from posthorn.models.retry_schedule import RetryPolicy as RetryPolicy
+from posthorn.models.retry_schedule import ScheduleRetry as ScheduleRetry
+from posthorn.models.tenant import MAX_RETENTION_DAYS as MAX_RETENTION_DAYS
+from posthorn.models.tenant import MIN_RETENTION_DAYS as MIN_RETENTION_DAYS
+from posthorn.models.tenant import ApiKey as ApiKey
+from posthorn.models.tenant import Caller as Caller
+from posthorn.models.tenant import EffectiveLimits as EffectiveLimits
+from posthorn.models.tenant import Scope as Scope
+from posthorn.models.tenant import Tenant as Tenant
+from posthorn.models.tenant import TenantLimits as TenantLimits
+from posthorn.models.tenant import TenantSpec as TenantSpec

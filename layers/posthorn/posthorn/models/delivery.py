@@ -1,16 +1,14 @@
-"""A delivery (one event for one endpoint), its attempts, and the task that asks for one."""
+"""A delivery (one event to one endpoint), its attempts, and the message that requests one."""
 
 from enum import StrEnum
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from posthorn.models.base import Model, TenantId, Time
 
 
 class Task(Model):
-    """A message of RetryQueue: make attempt `attempt` of this delivery now."""
+    """A message of RetryQueue: make attempt number `attempt` of this delivery now."""
 
     tenant: TenantId
     event_id: str
@@ -21,46 +19,46 @@ class Task(Model):
 
 
 class DeliveryStatus(StrEnum):
-    PENDING = "pending"  # to be tried soon, not tried yet
+    PENDING = "pending"  # due, or queued for an attempt
     SUCCEEDED = "succeeded"
     RETRYING = "retrying"
-    HELD = "held"  # the endpoint is paused, or was disabled by us
+    HELD = "held"  # the endpoint is paused, or was disabled by Posthorn
     DEAD = "dead"  # all retries are used up
     CANCELLED = "cancelled"
 
 
 class Outcome(StrEnum):
-    """How an attempt ended: exactly one of these (issue-proof closed set, docs/receiving.md)."""
+    """The result of an attempt, a closed set; docs/receiving.md describes each."""
 
     SUCCEEDED = "succeeded"  # 2xx
-    HTTP_ERROR = "http_error"  # any other status that is no redirect
-    REDIRECT = "redirect"  # a redirect that we do not follow
+    HTTP_ERROR = "http_error"  # any other status except redirects
+    REDIRECT = "redirect"  # a redirect that is not followed
     TIMEOUT_CONNECT = "timeout_connect"
     TIMEOUT_READ = "timeout_read"
     DNS_ERROR = "dns_error"
     TLS_ERROR = "tls_error"
     CONNECTION_ERROR = "connection_error"  # refused, reset, closed early
     INVALID_RESPONSE = "invalid_response"  # not HTTP
-    RESPONSE_TOO_LARGE = "response_too_large"  # its head is over the limit
+    RESPONSE_TOO_LARGE = "response_too_large"  # the head exceeds its limit
     BLOCKED = "blocked"  # the egress guard refused the address
-    AUTH_ERROR = "auth_error"  # no OAuth 2 token to be had
-    PAYLOAD_ERROR = "payload_error"  # the payload expression fails on this event, or makes too much
+    AUTH_ERROR = "auth_error"  # no OAuth 2 token
+    PAYLOAD_ERROR = "payload_error"  # the expression fails, or its result is too large
 
 
 class Trigger(StrEnum):
-    """Why an attempt was made."""
+    """The cause of an attempt."""
 
     FIRST = "first"
     RETRY = "retry"
-    SWEEPER = "sweeper"  # overdue: its wake-up was lost
+    SWEEPER = "sweeper"  # overdue after a lost wake-up
     RESEND = "resend"
     REPLAY = "replay"
-    DRAIN = "drain"  # held until its endpoint was enabled again
+    DRAIN = "drain"  # was held until the endpoint was enabled again
     TEST = "test"
 
 
 class SentRequest(Model):
-    """What was sent. Secret header values are masked; the body is kept with the event."""
+    """The request sent, with secret header values masked; its body is stored with the delivery."""
 
     method: str
     url: str
@@ -68,7 +66,7 @@ class SentRequest(Model):
 
 
 class Response(Model):
-    """What came back: the first 16 KiB of the body, decoded as UTF-8 with replacement."""
+    """The response: the first 16 KiB of its body, decoded as UTF-8 with replacement."""
 
     status_code: int
     headers: dict[str, str]
@@ -77,32 +75,30 @@ class Response(Model):
     erased_bytes: int | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
-        description="There when the body was erased: how long it was",
+        description="The size of the body, once it was erased",
     )
 
 
 class Attempt(Model):
-    """One HTTP request of a delivery, with everything that came back."""
+    """One HTTP request of a delivery and its response."""
 
     number: int
     trigger: Trigger
-    by: str | None = None  # the key that asked for a resend, or the job
+    by: str | None = None  # id of the key that requested a resend, or of the job
     endpoint_version: int
     started_at: Time
     duration_ms: int
-    timings_ms: dict[str, int] = Field(
-        default={}
-    )  # dns, connect, tls, first_byte: those that were reached
+    timings_ms: dict[str, int] = Field(default={})  # dns, connect, tls, first_byte, if reached
     outcome: Outcome
     advice: str
-    retry_after_seconds: float | None = None  # what the endpoint asked for
-    certificate_expires_at: Time | None = None  # the endpoint's, when it showed one
+    retry_after_seconds: float | None = None  # requested by the endpoint
+    certificate_expires_at: Time | None = None  # of the endpoint's certificate
     request: SentRequest
     response: Response | None = None
 
 
 class Delivery(Model):
-    """One event for one endpoint: the truth about it (design.md §4)."""
+    """The delivery of one event to one endpoint: the authoritative record."""
 
     id: str
     tenant: TenantId
@@ -113,21 +109,21 @@ class Delivery(Model):
     status: DeliveryStatus
     status_reason: str | None = None
     attempt_count: int = 0
-    round_start: int = 0  # attempts made before the current run of the retry policy began
-    asked: Trigger | None = None  # what began that run, unless the event itself did,
-    asked_by: str | None = None  # and for whom: the id of a key or of a job
+    round_start: int = 0  # attempts made before the current round of the retry policy
+    asked: Trigger | None = None  # what began that round; None for the event itself
+    asked_by: str | None = None  # id of the key or job that began it
     created_at: Time
-    expires_at: Time  # its log is kept until then
+    expires_at: Time  # end of its retention
     last_attempt_at: Time | None = None
     next_attempt_at: Time | None = None
     last_outcome: Outcome | None = None
     last_status_code: int | None = None
     last_duration_ms: int | None = None
     test: bool = False
-    body_sha256: str | None = None  # of the bytes fixed at the first attempt
+    body_sha256: str | None = None  # of the bytes sent at the first attempt
 
     @property
     def job_id(self) -> str | None:
-        """The job that touched it last, until it is resent otherwise."""
+        """The job that began the current round, if one did."""
         by = self.asked_by
         return by if by and by.startswith("job_") else None

@@ -1,59 +1,25 @@
-"""An endpoint: a tenant's webhook configuration, with retry policy, payload and auth."""
+"""An endpoint: a webhook configuration of a tenant, with its payload, rules and auth."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import (
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import Field, StringConstraints
 
-from posthorn.core import api_examples as examples
-from posthorn.models.base import (
-    MAX_ATTEMPTS,
-    MAX_RETRY_SPAN_SECONDS,
-    Model,
-    TenantId,
-    Time,
-    TypePattern,
-)
+from posthorn.core import api_examples
+from posthorn.models.base import ErrorMessage, Model, TenantId, Time, TypePattern
+from posthorn.models.retry_schedule import RetryPolicy, ScheduleRetry
 
-DEFAULT_RETRY_DELAYS_SECONDS = (
-    *(5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 10800, 14400, 18000, 21600),
-)  # norce.md §2.1: 16 retries over 22 h 4 min
-
-
-class ScheduleRetry(Model):
-    """Retry after each of these delays in turn; an empty list means no retry."""
-
-    kind: Literal["schedule"] = "schedule"
-    delays_seconds: tuple[Annotated[float, Field(ge=0.1, le=MAX_RETRY_SPAN_SECONDS)], ...] = Field(
-        default=DEFAULT_RETRY_DELAYS_SECONDS, max_length=MAX_ATTEMPTS - 1
-    )
-
-    @model_validator(mode="after")
-    def _span(self) -> Self:
-        if sum(self.delays_seconds) > MAX_RETRY_SPAN_SECONDS:
-            raise ValueError("the delays must add up to at most 7 days")
-        return self
-
-
-class ExponentialRetry(Model):
-    """Retry n waits `first_delay_seconds * factor^(n-1)`, at most `max_delay_seconds`."""
-
-    kind: Literal["exponential"]
-    first_delay_seconds: float = Field(default=5, ge=0.1, le=86_400)
-    factor: float = Field(default=2, ge=1, le=10)
-    max_delay_seconds: float = Field(default=21_600, ge=0.1, le=86_400)
-    max_attempts: int = Field(default=10, ge=1, le=MAX_ATTEMPTS)
-
-
-RetryPolicy = Annotated[ScheduleRetry | ExponentialRetry, Field(discriminator="kind")]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\t\x20-\x7e•]*$", max_length=2048)]
+HeaderName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$"),
+    ErrorMessage("must be 1 to 64 letters, digits, hyphens or other characters of header names"),
+]
+HeaderValue = Annotated[
+    str,
+    StringConstraints(pattern=r"^[\t\x20-\x7e•]*$", max_length=2048),
+    ErrorMessage("must be at most 2048 visible ASCII characters, spaces or tabs"),
+]
 
 
 class NoAuth(Model):
@@ -62,19 +28,31 @@ class NoAuth(Model):
 
 class BasicAuth(Model):
     kind: Literal["basic"]
-    username: Annotated[str, StringConstraints(pattern=r"^[^:\x00-\x1f\x7f]{1,256}$")]
+    username: Annotated[
+        str,
+        StringConstraints(pattern=r"^[^:\x00-\x1f\x7f]{1,256}$"),
+        ErrorMessage("must be 1 to 256 characters, none of them a colon or a control character"),
+    ]
     password: Secret
 
 
 class BearerAuth(Model):
     kind: Literal["bearer"]
-    token: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e•]{1,2048}$")]
+    token: Annotated[
+        str,
+        StringConstraints(pattern=r"^[\x21-\x7e•]{1,2048}$"),
+        ErrorMessage("must be 1 to 2048 visible ASCII characters"),
+    ]
 
 
 class ApiKeyAuth(Model):
     kind: Literal["api_key"]
     header: HeaderName
-    value: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e•]{1,2048}$")]
+    value: Annotated[
+        str,
+        StringConstraints(pattern=r"^[\x20-\x7e•]{1,2048}$"),
+        ErrorMessage("must be 1 to 2048 visible ASCII characters or spaces"),
+    ]
 
 
 class OAuth2Auth(Model):
@@ -82,10 +60,18 @@ class OAuth2Auth(Model):
 
     kind: Literal["oauth2"]
     token_url: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-    client_id: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,256}$")]
+    client_id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[\x20-\x7e]{1,256}$"),
+        ErrorMessage("must be 1 to 256 visible ASCII characters or spaces"),
+    ]
     client_secret: Secret
-    scope: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{0,1024}$")] = ""
-    client_auth: Literal["basic", "body"] = "basic"  # where id and secret travel, RFC 6749 §2.3.1
+    scope: Annotated[
+        str,
+        StringConstraints(pattern=r"^[\x20-\x7e]{0,1024}$"),
+        ErrorMessage("must be at most 1024 visible ASCII characters or spaces"),
+    ] = ""
+    client_auth: Literal["basic", "body"] = "basic"  # RFC 6749 §2.3.1
 
 
 Auth = Annotated[
@@ -100,13 +86,13 @@ class Signing(Model):
 
 
 class EnvelopePayload(Model):
-    """`{"type", "timestamp", "data"}` as Standard Webhooks advises."""
+    """`{"type", "timestamp", "data"}`, as Standard Webhooks 1.0 recommends."""
 
     mode: Literal["envelope"] = "envelope"
 
 
 class DataPayload(Model):
-    """The bare `data`, as Norce sends it; all of its fields, or only some."""
+    """The bare `data`: all of its fields, or a selection."""
 
     mode: Literal["data"]
     include: tuple[str, ...] | None = Field(default=None, max_length=100)
@@ -120,7 +106,7 @@ class CloudEventsPayload(Model):
 
 
 class CustomPayload(Model):
-    """Whatever the JMESPath expression makes of the event."""
+    """The result of a JMESPath expression over the event."""
 
     mode: Literal["custom"]
     expression: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
@@ -134,81 +120,87 @@ Condition = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 
 
 class Rule(Model):
-    """One row of a notification's settings (norce.md §1.5); `on_update`: any field, or these."""
+    """Which changes of one entity to notify of; `on_update`: of any field, or of these."""
 
     entity: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     on_insert: bool = False
-    on_update: bool | tuple[str, ...] = False
+    on_update: Annotated[
+        bool | tuple[str, ...], ErrorMessage("must be true, false or a list of field names")
+    ] = False
     on_delete: bool = False
     filter: Condition | None = None
 
 
 class EndpointStatus(StrEnum):
     ENABLED = "enabled"
-    PAUSED = "paused"  # by its owner: deliveries are held
-    DISABLED = "disabled"  # by its owner: not tracked; by us: deliveries are held
+    PAUSED = "paused"  # by the owner: deliveries are held
+    DISABLED = "disabled"  # by the owner: no deliveries; by Posthorn: deliveries are held
 
 
 class DisabledBy(StrEnum):
     OWNER = "owner"
-    GONE = "gone"  # it answered 410
-    FAILING = "failing"  # days of failures without one success
+    GONE = "gone"  # the endpoint answered 410
+    FAILING = "failing"  # five days of failures without a success
 
 
 class Health(Model):
-    """How an endpoint has been doing; nothing of it is set, or written, while all is well."""
+    """The health of an endpoint; all fields keep their defaults while it succeeds."""
 
-    failing_since: Time | None = None  # no success since then
-    slow: bool = False  # it has used up its timeout since then
-    warned: bool = False  # its owner was told that it is about to be disabled
-    certificate_expires_at: Time | None = None  # when that is soon
+    failing_since: Time | None = None  # the first failure after the last success
+    slow: bool = False  # an attempt has timed out since then
+    warned: bool = False  # EndpointFailing was announced
+    certificate_expires_at: Time | None = None  # if that is soon
 
 
 class EndpointSpec(Model):
-    """What the owner of an endpoint decides."""
+    """The settings of an endpoint."""
 
-    model_config = examples.shown(examples.ENDPOINT_SPEC, examples.FULL_ENDPOINT_SPEC)
+    model_config = api_examples.shown(api_examples.ENDPOINT_SPEC, api_examples.FULL_ENDPOINT_SPEC)
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     description: Annotated[str, StringConstraints(max_length=1024)] = ""
     url: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(
-        description="Where deliveries go: https, with a public address"
+        description="An https URL with a public address"
     )
     method: Literal["POST", "PUT", "PATCH"] = "POST"
     event_types: tuple[TypePattern, ...] = Field(
         min_length=1,
         max_length=100,
-        description="Names of event types; `*` at the end stands for any, as in `Order*`",
+        description="Names of event types; a final `*` matches any continuation, as in `Order*`",
     )
     condition: Condition | None = Field(
-        default=None, description="A JMESPath expression over the event, which has to be true"
+        default=None, description="A JMESPath expression over the event, which must be true"
     )
     rules: tuple[Rule, ...] = Field(
-        default=(), max_length=50, description="Which changes to notify of; any one will do"
+        default=(),
+        max_length=50,
+        description="The changes to notify of; one matching rule suffices",
     )
-    payload: Payload = Field(default=EnvelopePayload(), description="What the body is made of")
+    payload: Payload = Field(
+        default=EnvelopePayload(), description="The content of the request body"
+    )
     headers: dict[HeaderName, HeaderValue] = Field(
-        default={}, max_length=20, description="Further headers of each request"
+        default={}, max_length=20, description="Additional headers of each request"
     )
-    auth: Auth = Field(default=NoAuth(), description="How each request proves who it is from")
+    auth: Auth = Field(default=NoAuth(), description="The authentication of each request")
     signing: Signing = Signing()
-    timeout_seconds: float = Field(default=15, ge=1, le=30, description="For an attempt in all")
+    timeout_seconds: float = Field(default=15, ge=1, le=30, description="For a whole attempt")
     follow_redirects: bool = Field(default=False, description="Only 307 and 308, at most 3 hops")
     retry: RetryPolicy = Field(
-        default=ScheduleRetry(), description="When to try again after an attempt has failed"
+        default=ScheduleRetry(), description="When to retry after a failed attempt"
     )
     status: EndpointStatus = Field(
         default=EndpointStatus.ENABLED,
-        description="While paused, deliveries are held; while disabled, events are not tracked",
+        description="While paused, deliveries are held; while disabled, there are no deliveries",
     )
     metadata: dict[
         Annotated[str, StringConstraints(min_length=1, max_length=40)],
         Annotated[str, StringConstraints(max_length=500)],
-    ] = Field(default={}, max_length=50, description="Your own notes, which we do not read")
+    ] = Field(default={}, max_length=50, description="Your own notes; Posthorn does not use them")
 
 
 class Endpoint(EndpointSpec):
-    """One webhook configuration of a tenant. Secrets are masked, and encrypted in `sealed`."""
+    """A webhook endpoint of a tenant. Secrets are masked here and encrypted in `sealed`."""
 
     id: str
     tenant: TenantId
@@ -219,14 +211,16 @@ class Endpoint(EndpointSpec):
     created_at: Time
     updated_at: Time
     updated_by: str
-    # KMS ciphertext of `vault.Secrets`, base64; never leaves by the API
+    # KMS ciphertext of `kms.Secrets` in base64; no API response contains it
     sealed: str = Field(repr=False)
-    # Stored beside the document, and gone with the next version.
+    # Separate attributes of the item, reset by the next version.
     health: Health = Field(default=Health(), exclude=True)
-    tested_version: int | None = Field(default=None, exclude=True)  # the one whose test passed
+    tested_version: int | None = Field(
+        default=None, exclude=True
+    )  # the last version that passed a test
 
     @property
     def is_off(self) -> bool:
-        """Whether its owner switched it off, so that its events are not tracked."""
-        by_us = self.disabled_by not in (None, DisabledBy.OWNER)
-        return self.status is EndpointStatus.DISABLED and not by_us
+        """Whether its owner disabled it, so that events make no deliveries."""
+        by_posthorn = self.disabled_by not in (None, DisabledBy.OWNER)
+        return self.status is EndpointStatus.DISABLED and not by_posthorn

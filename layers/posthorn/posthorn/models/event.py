@@ -3,10 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import (
-    Field,
-    StringConstraints,
-)
+from pydantic import Field, StringConstraints
 
 from posthorn.core.errors import Violation
 from posthorn.models.base import Model, TenantId, Time, TypeName
@@ -19,7 +16,7 @@ class Operation(StrEnum):
 
 
 class Change(Model):
-    """What changed, for the rule rows of notifications (norce.md §1.5)."""
+    """The change that a notification reports; rules are evaluated on it."""
 
     entity: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     operation: Operation
@@ -29,16 +26,16 @@ class Change(Model):
 
 
 class Erasure(Model):
-    """That the payload of an event was erased on request, and how many bytes are gone."""
+    """When and by whom the payload of an event was erased, and its sizes."""
 
     at: Time
     by: str
     data_bytes: int
-    body_bytes: dict[str, int]  # of each delivery's body, by endpoint
+    body_bytes: dict[str, int]  # of each delivery, by endpoint id
 
 
 class Event(Model):
-    """One occurrence that the platform published. `data` is any JSON object."""
+    """One published event. `data` is any JSON object."""
 
     id: str
     tenant: TenantId
@@ -46,8 +43,8 @@ class Event(Model):
     time: Time
     data: dict[str, Any]
     change: Change | None = None
-    published_id: str | None = None  # the publisher's own id, when it gave one
+    published_id: str | None = None  # the publisher's id, if given
     accepted_at: Time
-    traceparent: str | None = None  # W3C Trace Context, handed on to endpoints
-    warnings: tuple[Violation, ...] = ()  # how it breaks its schema, where that only warns
-    erasure: Erasure | None = None  # since then, `data` is empty
+    traceparent: str | None = None  # W3C Trace Context, sent to endpoints
+    warnings: tuple[Violation, ...] = ()  # schema violations, for a type with validation `warn`
+    erasure: Erasure | None = None  # then `data` is empty

@@ -5,17 +5,17 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.models.base import Model, TypeName
 
 
 class EventTypeKind(StrEnum):
-    EVENT = "event"  # raised by the platform on its own
-    NOTIFICATION = "notification"  # a change that rules watch for (norce.md §1.5)
+    EVENT = "event"  # an occurrence
+    NOTIFICATION = "notification"  # a change of data, for the rules of endpoints
 
 
 class Validation(StrEnum):
-    """What ingest does about data that breaks the schema."""
+    """The treatment of published data that violates the schema."""
 
     OFF = "off"
     WARN = "warn"
@@ -28,7 +28,7 @@ class Source(StrEnum):
 
 
 class Entity(Model):
-    """What a rule row of a notification can watch; no fields: they are not known."""
+    """Something that a rule of a notification can name; no `fields` means that they are unknown."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     label: Annotated[str, StringConstraints(max_length=128)] = ""
@@ -36,16 +36,16 @@ class Entity(Model):
 
 
 class EventTypeSpec(Model):
-    """What the platform's own people decide about an event type."""
+    """The settings of an event type."""
 
     model_config = ConfigDict(
-        validate_by_name=True, serialize_by_alias=True, **examples.shown(examples.TYPE_SPEC)
+        validate_by_name=True, serialize_by_alias=True, **api_examples.shown(api_examples.TYPE_SPEC)
     )
 
     kind: EventTypeKind = EventTypeKind.EVENT
     category: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "Other"
     description: Annotated[str, StringConstraints(max_length=2048)] = ""
-    # Pydantic's models have a `schema` of their own.
+    # `schema` is a method of pydantic's models.
     json_schema: dict[str, Any] = Field(alias="schema")
     example: dict[str, Any]
     validation: Validation = Validation.REJECT
@@ -55,7 +55,7 @@ class EventTypeSpec(Model):
 
 
 class EventType(EventTypeSpec):
-    model_config = examples.shown(examples.EVENT_TYPE)
+    model_config = api_examples.shown(api_examples.EVENT_TYPE)
 
     name: TypeName
     source: Source = Source.CUSTOM

@@ -1,19 +1,16 @@
-"""Tenants, their API keys, and the limits and retention of each."""
+"""Tenants, their API keys, their limits and retention."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import (
-    Field,
-    StringConstraints,
-)
+from pydantic import Field, StringConstraints
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.models.base import MAX_ENDPOINTS, Model, TenantId, Time
 
-MIN_RETENTION_DAYS, MAX_RETENTION_DAYS = 8, 3650  # a retry policy may span 7
+MIN_RETENTION_DAYS, MAX_RETENTION_DAYS = 8, 3650  # a retry policy may span 7 days
 
 
 class Scope(StrEnum):
@@ -22,11 +19,11 @@ class Scope(StrEnum):
     CONFIG_WRITE = "config:write"
     LOGS_READ = "logs:read"
     DELIVERIES_WRITE = "deliveries:write"
-    ADMIN = "admin"  # everything, for any tenant
+    ADMIN = "admin"  # all operations, for any tenant
 
 
 class ApiKey(Model):
-    """An API key as it is stored: the secret itself is not. A key without tenant is an admin's."""
+    """An API key as stored, with the hash of its secret. Admin keys have no tenant."""
 
     id: str
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -38,7 +35,7 @@ class ApiKey(Model):
 
 
 class Caller(Model):
-    """Who asks: the key, the tenant that it acts for, and what it may do."""
+    """The caller of a request: its key, tenant and scopes."""
 
     key_id: str
     tenant: TenantId | None
@@ -46,16 +43,16 @@ class Caller(Model):
 
 
 class TenantLimits(Model):
-    """How much a tenant may have and do; null where the stack's default holds."""
+    """The limits of a tenant; null for the stack's default."""
 
     endpoints: int | None = Field(default=None, ge=0, le=MAX_ENDPOINTS)
     tests_per_minute: int | None = Field(default=None, ge=0, le=1000)
 
 
 class TenantSpec(Model):
-    """What the platform decides about a tenant; null where the stack's default holds."""
+    """The settings of a tenant; null for the stack's default."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {"name": "Acme"}, {"name": "Acme", "retention_days": 90, "limits": {"endpoints": 20}}
     )
 
@@ -64,28 +61,28 @@ class TenantSpec(Model):
         default=None,
         ge=MIN_RETENTION_DAYS,
         le=MAX_RETENTION_DAYS,
-        description="Days for which the log keeps what it records from now on",
+        description="Retention in days of everything recorded from now on",
     )
     limits: TenantLimits = TenantLimits()
 
 
 class Tenant(TenantSpec):
-    """One customer of the platform; everything else belongs to one."""
+    """A customer of the platform, to whom all other data belongs."""
 
     id: TenantId
-    longest_retention_days: int = 0  # it ever had (limits.py)
+    longest_retention_days: int = 0  # ever in force: older records are kept that long
     created_at: Time
     updated_at: Time
 
 
 @dataclass(frozen=True)
 class EffectiveLimits:
-    """The defaults are those of a stack, whose retention is one of its settings."""
+    """The limits in force for a tenant; the defaults are the stack's."""
 
     retention_days: int
-    longest_retention_days: int = 0  # that ever held: what was recorded under it is still kept
+    longest_retention_days: int = 0
     endpoints: int = MAX_ENDPOINTS
-    tests_per_minute: int = 60  # enough for people, too few for a flood through us
+    tests_per_minute: int = 60  # enough for people, too few to flood a receiver
 
     @property
     def retention(self) -> timedelta:
@@ -96,13 +93,13 @@ class EffectiveLimits:
         return timedelta(days=max(self.longest_retention_days, self.retention_days))
 
     def of(self, tenant: Tenant | None) -> "EffectiveLimits":
-        """These limits with what the tenant was given instead; a deleted one was given nothing."""
+        """These limits, overridden by the tenant's own; None for a deleted tenant."""
         if tenant is None:
             return self
-        given = {
+        overrides = {
             "retention_days": tenant.retention_days,
             "longest_retention_days": tenant.longest_retention_days,
             **tenant.limits.model_dump(),
         }
-        known = {name: value for name, value in given.items() if value is not None}
-        return EffectiveLimits(**{**vars(self), **known})
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return replace(self, **given)

@@ -61,7 +61,7 @@ class ApiKeyService:
         now = self.now()
         secret = self.random_bytes(SECRET_BYTES).hex()
         key = ApiKey(
-            id=ids.new("phk", now, self.random_bytes(ids.CHANCE_BYTES)),
+            id=ids.new("phk", now, self.random_bytes(ids.RANDOM_BYTES)),
             name=name,
             tenant=tenant,
             scopes=tuple(scopes),

@@ -22,7 +22,7 @@ from posthorn.tenants.api_keys import require
 IDLE = timedelta(hours=8)
 LONGEST = timedelta(hours=24)
 NOTED_AFTER = timedelta(minutes=5)  # how stale `seen_at` may be: not every page is a write
-CHANCE_BYTES = 32
+RANDOM_BYTES = 32
 READING = frozenset({Scope.CONFIG_READ, Scope.LOGS_READ})
 _EXISTS = "attribute_exists(#pk)"
 
@@ -94,7 +94,7 @@ class SessionStore:
         ends_at: datetime | None = None,
     ) -> tuple[Session, str]:
         """Begin a session; return it and its id, which nobody knew before and no table holds."""
-        session_id = self.random_bytes(CHANCE_BYTES).hex()
+        session_id = self.random_bytes(RANDOM_BYTES).hex()
         now = self.now()
         session = Session(
             digest=_digest(session_id),
@@ -103,7 +103,7 @@ class SessionStore:
             scopes=caller.scopes,
             access=access,
             frame_origins=frame_origins,
-            csrf_secret=self.random_bytes(CHANCE_BYTES).hex(),
+            csrf_secret=self.random_bytes(RANDOM_BYTES).hex(),
             seen_at=now,
             ends_at=min(ends_at or now + LONGEST, now + LONGEST),
         )
