@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.http_client import Client
-
 from tests.e2e.stack import Running, eventually
+from tests.support.http_client import Client
 
 # Run apart, so that the generated package leaves nothing in the tests' own interpreter.
 PROGRAM = """\

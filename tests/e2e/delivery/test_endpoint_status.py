@@ -76,7 +76,7 @@ def test_events_for_an_endpoint_that_is_switched_off_are_not_tracked(stack: Runn
     assert event["deliveries"] == []
     decisions = {each["endpoint_id"]: each for each in event["decisions"]}
     assert decisions[flow.id]["verdict"] == "off"
-    assert decisions[flow.id]["reason"] == "the endpoint was switched off by its owner"
+    assert decisions[flow.id]["reason"] == "the endpoint was disabled by its owner"
     assert decisions[on.id]["verdict"] == "created_later"
 
 

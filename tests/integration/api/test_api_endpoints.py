@@ -135,7 +135,7 @@ def test_switching_off_says_who_did_and_switching_on_clears_it(tenant: Tenant) -
     off = tenant.client.patch(path, {"status": "disabled"}).json
     on = tenant.client.patch(path, {"status": "enabled"}).json
 
-    assert (off["status"], off["status_reason"]) == ("disabled", "switched off by its owner")
+    assert (off["status"], off["status_reason"]) == ("disabled", "disabled by its owner")
     assert (on["status"], on["status_reason"]) == ("enabled", None)
 
 

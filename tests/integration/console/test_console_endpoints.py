@@ -345,7 +345,7 @@ def test_a_preview_takes_ones_own_event(visitor: Visitor) -> None:
     ("entity", "words"),
     [
         ("tClientCustomerAddress", "It matches: this is sent"),
-        ("tSomethingElse", "no rule is about"),
+        ("tSomethingElse", "there is no rule for"),
     ],
 )
 def test_the_example_of_a_notification_is_a_change_that_rules_look_at(

@@ -50,7 +50,7 @@ def test_a_trace_has_the_verdict_and_reason_of_each_endpoint(tenant: Tenant, sha
         "failing": ("matched", "the endpoint subscribes to OrderReceivedEvent"),
         "jobs": ("type_not_wanted", "the endpoint does not subscribe to OrderReceivedEvent"),
         "rich": ("condition_not_met", "data.ClientId > `100` is false: 1 > 100"),
-        "off": ("off", "the endpoint was switched off by its owner"),
+        "off": ("off", "the endpoint was disabled by its owner"),
         "paused": ("held", "the endpoint is paused"),
     }
     statuses = {name: each["delivery_status"] for name, each in fates.items()}
@@ -74,7 +74,7 @@ def test_a_trace_names_the_rule_that_did_not_fire(tenant: Tenant) -> None:
 
     assert fates["crm"]["verdict"] == "rule_not_met"
     assert fates["crm"]["reason"] == (
-        "the rule for tClientCustomer fires on other fields; changed: City"
+        "the rule for tClientCustomer names other fields; changed: City"
     )
 
 

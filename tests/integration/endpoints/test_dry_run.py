@@ -81,7 +81,7 @@ def test_an_endpoint_that_is_not_saved_runs_against_the_events_of_the_others(
 
     assert (found["examined"], found["matched"], found["payload_errors"]) == (1, 1, 1)
     assert found["samples"][0]["payload"] is None
-    assert "gives nothing" in found["samples"][0]["payload_error"]
+    assert "gives null" in found["samples"][0]["payload_error"]
 
 
 def test_an_event_of_several_endpoints_counts_once(tenant: Tenant) -> None:

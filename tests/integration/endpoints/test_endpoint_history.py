@@ -145,7 +145,7 @@ def test_restoring_switches_nothing_on_or_off(tenant: Tenant) -> None:
     restored = tenant.client.post(f"{path}/versions/1/restore").json
 
     assert (restored["name"], restored["status"]) == ("ERP", "disabled")
-    assert restored["status_reason"] == "switched off by its owner"
+    assert restored["status_reason"] == "disabled by its owner"
 
 
 def test_restoring_over_a_concurrent_change_is_refused(tenant: Tenant) -> None:

@@ -150,7 +150,7 @@ def test_a_payload_error_is_reported(tenant: Tenant) -> None:
     seen = tenant.client.post(f"/v1/endpoints/{made['id']}/preview", {"event": EVENT}).json
 
     assert seen["request"] is None
-    assert seen["payload_error"] == "the payload expression gives nothing on this event"
+    assert seen["payload_error"] == "the payload expression gives null on this event"
 
 
 def test_changes_are_previewed_with_the_kept_secrets_and_saved_nowhere(tenant: Tenant) -> None:

@@ -67,9 +67,9 @@ def test_an_endpoint_without_triggers_gets_each_event_of_a_type_it_wants() -> No
         (
             {"status": "disabled", "disabled_by": "owner"},
             Verdict.OFF,
-            "the endpoint was switched off by its owner",
+            "the endpoint was disabled by its owner",
         ),
-        ({"status": "disabled"}, Verdict.OFF, "the endpoint was switched off by its owner"),
+        ({"status": "disabled"}, Verdict.OFF, "the endpoint was disabled by its owner"),
         (
             {"condition": "data.OnHandValue > data.MinimumValue"},
             Verdict.CONDITION_NOT_MET,
@@ -84,7 +84,7 @@ def test_an_endpoint_without_triggers_gets_each_event_of_a_type_it_wants() -> No
         (
             {"status": "disabled", "disabled_by": "failing"},
             Verdict.HELD,
-            "the endpoint was disabled for its failures",
+            "the endpoint was disabled after failures",
         ),
         (
             {"status": "paused", "condition": "`false`"},
@@ -94,7 +94,7 @@ def test_an_endpoint_without_triggers_gets_each_event_of_a_type_it_wants() -> No
         (
             {"status": "disabled", "disabled_by": "owner", "condition": "`false`"},
             Verdict.OFF,
-            "the endpoint was switched off by its owner",
+            "the endpoint was disabled by its owner",
         ),
     ],
 )
@@ -131,27 +131,27 @@ def test_a_rule_fires_on_the_entity_operation_and_fields_it_names(
         (
             {"entity": "tClientCustomerFlag", "on_insert": True},
             changed("insert"),
-            "no rule is about tClientCustomer",
+            "there is no rule for tClientCustomer",
         ),
         (
             {"entity": "tClientCustomer", "on_insert": True},
             changed("delete"),
-            "the rule for tClientCustomer does not fire on delete",
+            "the rule for tClientCustomer does not include delete",
         ),
         (
             {"entity": "tClientCustomer", "on_update": []},
             changed("update", "City"),
-            "the rule for tClientCustomer does not fire on update",
+            "the rule for tClientCustomer does not include update",
         ),
         (
             {"entity": "tClientCustomer", "on_update": ["Email"]},
             changed("update", "City", "Zip"),
-            "the rule for tClientCustomer fires on other fields; changed: City, Zip",
+            "the rule for tClientCustomer names other fields; changed: City, Zip",
         ),
         (
             {"entity": "tClientCustomer", "on_update": ["Email"]},
             changed("update"),
-            "the rule for tClientCustomer fires on other fields; changed: no field by name",
+            "the rule for tClientCustomer names other fields; changed: no named field",
         ),
         (
             {"entity": "tClientCustomer", "on_insert": True, "filter": "data.CustomerId == `8`"},

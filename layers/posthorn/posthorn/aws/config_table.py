@@ -1,11 +1,11 @@
-"""ConfigTable: tenants, API keys, endpoints and their versions (design.md §5).
+"""ConfigTable: tenants, API keys, event types, endpoints and their versions.
 
 tenants            {tenant id}                   a tenant; the stamp of its endpoints
 keys               {key id}                      an API key
-types              {name}                        an event type that is not built in, or changed
-tenant#{tenant}    endpoint#{endpoint id}        an endpoint as it is now
-tenant#{tenant}    version#{endpoint id}#{n}     the endpoint as its version n left it
-tenant#{tenant}    deleted#{endpoint id}         that the endpoint was, for its log remains
+types              {name}                        a custom event type, or a replaced built-in one
+tenant#{tenant}    endpoint#{endpoint id}        the current version of an endpoint
+tenant#{tenant}    version#{endpoint id}#{n}     version n of the endpoint
+tenant#{tenant}    deleted#{endpoint id}         a tombstone: the log of the endpoint may outlast it
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 class EndpointVersion(Model):
-    """One entry of an endpoint's history. A deletion is the last one: it shows what was deleted."""
+    """One version of an endpoint. The last one of a deleted endpoint is the deletion."""
 
     version: int
     at: Time
@@ -50,7 +50,7 @@ class ConfigStore:
         return Tenant.model_validate_json(item["document"]), item.get("stamp", 0)
 
     def tenants(self, *, after: str | None = None, page: int | None = None) -> Iterator[Tenant]:
-        """Yield them by id, from after one or from the first; `page` are read at once."""
+        """Yield all by id, starting after one; `page` is the number read at once."""
         return self._list(Tenant, "tenants", beyond=after, page=page)
 
     def put_tenant(self, tenant: Tenant) -> None:
@@ -63,14 +63,14 @@ class ConfigStore:
         return self._read(ApiKey, {"pk": "keys", "sk": key_id})
 
     def api_keys(self, *, before: str | None = None, page: int | None = None) -> Iterator[ApiKey]:
-        """Yield them newest first, from before one or from the newest."""
+        """Yield all, newest first, starting before one; `page` is the number read at once."""
         return self._list(ApiKey, "keys", beyond=before, page=page, newest_first=True)
 
     def put_key(self, key: ApiKey) -> None:
         self._table.put({"pk": "keys", "sk": key.id, "document": _dump(key)}, condition=_ABSENT)
 
     def delete_key(self, key_id: str) -> None:
-        """Delete; raise NotFoundError when there is no such key."""
+        """Delete the key; raise NotFoundError."""
         try:
             self._table.delete({"pk": "keys", "sk": key_id}, condition="attribute_exists(#pk)")
         except ConditionFailed:
@@ -93,14 +93,14 @@ class ConfigStore:
         return _endpoint(item) if item else None
 
     def endpoints(self, tenant: str) -> list[Endpoint]:
-        """All endpoints of a tenant, oldest first, as they are at this moment."""
+        """All endpoints of a tenant, oldest first, read consistently."""
         rows = self._table.query(_BELOW, {"pk": f"tenant#{tenant}", "prefix": "endpoint#"})
         return [_endpoint(row) for row in rows]
 
     def put_health(self, endpoint: Endpoint, health: Health) -> bool:
-        """Note how the endpoint is doing; False when another attempt has noted it meanwhile.
+        """Write the health of the endpoint; False if another attempt has written it meanwhile.
 
-        A change of the endpoint starts its health afresh: what is fixed is not held against it.
+        A new version of the endpoint has a new health: past failures do not count against it.
         """
         values: Item = {"version": endpoint.version}
         seen = "attribute_not_exists(#health)"
@@ -124,7 +124,7 @@ class ConfigStore:
         return True
 
     def deleted_endpoints(self, tenant: str, *, since: datetime) -> list[str]:
-        """Ids of the endpoints deleted since then: their deliveries may still be in the log."""
+        """Ids of the endpoints deleted since then, whose deliveries may still be in the log."""
         rows = self._table.query(_BELOW, {"pk": f"tenant#{tenant}", "prefix": "deleted#"})
         return [
             row["sk"].removeprefix("deleted#") for row in rows if row["deleted_at"] > iso(since)
@@ -134,7 +134,7 @@ class ConfigStore:
         self._write(endpoint, condition=_ABSENT, values=None)
 
     def change_endpoint(self, endpoint: Endpoint) -> None:
-        """Write the next version; StaleVersionError when it is not the next one any more."""
+        """Write the next version; raise StaleVersionError if the stored one has changed."""
         self._write(
             endpoint, condition="#version = :before", values={"before": endpoint.version - 1}
         )
@@ -142,7 +142,7 @@ class ConfigStore:
     def versions(
         self, tenant: str, endpoint_id: str, *, below: int | None = None, page: int
     ) -> Iterator[EndpointVersion]:
-        """Yield the endpoint's history, newest first, from below a version or from its end."""
+        """Yield the endpoint's versions, newest first, starting below a version."""
         rows = self._table.query(
             "#pk = :pk AND #sk BETWEEN :first AND :last",
             {
@@ -159,7 +159,7 @@ class ConfigStore:
         return self._read(EndpointVersion, _version_key(tenant, endpoint_id, version))
 
     def put_tested(self, endpoint: Endpoint) -> None:
-        """Note that a test of this version passed, unless it is no longer the current one."""
+        """Record that this version passed a test, unless it is no longer current."""
         with suppress(ConditionFailed):
             self._table.update(
                 _endpoint_key(endpoint.tenant, endpoint.id),
@@ -180,10 +180,10 @@ class ConfigStore:
                 [{"Put": put}, self._history(endpoint, deleted=False), self._moved(endpoint.tenant)]
             )
         except ConditionFailed:
-            raise StaleVersionError("the endpoint was changed in between: read it again") from None
+            raise _stale_version() from None
 
     def delete_endpoint(self, last: Endpoint) -> None:
-        """Delete, leaving `last`, the version after the current one, as the end of its history."""
+        """Delete the endpoint; `last`, the version after the current one, ends its history."""
         delete = self._table.delete_request(
             _endpoint_key(last.tenant, last.id),
             condition="#version = :before",
@@ -206,7 +206,7 @@ class ConfigStore:
                 ]
             )
         except ConditionFailed:
-            raise StaleVersionError("the endpoint was changed in between: read it again") from None
+            raise _stale_version() from None
 
     def _moved(self, tenant: str) -> Item:
         """Move the tenant's stamp, so that dispatchers read its endpoints again."""
@@ -259,7 +259,7 @@ def _endpoint(item: Item) -> Endpoint:
 
 
 def _health(health: Health) -> str | None:
-    """As it stands beside the endpoint; None while all is well, for then it does not."""
+    """The attribute for the health; None, which removes it, for a healthy endpoint."""
     return None if health == Health() else health.model_dump_json(exclude_defaults=True)
 
 
@@ -273,6 +273,10 @@ def _endpoint_key(tenant: str, endpoint_id: str) -> Item:
 
 def _version_key(tenant: str, endpoint_id: str, version: int) -> Item:
     return {"pk": f"tenant#{tenant}", "sk": f"version#{endpoint_id}#{version:06d}"}
+
+
+def _stale_version() -> StaleVersionError:
+    return StaleVersionError("the endpoint was changed in the meantime: read it again")
 
 
 def _dump(model: BaseModel) -> str:

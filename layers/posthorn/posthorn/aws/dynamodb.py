@@ -1,4 +1,4 @@
-"""DynamoDB in plain values: one thread-safe client, errors of ours told apart from conditions."""
+"""DynamoDB with plain values; failed conditions and failures of the service are distinct errors."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +23,8 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
-class ConditionFailed(Exception):  # noqa: N818 - an answer of the table, not an error of ours
-    """The item was not as the condition says; nothing was written."""
+class ConditionFailed(Exception):  # noqa: N818 - a result, not a failure
+    """The condition did not hold; nothing was written."""
 
 
 class _ConflictError(UnavailableError):
@@ -32,7 +32,7 @@ class _ConflictError(UnavailableError):
 
 
 @contextmanager
-def _told_apart() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
@@ -43,28 +43,28 @@ def _told_apart() -> Iterator[None]:
         if "ConditionalCheckFailed" in reasons:
             raise ConditionFailed from error
         if "TransactionConflict" in reasons or code == "TransactionConflictException":
-            raise _ConflictError("another write to the same item was under way") from error
+            raise _ConflictError("another write to the same item was in progress") from error
         raise UnavailableError(f"the table did not answer: {code}") from error
     except BotoCoreError as error:
         raise UnavailableError("the table did not answer") from error
 
 
 class Table:
-    """One table. Expressions name attributes as `#name` and values as `:name`, filled in here."""
+    """One table. Expressions use `#name` for attributes and `:name` for values, bound here."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self.name = name
 
     def get(self, key: Item, *, consistent: bool = True) -> Item | None:
-        with _told_apart():
+        with _translated_errors():
             answer = self._client.get_item(
                 TableName=self.name, Key=_marshal(key), ConsistentRead=consistent
             )
         return _unmarshal(answer["Item"]) if "Item" in answer else None
 
     def put(self, item: Item, *, condition: str | None = None, values: Item | None = None) -> None:
-        with _told_apart():
+        with _translated_errors():
             self._client.put_item(**self.put_request(item, condition=condition, values=values))
 
     def put_request(
@@ -124,7 +124,7 @@ class Table:
     def delete(
         self, key: Item, *, condition: str | None = None, values: Item | None = None
     ) -> None:
-        with _told_apart():
+        with _translated_errors():
             self._client.delete_item(**self.delete_request(key, condition=condition, values=values))
 
     def delete_request(
@@ -137,14 +137,14 @@ class Table:
         }
 
     def write_together(self, requests: Sequence[Mapping[str, Any]]) -> None:
-        """All or nothing; each request is `{"Put": put_request(...)}` or alike.
+        """Write in one transaction; each request is `{"Put": put_request(...)}` or similar.
 
         Costs twice the write units. DynamoDB refuses the whole with a conflict while another write
         to one of the items is under way, so it is tried again, after 10 to 160 ms.
         """
         for tried in range(CONFLICT_TRIES):
             try:
-                with _told_apart():
+                with _translated_errors():
                     self._client.transact_write_items(TransactItems=cast(Any, requests))
             except _ConflictError:
                 if tried == CONFLICT_TRIES - 1:
@@ -162,7 +162,7 @@ class Table:
         newest_first: bool = False,
         page: int | None = None,
     ) -> Iterator[Item]:
-        """Yield matching items, reading a page ahead only when the one before is used up."""
+        """Yield matching items; each page is read when the previous one is used up."""
         after: Item | None = None
         while True:
             found, after = self.query_page(
@@ -182,9 +182,9 @@ class Table:
         limit: int | None = None,
         after: Item | None = None,
     ) -> tuple[list[Item], Item | None]:
-        """One page of matching items, and the key to go on after, or None at the end.
+        """One page of matching items, and the key after which to continue, None at the end.
 
-        The table itself is read consistently; an index cannot be.
+        The table is read consistently; an index cannot be.
         """
         arguments: dict[str, Any] = {
             "TableName": self.name,
@@ -195,13 +195,13 @@ class Table:
             **({"ExclusiveStartKey": _marshal(after)} if after else {}),
             **_expressions(condition=None, values=values, extra=condition),
         }
-        with _told_apart():
+        with _translated_errors():
             answer = self._client.query(**arguments)
         last = answer.get("LastEvaluatedKey")
         return [_unmarshal(item) for item in answer["Items"]], _unmarshal(last) if last else None
 
     def scan(self, condition: str, values: Item) -> Iterator[Item]:
-        """Yield matching items of the whole table, which is read, and paid, to its end."""
+        """Yield matching items of the whole table, all of which is read and paid for."""
         arguments: dict[str, Any] = {
             "TableName": self.name,
             "FilterExpression": condition,
@@ -209,7 +209,7 @@ class Table:
             **_expressions(condition=None, values=values, extra=condition),
         }
         while True:
-            with _told_apart():
+            with _translated_errors():
                 answer = self._client.scan(**arguments)
             yield from map(_unmarshal, answer["Items"])
             if "LastEvaluatedKey" not in answer:
@@ -217,8 +217,10 @@ class Table:
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def get_many(self, keys: list[Item]) -> list[Item]:
-        """Read up to 100 items at once, consistently; those that are not there are left out."""
-        wanted: Any = {self.name: {"Keys": [_marshal(key) for key in keys], "ConsistentRead": True}}
+        """Read up to 100 items consistently; missing ones are omitted."""
+        requested: Any = {
+            self.name: {"Keys": [_marshal(key) for key in keys], "ConsistentRead": True}
+        }
         found: list[Item] = []
         for tried in count():
             with _told_apart():
@@ -263,5 +265,5 @@ def _unmarshal(item: Mapping[str, Any]) -> Item:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return int(value)  # the tables hold whole numbers only
+        return int(value)  # the tables have whole numbers only
     return cast(Any, value).value if isinstance(value, Binary) else value

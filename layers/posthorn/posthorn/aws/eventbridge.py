@@ -1,4 +1,4 @@
-"""Operational events on EventBridge: for whoever is to be told (docs/operations.md)."""
+"""Operational events on EventBridge (docs/operations.md)."""
 
 import json
 from enum import StrEnum
@@ -17,20 +17,20 @@ SOURCE = "posthorn"
 class Announcement(StrEnum):
     """The `detail-type` of an operational event."""
 
-    ENDPOINT_FAILING = "EndpointFailing"  # half of the time until it is disabled has passed
-    ENDPOINT_DISABLED = "EndpointDisabled"  # by us
+    ENDPOINT_FAILING = "EndpointFailing"  # half of the time until it is disabled
+    ENDPOINT_DISABLED = "EndpointDisabled"  # by Posthorn
     DELIVERY_DEAD = "DeliveryDead"
 
 
 class Announcer:
-    """Puts events on a bus; without a bus, tells nobody."""
+    """Puts events on a bus; does nothing without one."""
 
     def __init__(self, client: "EventBridgeClient", bus_name: str) -> None:
         self._client = client
         self._bus_name = bus_name
 
     def announce(self, kind: Announcement, detail: dict[str, Any]) -> None:
-        """Return once EventBridge has taken it, or raise UnavailableError."""
+        """Return after EventBridge has accepted the event; raise UnavailableError."""
         if not self._bus_name:
             return
         try:
@@ -47,4 +47,4 @@ class Announcer:
         except (ClientError, BotoCoreError) as error:
             raise UnavailableError("the event bus did not answer") from error
         if answer["FailedEntryCount"]:
-            raise UnavailableError("the event bus did not take the event")
+            raise UnavailableError("the event bus did not accept the event")

@@ -1,4 +1,4 @@
-"""What only this stack may read: encrypted by its KMS key before it reaches a table or a link."""
+"""Secrets, encrypted with the stack's KMS key before they reach a table or a link."""
 
 import base64
 from collections.abc import Mapping
@@ -14,21 +14,21 @@ from posthorn.models import Model, Time
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
-MAX_PLAINTEXT_BYTES = 4096  # KMS Encrypt takes no more
+MAX_PLAINTEXT_BYTES = 4096  # the limit of KMS Encrypt
 CACHED_SECRETS = 1000
-# Of a ciphertext that the key did not make; the last where it names a key that is not there.
-_NOT_OURS = {"InvalidCiphertextException", "IncorrectKeyException", "AccessDeniedException"}
+# Error codes for a ciphertext of another key; the last for a key that does not exist.
+_OTHER_KEY_ERRORS = {"InvalidCiphertextException", "IncorrectKeyException", "AccessDeniedException"}
 
 
 class SigningKey(Model):
-    """One signing secret; `expires_at` is set once a rotation has replaced it."""
+    """One signing secret; `expires_at` is set when a rotation replaces it."""
 
     secret: str
     expires_at: Time | None = None
 
 
 class Secrets(Model):
-    """All that must not be read: signing keys, newest first, and values by their place."""
+    """The secrets of an endpoint: signing keys, newest first, auth fields, and header values."""
 
     signing: tuple[SigningKey, ...]
     auth: dict[str, str] = Field(default={})
@@ -36,7 +36,7 @@ class Secrets(Model):
 
 
 class Vault:
-    """Seals secrets for one endpoint of one tenant: the ciphertext opens for no other."""
+    """Encrypts secrets for one endpoint of one tenant; no other can decrypt the ciphertext."""
 
     def __init__(self, kms: "KMSClient", key_arn: str) -> None:
         self._kms = kms
@@ -46,7 +46,7 @@ class Vault:
     def seal(self, secrets: Secrets, *, tenant: str, endpoint_id: str) -> str:
         plaintext = secrets.model_dump_json(exclude_defaults=True).encode()
         if len(plaintext) > MAX_PLAINTEXT_BYTES:
-            raise InvalidError("the secrets of one endpoint may take 4 KiB in all")
+            raise InvalidError("the secrets of one endpoint must have at most 4 KiB in total")
         ciphertext = self._encrypted(plaintext, {"tenant": tenant, "endpoint": endpoint_id})
         return base64.b64encode(ciphertext).decode()
 
@@ -63,12 +63,12 @@ class Vault:
         return Secrets.model_validate_json(plaintext)
 
     def seal_text(self, text: str, *, purpose: str) -> str:
-        """What is safe in a URL, and opens for this purpose alone, for as long as the key lives."""
+        """Encrypt a text for one purpose; the result is URL-safe and valid as long as the key."""
         ciphertext = self._encrypted(text.encode(), {"purpose": purpose})
         return base64.urlsafe_b64encode(ciphertext).decode().rstrip("=")
 
     def open_text(self, sealed: str, *, purpose: str) -> str | None:
-        """The text, or None for what this key has not sealed for this purpose, or was changed."""
+        """The text; None for a ciphertext of another key or purpose, or a modified one."""
         try:
             ciphertext = base64.b64decode(sealed + "=" * (-len(sealed) % 4), b"-_", validate=True)
         except ValueError:
@@ -86,13 +86,13 @@ class Vault:
         return answer["CiphertextBlob"]
 
     def _decrypted(self, ciphertext: bytes, context: Mapping[str, str]) -> bytes | None:
-        """None for a ciphertext that this key has not made in this context."""
+        """The plaintext; None for a ciphertext of another key or context."""
         try:
             answer = self._kms.decrypt(
                 KeyId=self._key_arn, CiphertextBlob=ciphertext, EncryptionContext=context
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] in _NOT_OURS:
+            if error.response["Error"]["Code"] in _OTHER_KEY_ERRORS:
                 return None
             raise UnavailableError("the key service did not decrypt") from error
         except BotoCoreError as error:

@@ -1,4 +1,4 @@
-"""S3: the files of exports in the stack's bucket, and links to them that work for a while."""
+"""Export files in the stack's S3 bucket, and temporary links to them."""
 
 from typing import TYPE_CHECKING
 
@@ -11,29 +11,29 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LINK_SECONDS = 900
-# Links name the region's own host with these two: the global one redirects, for a day after the
-# bucket was made, to where the signature does not hold.
+# With these, links use the region's host: the global host redirects for a day after the creation of
+# a bucket, and the signature is invalid at the target.
 CONFIG = Config(signature_version="s3v4", s3={"addressing_style": "path"})
 
 
 class ExportBucket:
-    """The client is made with CONFIG."""
+    """Its client must be created with CONFIG."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client = client
         self._name = name
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
-        """Write a file, or write it anew; raise UnavailableError when S3 did not take it."""
+        """Write or overwrite a file; raise UnavailableError."""
         try:
             self._client.put_object(
                 Bucket=self._name, Key=key, Body=content, ContentType=content_type
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError("the bucket did not take the file") from error
+            raise UnavailableError("the bucket did not accept the file") from error
 
     def link(self, key: str) -> str:
-        """A link with which anybody may read this file for LINK_SECONDS."""
+        """A link that permits everybody to read the file for LINK_SECONDS."""
         return self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self._name, "Key": key}, ExpiresIn=LINK_SECONDS
         )

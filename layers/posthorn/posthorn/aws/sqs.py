@@ -1,4 +1,4 @@
-"""SQS: EventQueue carries events, RetryQueue carries single deliveries to try (design.md §3)."""
+"""SQS: EventQueue carries events, RetryQueue single deliveries to attempt."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -14,21 +14,20 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-BATCH_MESSAGES = 10  # SendMessageBatch takes no more,
-BATCH_BYTES = 1_048_576  # nor more than 1 MiB in all
+BATCH_MESSAGES, BATCH_BYTES = 10, 1_048_576  # the limits of SendMessageBatch
 
 
 class Queue:
-    """A standard queue. `MessageGroupId` = tenant makes it fair between tenants."""
+    """A standard queue; `MessageGroupId`, the tenant, makes it fair between tenants."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
 
     def send(self, message: Event | Task, *, delay_seconds: int = 0) -> None:
-        """Return once SQS has taken the message, or raise UnavailableError."""
+        """Return after SQS has accepted the message; raise UnavailableError."""
         if self.send_all([message], delays=[delay_seconds]):
-            raise UnavailableError("the queue did not take the message")
+            raise UnavailableError("the queue did not accept the message")
 
     def depth(self, *, with_delayed: bool = True) -> int:
         """The approximate number of messages: waiting, in flight and, on demand, delayed."""

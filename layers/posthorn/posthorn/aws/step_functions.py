@@ -1,4 +1,4 @@
-"""Step Functions: start an execution of one state machine, at most once by its name."""
+"""Start executions of a Step Functions state machine, once per name."""
 
 import json
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ class StateMachine:
         self._arn = arn
 
     def start(self, name: str, document: Mapping[str, Any]) -> None:
-        """Start an execution with this input. Starting it twice is harmless.
+        """Start an execution with this input; raise UnavailableError. Repeating it is harmless.
 
-        While one of that name runs, and for 90 days after it, AWS starts no second one.
+        AWS starts no second execution of the same name while one runs and for 90 days after.
         """
         try:
             self._client.start_execution(

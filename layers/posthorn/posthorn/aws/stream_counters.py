@@ -1,8 +1,8 @@
-"""Rows of counts in LogTable that each record of its stream adds to exactly once.
+"""Counters in LogTable, incremented exactly once by each record of its stream.
 
-A shard's records come in order, one batch at a time, and again when a batch failed or its end was
-not heard of. So a row keeps, for each shard, the last record that it counts: what comes again, in
-whatever pieces, is told by its number (docs/decisions.md).
+Lambda delivers the records of a shard in order, and repeats a batch that failed. So a row stores,
+for each shard, the sequence number of the last counted record, and skips records up to that
+(docs/decisions.md).
 """
 
 import json
@@ -16,10 +16,10 @@ from posthorn.aws.dynamodb import ConditionFailed, Table
 from posthorn.core.errors import UnavailableError
 from posthorn.models import Item, expiry, read_expiry
 
-WRITE_TRIES = 20  # against the other shards that write to the same row
-# A shard lives for about four hours, so this many are those of a week of one, or a day of six.
+WRITE_TRIES = 20  # other shards write to the same row
+# A shard lasts about four hours: 40 are a week of one shard, or a day of six.
 SHARDS_KEPT = 40
-READ_AT_ONCE = 100  # the most that BatchGetItem takes
+READ_AT_ONCE = 100  # the limit of BatchGetItem
 
 
 class CounterRow(NamedTuple):
@@ -35,7 +35,7 @@ class CounterRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Increment:
-    """What one record of the stream adds to a row, and until when what it tells of is kept."""
+    """The counts that one record adds to a row, and the expiry of the record's item."""
 
     sequence_number: int
     counts: Counter[str]
@@ -47,19 +47,19 @@ class StreamCounters:
     table: Table
 
     def add(self, shard: str, batch: Mapping[CounterRow, Sequence[Increment]]) -> None:
-        """Add a batch of one shard; raise UnavailableError when a row cannot be written.
+        """Add a batch of one shard; raise UnavailableError.
 
-        Rows written before that stay. Adding the batch again counts only what is not counted yet.
+        Rows written before the error keep their counts; repeating the batch adds the others.
         """
         rows = list(batch)
         for start in range(0, len(rows), READ_AT_ONCE):
-            these = rows[start : start + READ_AT_ONCE]
-            found = self._read(these)
-            for row in these:
+            chunk = rows[start : start + READ_AT_ONCE]
+            found = self._read(chunk)
+            for row in chunk:
                 self._add(row, shard, batch[row], found.get(row))
 
     def read(self, rows: Sequence[CounterRow]) -> dict[CounterRow, Counter[str]]:
-        """The counts of those rows that there are, consistently."""
+        """The counts of the existing rows, read consistently."""
         found: dict[CounterRow, Counter[str]] = {}
         for start in range(0, len(rows), READ_AT_ONCE):
             read = self._read(rows[start : start + READ_AT_ONCE])
@@ -71,10 +71,10 @@ class StreamCounters:
         return {CounterRow(item["pk"], item["sk"]): item for item in read}
 
     def _add(
-        self, row: CounterRow, shard: str, additions: Sequence[Increment], item: Item | None
+        self, row: CounterRow, shard: str, increments: Sequence[Increment], item: Item | None
     ) -> None:
         for _ in range(WRITE_TRIES):
-            if (changed := _with(additions, shard, row, item)) is None:
+            if (changed := _incremented(row, item, shard, increments)) is None:
                 return
             try:
                 if item is None:
@@ -86,27 +86,27 @@ class StreamCounters:
                 item = self._read([row]).get(row)
             else:
                 return
-        raise UnavailableError("a row of counts is written by too many at once")
+        raise UnavailableError("a row of counts has too many concurrent writes")
 
 
 def counts_of(item: Item) -> Counter[str]:
     return Counter(json.loads(item["counts"]))
 
 
-def _with(
-    additions: Sequence[Increment], shard: str, row: CounterRow, item: Item | None
+def _incremented(
+    row: CounterRow, item: Item | None, shard: str, increments: Sequence[Increment]
 ) -> Item | None:
-    """The row with those of the additions that it does not count yet; None when it counts all."""
+    """The row with the increments that it does not count yet; None if it counts all."""
     counts = counts_of(item) if item else Counter()
     shards: dict[str, str] = json.loads(item["shards"]) if item else {}
     last = int(shards.pop(shard, -1))
-    new = [each for each in additions if each.sequence_number > last]
+    new = [each for each in increments if each.sequence_number > last]
     if not new:
         return None
     for each in new:
         counts.update(each.counts)
     shards[shard] = str(new[-1].sequence_number)
-    # It outlives the deliveries that it counts, which move to their end.
+    # The row outlasts its deliveries, which may change until they expire.
     expires_at = max(each.expires_at for each in new) + timedelta(days=1)
     if item:
         expires_at = max(expires_at, read_expiry(item))

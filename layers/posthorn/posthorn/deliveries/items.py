@@ -40,8 +40,8 @@ ENDPOINT_SHARDS = 4
 DELIVERED_VERDICTS = frozenset({Verdict.MATCHED, Verdict.HELD})  # of decisions that make a delivery
 DUE_SHARDS = 8
 FIRST_TIME = "0"  # sorts before every time
-# Whatever is not, or not yet, as it should be. Cancelled ones too, so that `by_status` has all that
-# failed in some way.
+# The statuses in `by_status`: everything but success. Cancelled deliveries are included so that the
+# index has all failures.
 ATTENTION = frozenset(DeliveryStatus) - {DeliveryStatus.SUCCEEDED}
 _PLAIN, _DEFLATED = b"\0", b"\1"
 # Text shared by most items, the most common last (preset dictionary, RFC 1950 §2.2). Stored items
@@ -208,6 +208,7 @@ class DueTask:
 
 
 def read_due(item: Item) -> DueTask:
+    """Read the next attempt from an item of `due`."""
     tenant, event_id = item["pk"].split("#")
     attempt = int(item["due_sk"].rpartition("#")[2])
     task = Task(

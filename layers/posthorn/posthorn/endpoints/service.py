@@ -232,7 +232,7 @@ def _untested(advice: str) -> ConflictError:
 def _standing(status: EndpointStatus) -> dict[str, Any]:
     off = status is EndpointStatus.DISABLED
     return {
-        "status_reason": "switched off by its owner" if off else None,
+        "status_reason": "disabled by its owner" if off else None,
         "disabled_by": DisabledBy.OWNER if off else None,
     }
 

@@ -1,7 +1,7 @@
-"""Trigger conditions: a JMESPath expression over the event that is true, or is not met.
+"""Trigger conditions: JMESPath expressions over the event.
 
-Whatever is not true is not met: a failure, a null, a number. The reason then names the first part
-of a conjunction (`a && b`) that is false, and the values it compared.
+Only the value true meets a condition: not a number, null or an error. The reason names the first
+operand of `&&` that is false, with the values it compared.
 """
 
 import json
@@ -20,22 +20,21 @@ from posthorn.subscriptions.jmespath_expressions import (
     tokenize,
 )
 
-MAX_STEPS = (
-    20_000  # about 50 ms: enough to filter 4,000 lines, and a thousand endpoints in a minute
-)
+# About 50 ms: enough to filter 4,000 lines, and to evaluate a thousand endpoints in a minute.
+MAX_STEPS = 20_000
 _SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Whether the event meets the condition, and if not, why: one short sentence."""
+    """Whether the event meets the condition; if not, the reason in one short sentence."""
 
     matched: bool
     reason: str | None = None
 
 
 def check_condition(text: str, field: str) -> list[Violation]:
-    """What is wrong with the condition that was given in this field of a request."""
+    """The violations of a condition in this field of a request."""
     try:
         _clauses(text)
     except ExpressionError as error:
@@ -44,20 +43,20 @@ def check_condition(text: str, field: str) -> list[Violation]:
 
 
 def compile_condition(text: str, field: str = "/condition") -> None:
-    """Raise InvalidError, with the column, unless the condition can be evaluated."""
+    """Raise InvalidError, with the column, for an invalid condition."""
     if violations := check_condition(text, field):
         raise InvalidError.of(violations)
 
 
 def evaluate(condition: str, document: Mapping[str, Any]) -> Evaluation:
-    """Evaluate over `expressions.document`. Never raises, whatever the condition and the event."""
+    """Evaluate over `jmespath_expressions.document`. Never raises."""
     search = Interpreter(MAX_STEPS)
     value: Any = None
     try:
         for clause in _clauses(condition):
             value, compared = _value(clause, document, search)
             if _is_false(value):
-                return _unmet(f"{_cut(clause.text, 120)} is {_told(clause, value, compared)}")
+                return _unmet(f"{_cut(clause.text, 120)} is {_described(clause, value, compared)}")
     except ExpressionError as error:
         return _unmet(f"the condition {error}")
     if value is not True:
@@ -67,7 +66,7 @@ def evaluate(condition: str, document: Mapping[str, Any]) -> Evaluation:
 
 @lru_cache(maxsize=4096)
 def _clauses(text: str) -> tuple[Expression, ...]:
-    """The operands of the outermost `&&`. In turn they give what the whole would."""
+    """The operands of the outermost `&&`; evaluated in order they give the value of the whole."""
     whole = parse(text)
     if whole.tree["type"] != "and_expression":
         return (whole,)
@@ -93,7 +92,7 @@ def _value(
     return search.compare(tree["value"], left, right), [left, right]
 
 
-def _told(clause: Expression, value: Any, compared: list[Any]) -> str:
+def _described(clause: Expression, value: Any, compared: list[Any]) -> str:
     if not compared:
         return _show(value)
     comparison = f" {_SIGNS[clause.tree['value']]} ".join(map(_show, compared))
@@ -103,12 +102,12 @@ def _told(clause: Expression, value: Any, compared: list[Any]) -> str:
 
 
 def _unmet(reason: str) -> Evaluation:
-    # Half a surrogate pair is no text, and could not be stored.
+    # An unpaired surrogate cannot be stored.
     return Evaluation(False, reason.encode("utf-8", "backslashreplace").decode())
 
 
 def _is_false(value: Any) -> bool:
-    """JMESPath's own notion of false."""
+    """Whether JMESPath treats the value as false."""
     return value is None or value is False or (isinstance(value, (str, list, dict)) and not value)
 
 
@@ -117,7 +116,7 @@ def _show(value: Any) -> str:
         return f"an {'array' if isinstance(value, list) else 'object'} of {len(value)}"
     try:
         shown = json.dumps(_cut(value, 60) if isinstance(value, str) else value, ensure_ascii=False)
-    except ValueError:  # Python writes no number of more than 4,300 digits
+    except ValueError:  # Python converts at most 4,300 digits
         return "a very long number"
     return _cut(shown, 80)
 

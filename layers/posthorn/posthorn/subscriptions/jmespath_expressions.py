@@ -1,8 +1,8 @@
-"""JMESPath expressions over an event, checked as far as can be before there is one.
+"""JMESPath expressions over an event: checked when saved, evaluated with a budget of steps.
 
-JMESPath cannot loop, but it can double what it holds at each step (`[@, @][] | [@, @][] | …`). So a
-search may take only so many steps: one for each node visited, and one for each value that a
-function, a flattening, or a comparison of arrays and objects has to touch.
+JMESPath has no loops, but an expression can double its data at each step (`[@, @][] | [@, @][] |
+…`). So an evaluation may take a limited number of steps: one for each visited node, and one for
+each value that a function, a flattening, or a comparison of arrays and objects processes.
 """
 
 import warnings
@@ -26,9 +26,8 @@ from jmespath.visitor import TreeInterpreter
 
 from posthorn.models import Event, iso
 
-MAX_CHARACTERS = 4096  # the longest that models.py lets through
+MAX_CHARACTERS = 4096  # the limit of CustomPayload.expression
 MAX_DEPTH = 64  # keeps parser and interpreter far from Python's recursion limit
-
 MAX_STEPS = 200_000  # about 0.5 s: enough for 5,000 order lines of ten fields
 
 _CALLS = Functions()
@@ -36,16 +35,16 @@ _OPENING = {"lparen", "lbracket", "lbrace", "filter"}
 _CLOSING = {"rparen", "rbracket", "rbrace"}
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH}"
 _EXPREF_ARGUMENT = {"map": 0, "sort_by": 1, "min_by": 1, "max_by": 1}
-# What jmespath lets through from Python: `contains('a', `1`)` is a TypeError, `ceil` of infinity an
-# OverflowError, a long chain of equal arrays a RecursionError.
+# Errors of Python that jmespath does not catch: `contains('a', `1`)` is a TypeError, `ceil` of
+# infinity an OverflowError, a long chain of equal arrays a RecursionError.
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
-Node = Any  # jmespath's tree: dicts with type, value, children
-Token = Any  # jmespath's tokens: dicts with type, value, start
+Node = Any  # of jmespath's tree: a dict with type, value, children
+Token = Any  # of jmespath: a dict with type, value, start
 
 
 class ExpressionError(Exception):
-    """The text is no expression, or the expression fails on this event. Reads as a predicate."""
+    """The expression is invalid or fails on an event; the message reads as a predicate."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Expression:
 
 
 def document(event: Event) -> dict[str, Any]:
-    """What expressions see of an event, under the names it was published with."""
+    """The document that expressions are evaluated on, with the names of the publication."""
     return {
         "id": event.id,
         "type": event.type,
@@ -68,12 +67,12 @@ def document(event: Event) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
-    """Check an expression; raise ExpressionError that says what is wrong, and in which column."""
+    """Parse and check an expression; raise ExpressionError with the column of the error."""
     if len(text) > MAX_CHARACTERS:
         raise ExpressionError(f"is longer than {MAX_CHARACTERS} characters")
     try:
         with warnings.catch_warnings():
-            # Of literals that are no JSON: `_check_tokens` refuses them.
+            # For literals that are not JSON, which `_check_tokens` refuses.
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             tokens = tokenize(text)
             _check_tokens(text, tokens)
@@ -89,7 +88,7 @@ def parse(text: str) -> Expression:
     except RecursionError as error:
         raise ExpressionError(_TOO_DEEP) from error
     except _FAILURES as error:
-        raise ExpressionError("cannot be read as JMESPath") from error
+        raise ExpressionError("is not valid JMESPath") from error
     _check_tree(tree, tokens)
     return Expression(text, tree)
 
@@ -99,7 +98,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def nesting(tokens: list[Token]) -> Iterator[tuple[Token, int]]:
-    """Each token with the number of brackets that are open before it."""
+    """Each token with the number of open brackets before it."""
     depth = 0
     for token in tokens:
         depth -= token["type"] in _CLOSING
@@ -118,7 +117,9 @@ def _check_tokens(text: str, tokens: list[Token]) -> None:
         written = text[token["start"] :]
         is_bare = isinstance(token["value"], str) and not written[1:].lstrip().startswith('"')
         if token["type"] == "literal" and written[0] == "`" and is_bare:
-            raise _at(token["start"], "has a literal that is no JSON; a string is written 'so'")
+            raise _at(
+                token["start"], "has a literal that is not JSON; a string is written as 'text'"
+            )
 
 
 def _check_tree(tree: Node, tokens: list[Token]) -> None:
@@ -136,12 +137,14 @@ def _check_tree(tree: Node, tokens: list[Token]) -> None:
         if node["type"] == "expref":
             start = next(starts[node["type"]])
             if id(node) not in allowed:
-                # Elsewhere it is no JSON value, and shows as a memory address.
-                raise _at(start, f"has an `&` that is no argument of {', '.join(_EXPREF_ARGUMENT)}")
+                # Elsewhere its value is not JSON and would be shown as a memory address.
+                raise _at(
+                    start, f"has an `&` outside the arguments of {', '.join(_EXPREF_ARGUMENT)}"
+                )
 
 
 def _starts(tokens: list[Token]) -> dict[str, Iterator[int]]:
-    """Where functions and `&` stand; `_in_order` meets their nodes in the same order."""
+    """The positions of functions and `&`; `_in_order` yields their nodes in the same order."""
     return {
         "expref": (each["start"] for each in tokens if each["type"] == "expref"),
         "function_expression": (
@@ -166,25 +169,25 @@ def _in_order(tree: Node) -> Iterator[tuple[Node, int]]:
 
 
 def _check_negation(left: Node) -> None:
-    # jmespath binds `!` closer than the dot, so that `!data.Active` would be null for every event.
+    # In jmespath `!` binds closer than the dot, so `!data.Active` would be null for every event.
     if left["type"] == "not_expression":
-        raise ExpressionError("negates a name before a dot; `!(a.b)` is meant by `!a.b`")
+        raise ExpressionError("negates a name before a dot: write `!(a.b)` instead of `!a.b`")
 
 
 def _check_call(node: Node, start: int) -> None:
     name, given = node["value"], len(node["children"])
     known = _CALLS.FUNCTION_TABLE.get(name)
     if known is None:
-        raise _at(start, f"calls {name}(), which is unknown")
+        raise _at(start, f"calls {name}(), which does not exist")
     least = len(known["signature"])
     is_variadic = known["signature"][-1].get("variadic", False)
     if given < least or (given > least and not is_variadic):
         count = f"{'at least ' if is_variadic else ''}{least}"
-        raise _at(start, f"gives {name}() {given} arguments, and it takes {count}")
+        raise _at(start, f"calls {name}() with {given} arguments instead of {count}")
 
 
 def search(expression: Expression, document: Any) -> Any:
-    """Evaluate; raise ExpressionError when that fails or takes too many steps."""
+    """Evaluate; raise ExpressionError on failure or after MAX_STEPS."""
     return Interpreter().evaluate(expression.tree, document)
 
 
@@ -201,7 +204,7 @@ class Interpreter(TreeInterpreter):
         except JMESPathTypeError as error:
             given = TYPES_MAP.get(error.actual_type, error.actual_type)
             wanted = " or ".join(error.expected_types)
-            wrong = f"calls {error.function_name}() with {given}, and it takes {wanted}"
+            wrong = f"calls {error.function_name}() with {given} instead of {wanted}"
             raise ExpressionError(wrong) from error
         except _FAILURES as error:
             raise ExpressionError(f"fails on this event: {str(error)[:100]}") from error
@@ -215,7 +218,7 @@ class Interpreter(TreeInterpreter):
         return self.compare(node["value"], left, right)
 
     def compare(self, operator: str, left: Any, right: Any) -> bool | None:
-        """Order two numbers or two strings, or give None, as JMESPath has it; equal takes any."""
+        """Compare as JMESPath does: None for an order of other than two numbers or two strings."""
         if isinstance(left, (list, dict)) and isinstance(right, (list, dict)):
             self._charge(weight(left, self._steps) + weight(right, self._steps))
         kinds = {_kind(left), _kind(right)}
@@ -237,7 +240,7 @@ class Interpreter(TreeInterpreter):
     def visit_function_expression(self, node: Node, value: Any) -> Any:
         arguments = [self.visit(child, value) for child in node["children"]]
         self._charge(sum(_size(each) for each in arguments))
-        if node["value"] in ("to_string", "contains"):  # these go all the way down
+        if node["value"] in ("to_string", "contains"):  # they traverse nested values
             self._charge(sum(weight(each, self._steps) for each in arguments))
         if node["value"] == "join" and isinstance(arguments[1], list):
             separators = _size(arguments[0]) * len(arguments[1])
@@ -264,11 +267,11 @@ def _kind(value: Any) -> str:
 def _size(value: Any) -> int:
     if isinstance(value, (list, dict)):
         return len(value)
-    return len(value) // 64 if isinstance(value, str) else 0  # text is copied fast
+    return len(value) // 64 if isinstance(value, str) else 0  # text is fast to copy
 
 
 def weight(value: Any, enough: int) -> int:
-    """How many values there are, all the way down; stops counting at `enough`."""
+    """The number of values including nested ones; counts to `enough` only."""
     weight, stack = 1, [value]
     while stack and weight <= enough:
         each = stack.pop()

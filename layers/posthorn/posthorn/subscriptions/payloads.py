@@ -1,7 +1,7 @@
-"""The body of a delivery: what each payload mode makes of an event (design.md §6).
+"""Render the body of a delivery from an event and a payload mode.
 
-The same payload and event give the same bytes, whichever version renders them: JSON without
-spaces, in UTF-8, names in the order in which they were published.
+The bytes depend on payload and event only, and must not change between versions of this code: JSON
+without spaces, in UTF-8, with names in the order of the publication.
 """
 
 import json
@@ -26,7 +26,7 @@ from posthorn.subscriptions.jmespath_expressions import (
     weight,
 )
 
-MAX_BYTES = 256 * 1024  # of a custom payload: as much as an event may have (design.md §3)
+MAX_BYTES = 256 * 1024  # of a custom payload: the limit of an event's data
 MAX_PATH_CHARACTERS = 256
 CONTENT_TYPE = "application/json"
 CLOUDEVENTS_CONTENT_TYPE = "application/cloudevents+json"
@@ -40,13 +40,13 @@ _PLAIN: dict[str, Payload] = {
 
 
 class PayloadError(InvalidError):
-    """No payload can be made of this event: an outcome of the attempt, no failure of ours."""
+    """The payload of this event cannot be rendered: an outcome of the attempt, not our failure."""
 
     code = "payload_error"
 
 
 def is_plain(payload: Payload) -> bool:
-    """Whether the mode's name alone says how to make the payload again."""
+    """Whether the mode's name is enough to render the payload again."""
     return payload == _PLAIN.get(payload.mode)
 
 
@@ -59,7 +59,7 @@ def content_type(payload: Payload) -> str:
 
 
 def check_payload(payload: Payload, field: str = "/payload") -> None:
-    """Raise InvalidError that names each expression or path that cannot be used."""
+    """Raise InvalidError for each invalid expression or path."""
     violations: list[Violation] = []
     if isinstance(payload, CustomPayload):
         try:
@@ -70,22 +70,22 @@ def check_payload(payload: Payload, field: str = "/payload") -> None:
         for name, paths in (("include", payload.include or ()), ("exclude", payload.exclude)):
             for index, path in enumerate(paths):
                 if not all(path.split(".")) or len(path) > MAX_PATH_CHARACTERS:
-                    wrong = "is no field name, nor names joined by dots"
+                    wrong = "must be a field name, or names joined by dots"
                     violations.append(Violation(f"{field}/{name}/{index}", wrong))
     if violations:
         raise InvalidError.of(violations)
 
 
 def render(payload: Payload, event: Event) -> bytes:
-    """Make the body; raise PayloadError when there is none to be made of this event."""
+    """Render the body; raise PayloadError."""
     try:
         content = _content(payload, event)
         text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise PayloadError(f"the payload cannot be written as JSON: {error}") from error
-    # Half a surrogate pair has no UTF-8; with its backslash it is the escape that JSON has for it.
+    # An unpaired surrogate has no UTF-8; "backslashreplace" writes the escape of JSON for it.
     body = text.encode("utf-8", "backslashreplace")
-    # The other modes are as large as what was accepted, and never refused for what they add.
+    # The other modes are about as large as the accepted event and are never refused.
     if isinstance(payload, CustomPayload) and len(body) > MAX_BYTES:
         raise PayloadError(_TOO_LARGE)
     return body
@@ -102,7 +102,7 @@ def _content(payload: Payload, event: Event) -> Any:
 
 
 def _cloud_event(event: Event) -> dict[str, Any]:
-    """CloudEvents 1.0.2 in its JSON format, structured."""
+    """CloudEvents 1.0.2 in the structured JSON format."""
     return {
         "specversion": "1.0",
         "id": event.id,
@@ -120,16 +120,14 @@ def _custom(expression: str, event: Event) -> Any:
     except ExpressionError as error:
         raise PayloadError(f"the payload expression {error}") from error
     if result is None:
-        raise PayloadError("the payload expression gives nothing on this event")
-    # A value can stand in the result a million times over, so it is counted before it is written.
+        raise PayloadError("the payload expression gives null on this event")
+    # The result may contain one value a million times, so it is counted before it is serialized.
     if weight(result, MAX_BYTES) > MAX_BYTES:
         raise PayloadError(_TOO_LARGE)
     return result
 
 
-# --- choosing fields ------------------------------------------------------------------------------
-
-_Paths = dict[str, Any]  # names to the paths below them; none below: the whole field is meant
+_Paths = dict[str, Any]  # names to the paths below them; an empty dict means the whole field
 
 
 def _select(data: dict[str, Any], payload: DataPayload) -> Any:
@@ -138,7 +136,7 @@ def _select(data: dict[str, Any], payload: DataPayload) -> Any:
 
 
 def _paths(dotted: Iterable[str]) -> _Paths:
-    """A tree of the paths, where a shorter path swallows the longer ones that begin with it."""
+    """A tree of the paths; a path includes the longer ones that begin with it."""
     tree: _Paths = {}
     for path in sorted(dotted, key=lambda path: path.count(".")):
         branch = tree
@@ -153,7 +151,7 @@ def _paths(dotted: Iterable[str]) -> _Paths:
 
 
 def _pick(value: Any, paths: _Paths) -> Any:
-    """Keep the named fields. A path leads through arrays, to the objects in them."""
+    """Keep the named fields. A path applies to each object of an array."""
     if isinstance(value, list):
         return [_pick(each, paths) for each in value if isinstance(each, (dict, list))]
     return {
