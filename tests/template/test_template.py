@@ -30,7 +30,7 @@ MAPPINGS = {  # of queues
 MACHINES = of_type("AWS::Serverless::StateMachine")
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 OPEN_ROUTES = {("GET", "/openapi.json"), ("GET", "/docs"), *routes("ConsoleFunction")}
-LONGEST_RETRY_DAYS = 7  # of a retry policy, docs/architecture.md
+LONGEST_RETRY_DAYS = 7  # of a retry policy, docs/delivery-rules.md
 
 
 def source(mapping: dict[str, Any]) -> str:
