@@ -89,7 +89,7 @@ class Table:
         request = self.update_request(
             key, changes, condition=condition, values=values, increments=increments
         )
-        with _told_apart():
+        with _translated_errors():
             self._client.update_item(**request)
 
     def update_request(
@@ -223,11 +223,11 @@ class Table:
         }
         found: list[Item] = []
         for tried in count():
-            with _told_apart():
-                answer = self._client.batch_get_item(RequestItems=wanted)
+            with _translated_errors():
+                answer = self._client.batch_get_item(RequestItems=requested)
             found.extend(map(_unmarshal, answer["Responses"].get(self.name, [])))
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
+            requested = answer.get("UnprocessedKeys")
+            if not requested:
                 break
             if tried == READ_TRIES - 1:
                 raise UnavailableError("the table did not read all items: it is throttled")
