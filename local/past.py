@@ -23,6 +23,7 @@ from posthorn.dispatch.concurrency import ConcurrencyLimiter
 from posthorn.dispatch.dispatcher import AttemptReport, Dispatcher, MessageContext
 from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.dispatch.retry_timer import RetryTimer
+from posthorn.dispatch.tenant_cache import TenantConfig
 from posthorn.egress import advice
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.egress.oauth2 import TokenCache
@@ -111,8 +112,9 @@ class _Yesterday:
     def context(self) -> MessageContext:
         return MessageContext(
             message_id="yesterday",
-            endpoints=lambda _: self.endpoints,
-            limits=lambda _: EffectiveLimits(self.retention_days),
+            tenant=lambda _: TenantConfig(
+                EffectiveLimits(self.retention_days), tuple(self.endpoints)
+            ),
             seconds_left=lambda: 60.0,
             report=self.attempts.append,
         )

@@ -36,11 +36,11 @@ from posthorn.dispatch.concurrency import ConcurrencyLimiter
 from posthorn.dispatch.dispatcher import AttemptReport, Dispatcher, MessageContext
 from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.dispatch.retry_timer import RetryTimer
+from posthorn.dispatch.tenant_cache import TenantCache, TenantConfig
 from posthorn.egress.http_client import Sender
 from posthorn.egress.oauth2 import TokenCache
 from posthorn.egress.url_guard import EgressPolicy
-from posthorn.models import EffectiveLimits, Endpoint, Event, Task, iso
-from posthorn.tenants.tenants import TenantService
+from posthorn.models import EffectiveLimits, Event, FanOut, Task, iso
 
 MESSAGES_AT_ONCE = 10  # a batch (template.yaml), each message in a thread of its own,
 ATTEMPTS_AT_ONCE = 50  # and beside them the requests that they make
@@ -90,15 +90,17 @@ def dispatcher() -> Dispatcher:
     )
 
 
+@cache
+def tenants() -> TenantCache:
+    return TenantCache(dispatcher().config, EffectiveLimits(settings().retention_days), _now)
+
+
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    # Read once a batch: after its messages came, so no change made before an event is missed.
-    config = dispatcher().config
-    endpoints = cache(config.endpoints)
-    limits = cache(TenantService(config, EffectiveLimits(settings().retention_days), _now).limits)
+    tenant = tenants().for_batch()
 
     async def handle(record: SQSRecord) -> None:
-        work = partial(_handle, record, context, endpoints, limits)
+        work = partial(_handle, record, context, tenant)
         await asyncio.get_running_loop().run_in_executor(turns, work)
 
     return async_process_partial_response(
@@ -110,26 +112,22 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
 
 def _handle(
-    record: SQSRecord,
-    invocation: LambdaContext,
-    endpoints: Callable[[str], list[Endpoint]],
-    limits: Callable[[str], EffectiveLimits],
+    record: SQSRecord, context: LambdaContext, tenant: Callable[[str], TenantConfig]
 ) -> None:
-    context = MessageContext(
+    message = MessageContext(
         message_id=record.message_id,
-        endpoints=endpoints,
-        limits=limits,
-        seconds_left=lambda: invocation.get_remaining_time_in_millis() / 1000,
+        tenant=tenant,
+        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         report=_log,
     )
+    queue, retry_queue = record.event_source_arn.rpartition(":"), settings().retry_queue_url
     try:
-        if (
-            record.event_source_arn.rpartition(":")[2]
-            == settings().retry_queue_url.rpartition("/")[2]
-        ):
-            dispatcher().take_task(Task.model_validate_json(record.body), context)
+        if queue[2] != retry_queue.rpartition("/")[2]:
+            dispatcher().take_event(Event.model_validate_json(record.body), message)
+        elif "fan_out_event_id" in record.json_body:
+            dispatcher().take_fan_out(FanOut.model_validate_json(record.body), message)
         else:
-            dispatcher().take_event(Event.model_validate_json(record.body), context)
+            dispatcher().take_task(Task.model_validate_json(record.body), message)
     except Exception:
         logger.exception("message failed", message_id=record.message_id)
         raise

@@ -60,6 +60,8 @@ def measured(
 ) -> dict[str, Cost]:
     """The cost of each view's first page, where the busy tenant has so many deliveries."""
     with world() as one:
+        for tenant in ("busy", *(f"quiet-{n}" for n in range(quiet))):
+            one.tenancy.put(tenant, name=tenant)
         busy = [one.endpoint(f"shop-{number}", "busy").id for number in range(endpoints)]
         others = {f"quiet-{n}": one.endpoint("shop", f"quiet-{n}").id for n in range(quiet)}
         with _filling(one.log_table.name) as put:

@@ -40,6 +40,7 @@ from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.dispatch.resend import Resender
 from posthorn.dispatch.retry_timer import RetryTimer
 from posthorn.dispatch.sweeper import Sweeper
+from posthorn.dispatch.tenant_cache import TenantCache
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.egress.oauth2 import TokenCache
 from posthorn.egress.url_guard import EgressPolicy
@@ -61,6 +62,7 @@ from posthorn.models import (
     Endpoint,
     EndpointSpec,
     Event,
+    FanOut,
     Outcome,
     Task,
     iso,
@@ -160,6 +162,7 @@ class World:
         self.tenancy = TenantService(
             self.config, EffectiveLimits(settings.retention_days), now=self.clock
         )
+        self.tenant_cache = TenantCache(self.config, self.tenancy.stack, self.clock)
         self.configuration = EndpointService(
             config=self.config,
             vault=self.vault,
@@ -272,6 +275,7 @@ class World:
 
     def restart(self) -> None:
         """Continue in a new execution environment without any cached state."""
+        self.tenant_cache = TenantCache(self.config, self.tenancy.stack, self.clock)
         self.vault._opened = SingleFlight(self.vault._open, size=CACHED_SECRETS)
         self.dispatcher = replace(self.dispatcher, timer=self.new_timer())
 
@@ -302,8 +306,7 @@ class World:
     def context(self, message_id: str) -> MessageContext:
         return MessageContext(
             message_id,
-            self.config.endpoints,
-            self.tenancy.limits,
+            self.tenant_cache.for_batch(),
             lambda: self.seconds_left,
             self.attempts.append,
         )
@@ -312,14 +315,20 @@ class World:
         for message in self.receive(self.settings.event_queue_url):
             self.take_message(message)
 
-    def take_message(self, message: Any) -> None:
+    def take_message(self, message: Any, context: MessageContext | None = None) -> None:
         event = Event.model_validate_json(message["Body"])
-        self.dispatcher.take_event(event, self.context(message["MessageId"]))
+        self.dispatcher.take_event(event, context or self.context(message["MessageId"]))
 
     def take_tasks(self) -> None:
         for message in self.receive(self.settings.retry_queue_url):
-            task = Task.model_validate_json(message["Body"])
-            self.dispatcher.take_task(task, self.context(message["MessageId"]))
+            self.take_retry_message(message)
+
+    def take_retry_message(self, message: Any) -> None:
+        context = self.context(message["MessageId"])
+        if "fan_out_event_id" in message["Body"]:
+            self.dispatcher.take_fan_out(FanOut.model_validate_json(message["Body"]), context)
+        else:
+            self.dispatcher.take_task(Task.model_validate_json(message["Body"]), context)
 
     def count(self) -> CountedBatch:
         """Count the records of LogTable's stream since the last call."""

@@ -528,6 +528,7 @@ def test_an_event_shows_the_decision_of_every_endpoint(tenant: Tenant, visitor: 
 def test_an_event_that_no_endpoint_wanted_says_so(tenant: Tenant, visitor: Visitor) -> None:
     nothing = published(tenant)
     assert "this tenant had no endpoint at all" in read(visitor, f"/console/events/{nothing}")
+    tenant.world.later(seconds=1)
     endpoint_of(tenant, "jobs", event_types=["Job*"])
     unwanted = published(tenant)
 

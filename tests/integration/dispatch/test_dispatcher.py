@@ -87,8 +87,9 @@ def test_an_event_that_no_endpoint_wants_is_recorded_with_the_reason(world: Worl
 
     world.take_events()
 
-    (decision,) = world.reader.event(TENANT, event.id).decisions
-    assert (decision.endpoint_id, decision.verdict) == (endpoint.id, "type_not_wanted")
+    assert world.reader.event(TENANT, event.id).decisions == ()
+    (result,) = world.reader.trace(TENANT, event.id).results
+    assert (result.endpoint_id, result.verdict) == (endpoint.id, "type_not_wanted")
 
 
 def test_a_delivery_without_enough_time_left_is_queued_without_costing_an_attempt(

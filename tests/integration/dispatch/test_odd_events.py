@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posthorn.dispatch.dispatcher import MessageContext
+from posthorn.dispatch.tenant_cache import TenantConfig
 from posthorn.models import Change, Endpoint, Rule
 from tests.support.world import TENANT, World
 from tests.unit.samples import changes, event, json_objects, stored
@@ -46,7 +47,10 @@ def test_no_event_and_no_stored_condition_make_the_dispatcher_raise(
     odd = endpoint.model_copy(update={"condition": condition, "rules": filters, "status": status})
     published = event(data, id=f"evt_{next(_numbers):026d}", tenant=TENANT, change=change)
     context = MessageContext(
-        published.id, lambda _: [odd], shared.tenancy.limits, lambda: 60.0, shared.attempts.append
+        published.id,
+        lambda tenant: TenantConfig(shared.tenancy.limits(tenant), (odd,)),
+        lambda: 60.0,
+        shared.attempts.append,
     )
 
     shared.dispatcher.take_event(published, context)

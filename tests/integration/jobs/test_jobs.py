@@ -9,6 +9,7 @@ import pytest
 
 from posthorn import wiring
 from posthorn.deliveries.store import Claim
+from posthorn.dispatch.tenant_cache import TenantConfig
 from posthorn.jobs.runner import STEPS_IN_RUN
 from posthorn.models import Delivery, Endpoint, Event, Scope, Task, Trigger, iso
 from tests.integration.conftest import Tenant
@@ -361,7 +362,8 @@ def test_deliveries_held_while_the_endpoint_is_being_enabled_are_drained(
     step(shared, job["id"])
     # A dispatcher that read the endpoint before it was enabled.
     shared.publish({"type": "OrderReceivedEvent", "data": ORDER}, tenant=tenant.id)
-    context = replace(shared.context("late"), endpoints=lambda _: [as_it_was])
+    config = TenantConfig(shared.tenancy.limits(tenant.id), (as_it_was,))
+    context = replace(shared.context("late"), tenant=lambda _: config)
     for message in shared.receive(shared.settings.event_queue_url):
         shared.dispatcher.take_event(Event.model_validate_json(message["Body"]), context)
 

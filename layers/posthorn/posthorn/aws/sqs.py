@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from posthorn.core.errors import UnavailableError
-from posthorn.models import Event, Task
+from posthorn.models import Event, FanOut, Task
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
+Message = Event | Task | FanOut
 BATCH_MESSAGES, BATCH_BYTES = 10, 1_048_576  # the limits of SendMessageBatch
 
 
@@ -24,7 +25,7 @@ class Queue:
         self._client = client
         self._url = url
 
-    def send(self, message: Event | Task, *, delay_seconds: int = 0) -> None:
+    def send(self, message: Message, *, delay_seconds: int = 0) -> None:
         """Return after SQS has accepted the message; raise UnavailableError."""
         if self.send_all([message], delays=[delay_seconds]):
             raise UnavailableError("the queue did not accept the message")
@@ -45,7 +46,7 @@ class Queue:
 
     def send_all(
         self,
-        messages: Iterable[Event | Task],
+        messages: Iterable[Message],
         *,
         delays: Sequence[int] | None = None,
         pool: Executor | None = None,
@@ -67,7 +68,7 @@ class Queue:
 
 
 def _batches(
-    messages: Iterable[Event | Task], delays: Sequence[int] | None
+    messages: Iterable[Message], delays: Sequence[int] | None
 ) -> Iterator[list["SendMessageBatchRequestEntryTypeDef"]]:
     batch: list[SendMessageBatchRequestEntryTypeDef] = []
     size = 0

@@ -4,7 +4,7 @@ The log holds the decisions made when the event was dispatched. The rest is curr
 created or deleted since, and the status of each delivery.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from posthorn.aws.config_table import EndpointVersion
 from posthorn.deliveries.items import DELIVERED_VERDICTS
 from posthorn.deliveries.store import EventHistory
 from posthorn.models import Delivery, Endpoint, iso
-from posthorn.subscriptions.matching import Decision
+from posthorn.subscriptions.matching import Decision, Verdict, type_not_wanted
 
 CREATED_LATER = "created_later"  # in addition to matching.Verdict
 
@@ -26,7 +26,7 @@ class EndpointResult:
 
     endpoint_id: str
     endpoint_name: str | None
-    endpoint_version: int
+    endpoint_version: int | None  # None: not recorded, and changed since
     endpoint_created_at: datetime | None
     endpoint_deleted_at: datetime | None
     verdict: str
@@ -46,14 +46,15 @@ def trace(
 ) -> EventTrace:
     """Join the history with the present endpoints and the last versions of deleted ones.
 
+    The log has decisions about endpoints that subscribe to the type; the others are derived here.
     A test concerns one endpoint, so its trace has no results for others.
     """
     known = {each.id: each for each in present}
     results = [_decided(history, each, known, deleted) for each in history.decisions]
     if not _is_test(history):
         decided = {each.endpoint_id for each in history.decisions}
-        results += [_created_later(each) for each in known.values() if each.id not in decided]
-    return EventTrace(history, tuple(results), _summary(history))
+        results += [_undecided(history, each) for each in known.values() if each.id not in decided]
+    return EventTrace(history, tuple(results), _summary(history, results))
 
 
 def _decided(
@@ -77,21 +78,25 @@ def _decided(
     )
 
 
-def _created_later(endpoint: Endpoint) -> EndpointResult:
+def _undecided(history: EventHistory, endpoint: Endpoint) -> EndpointResult:
+    """An endpoint that was created later, or did not subscribe to the type."""
+    is_later = endpoint.created_at > history.recorded_at
+    is_unchanged = is_later or endpoint.updated_at <= history.recorded_at
+    created = f"the endpoint was created after the event, at {iso(endpoint.created_at)}"
     return EndpointResult(
         endpoint_id=endpoint.id,
         endpoint_name=endpoint.name,
-        endpoint_version=endpoint.version,
+        endpoint_version=endpoint.version if is_unchanged else None,
         endpoint_created_at=endpoint.created_at,
         endpoint_deleted_at=None,
-        verdict=CREATED_LATER,
-        reason=f"the endpoint was created after the event, at {iso(endpoint.created_at)}",
+        verdict=CREATED_LATER if is_later else Verdict.TYPE_NOT_WANTED,
+        reason=created if is_later else type_not_wanted(history.event.type),
         delivery=None,
     )
 
 
-def _summary(history: EventHistory) -> str:
-    count = len(history.decisions)
+def _summary(history: EventHistory, results: Sequence[EndpointResult]) -> str:
+    count = sum(each.verdict != CREATED_LATER for each in results)
     expected = sum(each.verdict in DELIVERED_VERDICTS for each in history.decisions)
     if _is_test(history):
         return "a test of one endpoint"

@@ -90,7 +90,7 @@ class DecisionView(Model):
 
     endpoint_id: str
     endpoint_name: str | None
-    endpoint_version: int
+    endpoint_version: int | None
     endpoint_created_at: Time | None
     endpoint_deleted_at: Time | None
     verdict: str

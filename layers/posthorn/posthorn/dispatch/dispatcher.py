@@ -4,41 +4,50 @@ The endpoint's behaviour is a value and is recorded. Our own failures raise, so 
 message again; recorded steps are then found and only the missing ones are done.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.eventbridge import Announcement, Announcer
 from posthorn.aws.sqs import Queue
+from posthorn.core.errors import UnavailableError
 from posthorn.deliveries import state
 from posthorn.deliveries.items import DELIVERED_VERDICTS
-from posthorn.deliveries.store import Claim, LogStore, Record, StoredBody
+from posthorn.deliveries.store import Claim, EventHistory, LogStore, Record, StoredBody
 from posthorn.dispatch.attempt import Attempter, CompletedAttempt
 from posthorn.dispatch.concurrency import ConcurrencyLimiter
 from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.dispatch.retry_timer import RetryTimer
+from posthorn.dispatch.tenant_cache import TenantConfig
 from posthorn.models import (
     Attempt,
     Delivery,
     DeliveryStatus,
-    EffectiveLimits,
     Endpoint,
     EndpointStatus,
     Event,
+    FanOut,
     Task,
 )
-from posthorn.subscriptions.matching import Decision, Verdict, decide
+from posthorn.subscriptions.matching import Decision, Verdict, decisions
 
 # A claim outlasts the function (60 s) and expires before SQS delivers the message again (360 s).
 LEASE = timedelta(seconds=90)
 # Reserved for recording the result after an endpoint has used up its timeout.
 MARGIN_SECONDS = 5.0
+# Deliveries of one event that its own message attempts; beyond, each is a task of its own, so that
+# no event outlasts the function.
+MOST_AT_ONCE = 25
+FAN_OUT_CHUNK = 100  # deliveries: one write each, and ten calls of SQS
+FAN_OUT_MARGIN_SECONDS = 15.0  # ten events of a batch share the processor: a chunk may take seconds
 # When no slot of a slow endpoint is free: its running requests have ended by then.
 NO_SLOT_DELAY_SECONDS = 20
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,12 +64,11 @@ class MessageContext:
     """The context of one SQS message.
 
     Its id is the claim holder, `seconds_left()` the remaining time of the invocation, and `report`
-    is called for each attempt. `endpoints` and `limits` read those of a tenant, once per batch.
+    is called for each attempt. `tenant` reads a tenant's limits and endpoints, once per batch.
     """
 
     message_id: str
-    endpoints: Callable[[str], list[Endpoint]]
-    limits: Callable[[str], EffectiveLimits]
+    tenant: Callable[[str], TenantConfig]
     seconds_left: Callable[[], float]
     report: Callable[[AttemptReport], None]
 
@@ -83,35 +91,84 @@ class Dispatcher:
     jitter: Callable[[], float]
 
     def take_event(self, event: Event, context: MessageContext) -> None:
-        """Match an event with all endpoints, attempt its deliveries, record and schedule them."""
-        endpoints = {each.id: each for each in context.endpoints(event.tenant)}
-        decisions = tuple(decide(endpoint, event) for endpoint in endpoints.values())
+        """Match an event, attempt its deliveries, record the results and schedule retries."""
+        config = context.tenant(event.tenant)
+        decided = decisions(config.endpoints, event)
         claim = self._claim(context)
-        recorded_at, expires_at = claim.now, claim.now + context.limits(event.tenant).retention
-        known: dict[str, Record] = {}
-        if not self.log.claim_event(event, decisions, claim, expires_at=expires_at):
-            if not self.log.reclaim_event(event.tenant, event.id, claim):
-                return  # another message of the same event holds the claim
-            history = self.log.history(event.tenant, event.id)
-            if history is None:
-                return  # the log of the event has expired
-            event, decisions, known = history.event, history.decisions, history.records
-            recorded_at, expires_at = history.recorded_at, history.expires_at
-        for record in known.values():
-            self._follow_up(record.delivery)
+        expires_at = claim.now + config.limits.retention
+        if self.log.claim_event(event, decided, claim, expires_at=expires_at):
+            history = EventHistory(event, claim.now, decided, expires_at, records={})
+            self._complete(history, claim, context)
+        else:
+            self._continue(event.tenant, event.id, claim, context)
+
+    def take_fan_out(self, fan_out: FanOut, context: MessageContext) -> None:
+        """Continue with the deliveries of an event that an earlier message had no time for."""
+        claim = self._claim(context)
+        self._continue(fan_out.tenant, fan_out.fan_out_event_id, claim, context)
+
+    def _continue(self, tenant: str, event_id: str, claim: Claim, context: MessageContext) -> None:
+        """Take over a recorded event, unless another message of it is being processed."""
+        if not self.log.reclaim_event(tenant, event_id, claim):
+            return
+        history = self.log.history(tenant, event_id)
+        if history is None:
+            return  # expired
+        self._complete(history, claim, context)
         self._in_parallel(
-            partial(
-                self._begin,
-                event,
-                decision,
-                endpoints.get(decision.endpoint_id),
-                context,
-                created_at=recorded_at,
-                expires_at=expires_at,
-            )
-            for decision in decisions
-            if decision.verdict in DELIVERED_VERDICTS and decision.endpoint_id not in known
+            partial(self._follow_up, record.delivery)
+            for record in history.records.values()
+            if context.seconds_left() > MARGIN_SECONDS  # the sweeper finds what is due
         )
+
+    def _complete(self, history: EventHistory, claim: Claim, context: MessageContext) -> None:
+        """Begin the deliveries that the event must have and the log has not."""
+        missing = [
+            decision
+            for decision in history.decisions
+            if decision.verdict in DELIVERED_VERDICTS
+            and decision.endpoint_id not in history.records
+        ]
+        endpoints = {each.id: each for each in context.tenant(history.event.tenant).endpoints}
+        if len(missing) > MOST_AT_ONCE:
+            self._fan_out(history, missing, endpoints, claim, context)
+            return
+        self._in_parallel(
+            partial(self._begin, history, each, endpoints.get(each.endpoint_id), context)
+            for each in missing
+        )
+
+    def _fan_out(
+        self,
+        history: EventHistory,
+        missing: list[Decision],
+        endpoints: Mapping[str, Endpoint],
+        claim: Claim,
+        context: MessageContext,
+    ) -> None:
+        """Record and queue the deliveries in chunks; leave the rest to a message of its own."""
+        for start in range(0, len(missing), FAN_OUT_CHUNK):
+            if context.seconds_left() < FAN_OUT_MARGIN_SECONDS:
+                event = history.event
+                self.log.release_event(event.tenant, event.id, claim)
+                self.retry_queue.send(FanOut(tenant=event.tenant, fan_out_event_id=event.id))
+                return
+            recorded = self._in_parallel(
+                partial(self._record_pending, history, each, endpoints.get(each.endpoint_id))
+                for each in missing[start : start + FAN_OUT_CHUNK]
+            )
+            tasks = [state.task(each) for each in recorded if each.status is DeliveryStatus.PENDING]
+            if self.retry_queue.send_all(tasks, pool=self.pool):
+                raise UnavailableError("the queue did not accept all deliveries of the event")
+
+    def _record_pending(
+        self, history: EventHistory, decision: Decision, endpoint: Endpoint | None
+    ) -> Delivery:
+        """Record a new delivery as due now, or as ended if nothing is to be sent."""
+        fresh, ended = _new_delivery(history, decision, endpoint)
+        delivery = ended or state.queued(fresh, self.now())
+        self.log.put_delivery(delivery, StoredBody())
+        return delivery
 
     def take_task(self, task: Task, context: MessageContext) -> None:
         """Make one attempt of one delivery, unless it was made or the delivery no longer waits."""
@@ -140,42 +197,25 @@ class Dispatcher:
 
     def _begin(
         self,
-        event: Event,
+        history: EventHistory,
         decision: Decision,
         endpoint: Endpoint | None,
         context: MessageContext,
-        *,
-        created_at: datetime,
-        expires_at: datetime,
     ) -> None:
-        """Begin a delivery: attempt it, hold it, or queue it when the remaining time is short.
-
-        Its `created_at` is the time its event was recorded, even when it begins after a crash, so
-        that events and their deliveries are counted in the same hour.
-        """
-        new = state.begun(
-            event,
-            decision.endpoint_id,
-            decision.endpoint_version,
-            created_at=created_at,
-            expires_at=expires_at,
-        )
-        stopped = (
-            state.held(new, decision.reason or "the endpoint is paused")
-            if decision.verdict is Verdict.HELD and event.erasure is None
-            else _stopped(event, new, endpoint)
-        )
-        if endpoint is None or stopped:
-            self.log.put_delivery(stopped or new, StoredBody())
+        """Begin a delivery: attempt it, hold it, or queue it if the remaining time is short."""
+        fresh, ended = _new_delivery(history, decision, endpoint)
+        if endpoint is None or ended:
+            self.log.put_delivery(ended or fresh, StoredBody())
         elif endpoint.health.slow or not context.has_time_for(endpoint):
-            # New events must not wait behind a hanging endpoint: RetryQueue takes these.
-            waiting = state.queued(new, self.now())
+            # A slow endpoint is served from RetryQueue, so that fresh events do not wait for it.
+            waiting = state.queued(fresh, self.now())
             self.log.put_delivery(waiting, StoredBody())
             self.retry_queue.send(state.task(waiting))
         else:
-            task = state.task(new)
-            completed = self.attempter.attempt(event, endpoint, Record(new, StoredBody()), task)
-            delivery = self._after(new, completed, endpoint)
+            task = state.task(fresh)
+            record = Record(fresh, StoredBody())
+            completed = self.attempter.attempt(history.event, endpoint, record, task)
+            delivery = self._after(fresh, completed, endpoint)
             if self.log.put_delivery(delivery, completed.body, attempt=completed.attempt):
                 self._settle(delivery, endpoint, completed.attempt, context)
 
@@ -224,12 +264,32 @@ class Dispatcher:
         now = self.now()
         return Claim(context.message_id, now, now + LEASE)
 
-    def _in_parallel(self, jobs: Iterable[Callable[[], None]]) -> None:
-        """Run every job to its end, then raise the first exception."""
+    def _in_parallel(self, jobs: Iterable[Callable[[], T]]) -> list[T]:
+        """Run every job to its end; then raise the first exception, if any."""
         futures = [self.pool.submit(job) for job in jobs]
         wait(futures)
-        for future in futures:
-            future.result()
+        return [future.result() for future in futures]
+
+
+def _new_delivery(
+    history: EventHistory, decision: Decision, endpoint: Endpoint | None
+) -> tuple[Delivery, Delivery | None]:
+    """The new delivery, and its final form if nothing is to be sent.
+
+    Its creation time is the event's, also when it is begun after a crash, so that an event and its
+    deliveries fall into the same hour of the statistics.
+    """
+    event = history.event
+    fresh = state.begun(
+        event,
+        decision.endpoint_id,
+        decision.endpoint_version,
+        created_at=history.recorded_at,
+        expires_at=history.expires_at,
+    )
+    if decision.verdict is Verdict.HELD and event.erasure is None:
+        return fresh, state.held(fresh, decision.reason or "the endpoint is paused")
+    return fresh, _stopped(event, fresh, endpoint)
 
 
 def _stopped(event: Event, delivery: Delivery, endpoint: Endpoint | None) -> Delivery | None:

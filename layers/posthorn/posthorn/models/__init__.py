@@ -16,6 +16,7 @@ from posthorn.models.base import read_expiry as read_expiry
 from posthorn.models.delivery import Attempt as Attempt
 from posthorn.models.delivery import Delivery as Delivery
 from posthorn.models.delivery import DeliveryStatus as DeliveryStatus
+from posthorn.models.delivery import FanOut as FanOut
 from posthorn.models.delivery import Outcome as Outcome
 from posthorn.models.delivery import Response as Response
 from posthorn.models.delivery import SentRequest as SentRequest

@@ -18,6 +18,13 @@ class Task(Model):
     by: str | None = None
 
 
+class FanOut(Model):
+    """A message of RetryQueue: record and queue the missing deliveries of an event."""
+
+    tenant: TenantId
+    fan_out_event_id: str
+
+
 class DeliveryStatus(StrEnum):
     PENDING = "pending"  # due, or queued for an attempt
     SUCCEEDED = "succeeded"

@@ -53,6 +53,13 @@ def wants(patterns: Iterable[str], event_type: str) -> bool:
     )
 
 
+def decisions(endpoints: Iterable[Endpoint], event: Event) -> tuple[Decision, ...]:
+    """One decision per endpoint whose types include the event's; no other endpoint has one."""
+    return tuple(
+        decide(endpoint, event) for endpoint in endpoints if wants(endpoint.event_types, event.type)
+    )
+
+
 def decide(endpoint: Endpoint, event: Event) -> Decision:
     """Decide about one endpoint. Never raises.
 
@@ -63,9 +70,13 @@ def decide(endpoint: Endpoint, event: Event) -> Decision:
     return Decision(endpoint.id, endpoint.version, verdict, reason)
 
 
+def type_not_wanted(event_type: str) -> str:
+    return f"the endpoint does not subscribe to {event_type}"
+
+
 def _verdict(endpoint: Endpoint, event: Event) -> tuple[Verdict, str | None]:
     if not wants(endpoint.event_types, event.type):
-        return Verdict.TYPE_NOT_WANTED, f"the endpoint does not subscribe to {event.type}"
+        return Verdict.TYPE_NOT_WANTED, type_not_wanted(event.type)
     if endpoint.is_off:
         return Verdict.OFF, "the endpoint was disabled by its owner"
     if event.change and endpoint.rules:
