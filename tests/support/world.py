@@ -180,7 +180,7 @@ class World:
         self.reader = DeliveryReader(
             config=self.config,
             log=self.log,
-            lists=LogLists(self.log_table),
+            lists=LogLists(self.log_table, AtOnce()),
             limits=self.tenancy.limits,
             now=self.clock,
         )

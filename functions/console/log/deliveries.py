@@ -16,7 +16,7 @@ from posthorn import wiring
 from posthorn.core import ids
 from posthorn.core.errors import InvalidError
 from posthorn.deliveries.filters import DeliveryFilter, Order
-from posthorn.deliveries.queries import Position
+from posthorn.deliveries.page_walk import Position
 from posthorn.deliveries.views import DeliveryList, DeliveryView
 from posthorn.models import Scope, iso
 from posthorn.tenants.console_sessions import Session

@@ -1,12 +1,14 @@
 """The use cases, built on first use for the functions: importing has no side effects."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.config import Config
 
 from posthorn import reconcile_cli as conservation_check
 from posthorn.aws.config_table import ConfigStore
@@ -57,6 +59,8 @@ from posthorn.tenants.portal_links import PortalLinks
 from posthorn.tenants.rate_limits import Limits
 from posthorn.tenants.tenants import TenantService
 
+READS_AT_ONCE = 10
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
@@ -68,9 +72,15 @@ def settings() -> Settings:
 
 
 @cache
+def pool() -> ThreadPoolExecutor:
+    """For reads that do not depend on each other: a page makes at most 20 calls."""
+    return ThreadPoolExecutor(READS_AT_ONCE, thread_name_prefix="read")
+
+
+@cache
 def dynamodb() -> "DynamoDBClient":
     """One for both tables: each client takes its time to make, and has connections of its own."""
-    return boto3.client("dynamodb")
+    return boto3.client("dynamodb", config=Config(max_pool_connections=READS_AT_ONCE))
 
 
 @cache
@@ -192,7 +202,7 @@ def reading() -> DeliveryReader:
     return DeliveryReader(
         config=config(),
         log=LogStore(log_table()),
-        lists=LogLists(log_table()),
+        lists=LogLists(log_table(), pool()),
         limits=tenancy().limits,
         now=now,
     )

@@ -1,6 +1,6 @@
 """Read units of the first page of each view; `make bench TOPIC=pages` counts large logs."""
 
-from posthorn.deliveries.queries import ROWS_READ_PER_ROW
+from posthorn.deliveries.page_walk import ROWS_READ_PER_ROW
 from tests.bench import pages
 
 LIMIT = 10

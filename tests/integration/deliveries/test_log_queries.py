@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from posthorn.core import ids
 from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass, WithTests
-from posthorn.deliveries.queries import ROWS_READ_PER_ROW, LogLists, Position
+from posthorn.deliveries.page_walk import ROWS_READ_PER_ROW, Position
+from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.store import StoredBody
 from posthorn.models import Delivery, DeliveryStatus, Outcome, iso
-from tests.support.world import START, World
+from tests.support.world import START, AtOnce, World
 
 ENDPOINTS = tuple(ids.new("ep", START, bytes([n] * 10)) for n in range(2))
 TYPES = ("OrderReceivedEvent", "JobCompletedEvent")
@@ -121,7 +122,7 @@ def rows_read(world: World) -> Iterator[list[int]]:
 def test_pages_are_a_whole_list_cut_up_while_new_deliveries_arrive(
     shared: World, rows: list[Any], wanted: dict[str, Any], limit: int, arriving: bool
 ) -> None:
-    lists, tenant = LogLists(shared.log_table), fresh_tenant()
+    lists, tenant = LogLists(shared.log_table, AtOnce()), fresh_tenant()
     made = [put(shared, tenant, **row) for row in rows]
     want = DeliveryFilter(endpoint_ids=ENDPOINTS, **wanted)
     is_newest_first = want.order is Order.NEWEST
@@ -183,7 +184,7 @@ def test_a_filter_is_kept_as_json() -> None:
 
 
 def test_a_page_reads_at_most_three_rows_for_each_one_shown(shared: World) -> None:
-    lists, tenant = LogLists(shared.log_table), fresh_tenant()
+    lists, tenant = LogLists(shared.log_table, AtOnce()), fresh_tenant()
     for number in range(120):
         put(shared, tenant, START + timedelta(seconds=number), number=number)
     one = DeliveryFilter(endpoint_ids=ENDPOINTS[:1])
@@ -199,7 +200,7 @@ def test_a_page_reads_at_most_three_rows_for_each_one_shown(shared: World) -> No
 
 
 def test_a_rare_thing_in_a_long_log_is_found_over_pages_that_may_be_empty(shared: World) -> None:
-    lists, tenant = LogLists(shared.log_table), fresh_tenant()
+    lists, tenant = LogLists(shared.log_table, AtOnce()), fresh_tenant()
     rare = put(shared, tenant, START, number=0, event_type=TYPES[1])
     for number in range(1, 50):
         put(shared, tenant, START + timedelta(seconds=number), number=number)
@@ -218,7 +219,7 @@ def test_a_rare_thing_in_a_long_log_is_found_over_pages_that_may_be_empty(shared
 def test_a_page_that_finds_nothing_stops_at_three_rows_for_each_one_asked_for(
     shared: World,
 ) -> None:
-    lists, tenant = LogLists(shared.log_table), fresh_tenant()
+    lists, tenant = LogLists(shared.log_table, AtOnce()), fresh_tenant()
     for number in range(100):
         put(shared, tenant, START + timedelta(seconds=number), number=number)
 
@@ -244,7 +245,7 @@ def test_a_page_that_finds_nothing_stops_at_three_rows_for_each_one_asked_for(
 def test_failures_are_found_without_reading_successes(
     shared: World, wanted: dict[str, Any]
 ) -> None:
-    lists, tenant = LogLists(shared.log_table), fresh_tenant()
+    lists, tenant = LogLists(shared.log_table, AtOnce()), fresh_tenant()
     dead = put(shared, tenant, START, number=0, status=DeliveryStatus.DEAD)
     for number in range(1, 30):
         put(shared, tenant, START + timedelta(seconds=number), number=number)
@@ -264,13 +265,13 @@ def test_an_impossible_filter_reads_nothing(shared: World) -> None:
     )
 
     with rows_read(shared) as read:
-        assert LogLists(shared.log_table).page("acme", nonsense, limit=10) == ([], None)
+        assert LogLists(shared.log_table, AtOnce()).page("acme", nonsense, limit=10) == ([], None)
 
     assert read == []
 
 
 def test_a_page_after_a_time_that_has_moved_on_is_the_end(shared: World) -> None:
-    lists, tenant = LogLists(shared.log_table), fresh_tenant()
+    lists, tenant = LogLists(shared.log_table, AtOnce()), fresh_tenant()
     for number in range(3):
         put(shared, tenant, START + timedelta(seconds=number), number=number)
     wanted = DeliveryFilter(endpoint_ids=ENDPOINTS[:1])

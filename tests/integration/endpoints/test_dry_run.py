@@ -12,7 +12,7 @@ from posthorn.endpoint_tests.drafts import Draft
 from posthorn.endpoint_tests.dry_run import BUDGET, DryRun
 from tests.integration.api_calls import SPEC, created
 from tests.integration.conftest import Tenant
-from tests.support.world import ORDER, START
+from tests.support.world import ORDER, START, AtOnce
 
 
 def published(tenant: Tenant, *refs: str, event_type: str = "OrderReceivedEvent") -> None:
@@ -122,7 +122,7 @@ def test_a_run_that_takes_too_long_says_how_far_it_came(tenant: Tenant) -> None:
     slow = DryRun(
         config=world.config,
         log=world.log,
-        lists=LogLists(world.log_table),
+        lists=LogLists(world.log_table, AtOnce()),
         now=lambda: next(times),
     )
 

@@ -216,10 +216,10 @@ class Table:
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def get_many(self, keys: list[Item]) -> list[Item]:
-        """Read up to 100 items consistently; missing ones are omitted."""
+    def get_many(self, keys: list[Item], *, consistent: bool = True) -> list[Item]:
+        """Read up to 100 items; missing ones are omitted."""
         requested: Any = {
-            self.name: {"Keys": [_marshal(key) for key in keys], "ConsistentRead": True}
+            self.name: {"Keys": [_marshal(key) for key in keys], "ConsistentRead": consistent}
         }
         found: list[Item] = []
         for tried in count():

@@ -8,13 +8,15 @@ All items of one event share the partition key `{tenant}#{event id}`; the sort k
     delivery#{endpoint id}#{n}  attempt n, otherwise
 
 Indexes: `by_endpoint` has every delivery; `by_status` those not succeeded, except tests; `due`
-those with a next attempt. The first two project `summary` and `expires_at`, which make a list row.
+those with a next attempt; `by_tenant` every event, and again the deliveries not succeeded. All but
+`due` project `summary` and `expires_at`, which make a list row.
 """
 
 import json
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,6 +28,7 @@ from posthorn.models import (
     DeliveryStatus,
     Event,
     Item,
+    Model,
     Task,
     Trigger,
     expiry,
@@ -39,6 +42,9 @@ from posthorn.subscriptions.matching import Decision, Verdict
 ENDPOINT_SHARDS = 4
 DELIVERED_VERDICTS = frozenset({Verdict.MATCHED, Verdict.HELD})  # of decisions that make a delivery
 DUE_SHARDS = 8
+TENANT_SHARDS = 4  # per kind of event and per status: 4,000 events a second and tenant
+# The row of an event names its endpoints up to here; beyond, their deliveries are read by query.
+NAMED_ENDPOINTS = 25
 FIRST_TIME = "0"  # sorts before every time
 # The statuses in `by_status`: everything but success. Cancelled deliveries are included so that the
 # index has all failures.
@@ -91,6 +97,31 @@ def status_of_partition(key: str) -> str:
     return key.split("#")[2]
 
 
+class EventKind(StrEnum):
+    """Events with deliveries, without any, and of tests, each in partitions of `by_tenant`."""
+
+    MATCHED = "events"
+    UNMATCHED = "unmatched"
+    TEST = "tests"
+
+
+class EventRow(Model):
+    """An event in a list; `endpoint_ids` is None for more than NAMED_ENDPOINTS."""
+
+    type: str
+    published_id: str | None = None
+    endpoint_count: int = 0
+    endpoint_ids: tuple[str, ...] | None = None
+
+
+def event_partitions(tenant: str, kind: EventKind) -> list[str]:
+    return [f"{tenant}#{kind}#{shard}" for shard in range(TENANT_SHARDS)]
+
+
+def tenant_status_partitions(tenant: str, status: DeliveryStatus) -> list[str]:
+    return [f"{tenant}#{status}#{shard}" for shard in range(TENANT_SHARDS)]
+
+
 def due_partitions() -> list[str]:
     return [f"due#{shard}" for shard in range(DUE_SHARDS)]
 
@@ -103,12 +134,22 @@ def event_item(
     expires_at: datetime,
     test: bool,
 ) -> Item:
-    expected = sum(each.verdict in DELIVERED_VERDICTS for each in decisions)
+    expected = [each.endpoint_id for each in decisions if each.verdict in DELIVERED_VERDICTS]
+    kind = EventKind.TEST if test else EventKind.MATCHED if expected else EventKind.UNMATCHED
+    row = EventRow(
+        type=event.type,
+        published_id=event.published_id,
+        endpoint_count=len(expected),
+        endpoint_ids=tuple(expected) if len(expected) <= NAMED_ENDPOINTS else None,
+    )
     return {
         **event_key(event.tenant, event.id),
         "document": event_document(event, decisions),
         "recorded_at": milliseconds(recorded_at),
-        **({} if test else {"wanted": expected}),
+        "summary": row.model_dump_json(exclude_defaults=True),
+        "tenant_pk": event_partitions(event.tenant, kind)[_shard(event.id, TENANT_SHARDS)],
+        "tenant_sk": f"{iso(recorded_at)}#{event.id}",
+        **({} if test else {"wanted": len(expected)}),
         **expiry(expires_at),
     }
 
@@ -148,15 +189,22 @@ def delivery_attributes(delivery: Delivery) -> Item:
     """The attributes that change with the status; a key of None removes the item from its index."""
     shard = _shard(delivery.event_id, ENDPOINT_SHARDS)
     due = delivery.next_attempt_at
+    needs_attention = delivery.status in ATTENTION and not delivery.test
     return {
         "status": delivery.status.value,
         "attempt_count": delivery.attempt_count,
         "summary": delivery.model_dump_json(exclude=_FROM_KEYS, exclude_defaults=True),
         "status_pk": (
             status_partitions(delivery.tenant, delivery.endpoint_id, delivery.status)[shard]
-            if delivery.status in ATTENTION and not delivery.test
+            if needs_attention
             else None
         ),
+        "tenant_pk": (
+            tenant_status_partitions(delivery.tenant, delivery.status)[shard]
+            if needs_attention
+            else None
+        ),
+        "tenant_sk": _time_key(delivery) if needs_attention else None,
         "due_pk": f"due#{_shard(delivery.event_id, DUE_SHARDS)}" if due else None,
         # The key includes the number of the next attempt: the sweeper needs no second read.
         "due_sk": f"{iso(due)}#{delivery.attempt_count + 1:04d}" if due else None,
@@ -168,7 +216,7 @@ def delivery_item(delivery: Delivery) -> Item:
     attributes = {
         **delivery_key(delivery.tenant, delivery.event_id, delivery.endpoint_id),
         "endpoint_pk": endpoint_partitions(delivery.tenant, delivery.endpoint_id)[shard],
-        "endpoint_sk": f"{iso(delivery.created_at)}#{delivery.event_id}",
+        "endpoint_sk": _time_key(delivery),
         "body_sha256": bytes.fromhex(delivery.body_sha256) if delivery.body_sha256 else None,
         **expiry(delivery.expires_at),
         **delivery_attributes(delivery),
@@ -176,8 +224,21 @@ def delivery_item(delivery: Delivery) -> Item:
     return {name: value for name, value in attributes.items() if value is not None}
 
 
+def _time_key(delivery: Delivery) -> str:
+    return f"{iso(delivery.created_at)}#{delivery.event_id}"
+
+
+def time_key(item: Item) -> str:
+    """The time and event by which lists are sorted, of an item of the table or of an index."""
+    return str(item.get("endpoint_sk") or item["tenant_sk"])
+
+
+def read_event_row(item: Item) -> EventRow:
+    return EventRow.model_validate_json(item["summary"])
+
+
 def read_delivery(item: Item) -> Delivery:
-    """Read a delivery from an item of the table or of `by_endpoint` or `by_status`."""
+    """Read a delivery from an item of the table or of an index, except `due`."""
     tenant, event_id = item["pk"].split("#")
     endpoint_id = item["sk"].removeprefix("delivery#")
     digest = item.get("body_sha256")
@@ -188,7 +249,7 @@ def read_delivery(item: Item) -> Delivery:
             "tenant": tenant,
             "event_id": event_id,
             "endpoint_id": endpoint_id,
-            "created_at": item["endpoint_sk"].partition("#")[0],
+            "created_at": time_key(item).partition("#")[0],
             "expires_at": read_expiry(item),
             "body_sha256": bytes(digest).hex() if digest else None,
         }

@@ -10,7 +10,8 @@ from posthorn.core.errors import InvalidError, NotFoundError
 from posthorn.deliveries import views
 from posthorn.deliveries.event_trace import EventTrace, trace
 from posthorn.deliveries.filters import DeliveryFilter
-from posthorn.deliveries.queries import LogLists, PageWalk, Position
+from posthorn.deliveries.page_walk import PageWalk, Position
+from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.store import EventHistory, LogStore, Record
 from posthorn.models import Delivery, EffectiveLimits, Event, Listed
 
@@ -42,8 +43,8 @@ class DeliveryReader:
 
         A page with fewer deliveries, or none, need not be the last.
         """
-        located = self._with_endpoints(tenant, filters)
-        return self.lists.page(tenant, located, limit=limit, after=after)
+        _check_ids(filters)
+        return self.lists.page(tenant, filters, limit=limit, after=after)
 
     def delivery(self, tenant: str, delivery_id: str) -> tuple[Event, Record]:
         """The event and the delivery with all its attempts; raise NotFoundError."""
@@ -93,20 +94,10 @@ class DeliveryReader:
 
     def walk(
         self, tenant: str, filters: DeliveryFilter, *, limit: int, after: Position | None = None
-    ) -> PageWalk:
+    ) -> PageWalk[Delivery]:
         """As `page`, but row by row, matching or not."""
-        located = self._with_endpoints(tenant, filters)
-        return self.lists.walk(tenant, located, limit=limit, after=after)
-
-    def _with_endpoints(self, tenant: str, filters: DeliveryFilter) -> DeliveryFilter:
-        """The filters with the endpoints to read; raise InvalidError for a malformed id."""
-        if not all(ids.is_id("ep", each) for each in filters.endpoint_ids):
-            raise InvalidError.at("endpoint", "is not the id of an endpoint")
-        if filters.event_id is not None and not ids.is_id("evt", filters.event_id):
-            raise InvalidError.at("event_id", "is not the id of an event")
-        if filters.event_id or filters.endpoint_ids:
-            return filters
-        return filters.model_copy(update={"endpoint_ids": self.all_endpoints(tenant)})
+        _check_ids(filters)
+        return self.lists.walk(tenant, filters, limit=limit, after=after)
 
     def all_endpoints(self, tenant: str) -> tuple[str, ...]:
         """Ids of all endpoints whose deliveries may be in the log, deleted ones included."""
@@ -115,3 +106,11 @@ class DeliveryReader:
             *(each.id for each in self.config.endpoints(tenant)),
             *self.config.deleted_endpoints(tenant, since=kept_since),
         )
+
+
+def _check_ids(filters: DeliveryFilter) -> None:
+    """Raise InvalidError for a malformed id."""
+    if not all(ids.is_id("ep", each) for each in filters.endpoint_ids):
+        raise InvalidError.at("endpoint", "is not the id of an endpoint")
+    if filters.event_id is not None and not ids.is_id("evt", filters.event_id):
+        raise InvalidError.at("event_id", "is not the id of an event")

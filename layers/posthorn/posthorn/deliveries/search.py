@@ -13,7 +13,7 @@ from itertools import islice
 from posthorn.core.errors import InvalidError
 from posthorn.deliveries import views
 from posthorn.deliveries.filters import DeliveryFilter, Order
-from posthorn.deliveries.queries import ROWS_READ_PER_ROW, PageWalk, Position
+from posthorn.deliveries.page_walk import ROWS_READ_PER_ROW, PageWalk, Position
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import RECORDS_READ_AT_ONCE, LogStore, Record
 from posthorn.models import Delivery, Event
@@ -80,7 +80,7 @@ class DeliverySearch:
         return filters.model_copy(update={"until": until})
 
     def _read(
-        self, tenant: str, filters: DeliveryFilter, walk: PageWalk
+        self, tenant: str, filters: DeliveryFilter, walk: PageWalk[Delivery]
     ) -> Iterator[tuple[Delivery, Position | None, tuple[Event, Record] | None]]:
         """Each row of the walk with its content to search, or None if the filters exclude it."""
         rows = ((delivery, walk.position) for delivery in walk)

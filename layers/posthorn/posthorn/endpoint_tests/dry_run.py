@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.deliveries.filters import DeliveryFilter
-from posthorn.deliveries.queries import LogLists, Position
+from posthorn.deliveries.page_walk import Position
+from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.store import LogStore
 from posthorn.endpoint_tests.drafts import Draft
 from posthorn.endpoint_tests.preview_and_test import judged

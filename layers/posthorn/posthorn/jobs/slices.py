@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from posthorn.deliveries.filters import Order
-from posthorn.deliveries.queries import LogLists, Position
+from posthorn.deliveries.page_walk import Position
+from posthorn.deliveries.queries import LogLists
 from posthorn.jobs.model import Job
 from posthorn.jobs.store import Batch
 
