@@ -15,7 +15,7 @@ import pytest
 from local.run import PORTS
 from posthorn.aws.eventbridge import Announcement, Announcer
 from posthorn.dispatch.endpoint_health import DISABLE_AFTER, WARN_AFTER, EndpointHealth
-from posthorn.egress.advice import MAX_REDIRECTS
+from posthorn.egress.advice import MAX_REDIRECTS, answer_advice
 from posthorn.egress.connection import READ_LIMIT_BYTES
 from posthorn.egress.http_client import CONNECT_TIMEOUT_SECONDS
 from posthorn.egress.response_reader import KEPT_BYTES
@@ -268,3 +268,11 @@ def test_the_rules_of_delivery_have_the_numbers_of_the_code() -> None:
         f"the first {MAX_WARNINGS} violations",
     ):
         assert sentence in text
+
+
+def test_the_first_hour_quotes_the_advice_that_it_changes() -> None:
+    text = " ".join(DOCUMENTS["docs/first-hour.md"].split())
+    advice = answer_advice(503, {}, sent={})
+
+    assert f'"A{advice[1:]}."' in text
+    assert f'503: "{advice.removeprefix("answered 503: ")}: ' in text
