@@ -15,7 +15,8 @@ import pytest
 from local.run import PORTS
 from posthorn.aws.eventbridge import Announcement, Announcer
 from posthorn.dispatch.endpoint_health import DISABLE_AFTER, WARN_AFTER, EndpointHealth
-from posthorn.egress.advice import MAX_REDIRECTS, answer_advice
+from posthorn.egress import advice
+from posthorn.egress.advice import MAX_REDIRECTS
 from posthorn.egress.connection import READ_LIMIT_BYTES
 from posthorn.egress.http_client import CONNECT_TIMEOUT_SECONDS
 from posthorn.egress.response_reader import KEPT_BYTES
@@ -272,7 +273,18 @@ def test_the_rules_of_delivery_have_the_numbers_of_the_code() -> None:
 
 def test_the_first_hour_quotes_the_advice_that_it_changes() -> None:
     text = " ".join(DOCUMENTS["docs/first-hour.md"].split())
-    advice = answer_advice(503, {}, sent={})
+    now = advice.response_advice(503, {}, sent={})
 
-    assert f'"A{advice[1:]}."' in text
-    assert f'503: "{advice.removeprefix("answered 503: ")}: ' in text
+    assert f'"A{now[1:]}."' in text
+    assert f'503: "{now.removeprefix("answered 503: ")}: ' in text
+
+
+def test_the_test_of_the_first_hour_fails_before_its_change() -> None:
+    (block,) = re.findall(
+        r"^```python\n(def .*?)^```$", DOCUMENTS["docs/first-hour.md"], re.M | re.S
+    )
+    names: dict[str, Any] = {"advice": advice}
+    exec(block, names)  # noqa: S102 - our own document
+
+    with pytest.raises(AssertionError):
+        names["test_503_hints_at_maintenance"]()
