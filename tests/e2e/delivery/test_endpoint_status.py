@@ -91,6 +91,6 @@ def test_a_redirect_is_followed_only_where_the_endpoint_says_so(stack: Running) 
     (attempt,) = refused["attempts"]
     assert attempt["outcome"] == "redirect"
     assert attempt["advice"] == (
-        f"answered 307 to {target}: change the URL, or let the endpoint follow redirects"
+        f"answered 307, a redirect to {target}: change the URL, or set follow_redirects"
     )
     assert [request.webhook_id for request in stack.receiver.at(target)] == [followed["event_id"]]

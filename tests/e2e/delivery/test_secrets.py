@@ -315,5 +315,5 @@ def test_an_endpoint_gets_nothing_while_its_token_server_refuses(stack: Running)
         (attempt,) = flow.until(flow.publish(), "dead")["attempts"]
 
     assert (attempt["outcome"], attempt["response"]) == ("auth_error", None)
-    assert attempt["advice"].startswith("the token endpoint gave no token (invalid_client)")
+    assert attempt["advice"].startswith("the token endpoint returned no token (invalid_client)")
     assert receiver.requests == []

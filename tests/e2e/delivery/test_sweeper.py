@@ -7,7 +7,7 @@ from tests.e2e.breaking import logged, set_attributes
 from tests.e2e.flow import after, new_flow
 from tests.e2e.stack import Running
 
-LONG_AGO = timedelta(minutes=3)  # the sweeper ignores deliveries overdue by less than two
+LONG_AGO = timedelta(minutes=3)  # beyond the grace of the sweeper
 
 
 def test_the_sweeper_requeues_a_retry_whose_wake_up_was_lost(stack: Running) -> None:

@@ -15,6 +15,7 @@ import pytest
 from local.run import PORTS
 from posthorn.aws.eventbridge import Announcement, Announcer
 from posthorn.dispatch.endpoint_health import DISABLE_AFTER, WARN_AFTER, EndpointHealth
+from posthorn.egress import advice
 from posthorn.egress.advice import MAX_REDIRECTS
 from posthorn.egress.connection import READ_LIMIT_BYTES
 from posthorn.egress.http_client import CONNECT_TIMEOUT_SECONDS
@@ -245,8 +246,7 @@ def test_each_decision_has_a_row_and_an_entry_of_its_number() -> None:
     rows = [re.fullmatch(r"\[(\d+)\]\(#d(\d+)\)", row[0]) for row in table(DECISIONS, "no.")]
     numbers = [int(row[1]) for row in rows if row and row[1] == row[2]]
 
-    assert len(numbers) == len(rows)
-    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+    assert len(set(numbers)) == len(numbers) == len(rows)
     assert sorted(map(int, re.findall(r"^### D(\d+)$", DECISIONS, re.MULTILINE))) == sorted(numbers)
 
 
@@ -268,3 +268,22 @@ def test_the_rules_of_delivery_have_the_numbers_of_the_code() -> None:
         f"the first {MAX_WARNINGS} violations",
     ):
         assert sentence in text
+
+
+def test_the_first_hour_quotes_the_advice_that_it_changes() -> None:
+    text = " ".join(DOCUMENTS["docs/first-hour.md"].split())
+    now = advice.response_advice(503, {}, sent={})
+
+    assert f'"A{now[1:]}."' in text
+    assert f'503: "{now.removeprefix("answered 503: ")}: ' in text
+
+
+def test_the_test_of_the_first_hour_fails_before_its_change() -> None:
+    (block,) = re.findall(
+        r"^```python\n(def .*?)^```$", DOCUMENTS["docs/first-hour.md"], re.M | re.S
+    )
+    names: dict[str, Any] = {"advice": advice}
+    exec(block, names)  # noqa: S102 - our own document
+
+    with pytest.raises(AssertionError):
+        names["test_503_hints_at_maintenance"]()

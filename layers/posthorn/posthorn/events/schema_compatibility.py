@@ -88,7 +88,8 @@ def _narrowed(
         is_wider = before <= after if keyword in _UPPER else before >= after
         return None if is_wider else _difference(before, after)
     same_around = keyword[:11] != "unevaluated" or old == new
-    same_targets = "$ref" not in json.dumps(after) or roots[0].get("$defs") == roots[1].get("$defs")
+    refers = "$ref" in json.dumps({keyword: after})
+    same_targets = not refers or roots[0].get("$defs") == roots[1].get("$defs")
     if keyword in old and before == after and same_around and same_targets:
         return None
     return f"is new: {_shown(after)}" if before is None else _difference(before, after) + _DOUBT

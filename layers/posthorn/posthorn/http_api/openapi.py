@@ -188,7 +188,9 @@ def _completed(
     completed: dict[str, Any] = {"parameters": parameters} if parameters else {}
     if body is not None:
         schema = body["content"][JSON]["schema"]
+        text = _readable(schema).get("description")
         completed["requestBody"] = {
+            **({"description": text} if text else {}),
             "required": body.get("required", False),
             "content": dict(_bodies(schema, description, schemas)),
         }
@@ -237,6 +239,8 @@ def _bodies(
 def _content(schema: dict[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
     """A body's schema with the examples of each model that it may be."""
     schema = _readable(schema)
+    if "$ref" in schema:  # with a description beside it, schemathesis 4.32 expects a body
+        schema = {"$ref": schema["$ref"]}
     examples = list(_examples(schema, schemas))
     named = {f"example {number}": {"value": each} for number, each in enumerate(examples, 1)}
     return {"schema": schema, **({"examples": named} if named else {})}
