@@ -27,7 +27,7 @@ from posthorn.dispatch.tenant_cache import TenantConfig
 from posthorn.egress import advice
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.egress.oauth2 import TokenCache
-from posthorn.events import event_types as catalogue
+from posthorn.events import event_types
 from posthorn.models import Delivery, EffectiveLimits, Endpoint, Event, Outcome, Task, Trigger
 
 # Events per hour from midnight: few at night, many in the evening.
@@ -148,7 +148,7 @@ def _event(tenant: str, random_bytes: random.Random, moment: datetime) -> Event:
         tenant=tenant,
         type=name,
         time=moment,
-        data=catalogue.builtin()[name].example,
+        data=event_types.builtin()[name].example,
         accepted_at=moment,
     )
 

@@ -45,7 +45,7 @@ from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.egress.oauth2 import TokenCache
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints.service import EndpointService
-from posthorn.events import event_types as catalogue
+from posthorn.events import event_types
 from posthorn.events.ingestion import Ingestion
 from posthorn.jobs.export import Exporter
 from posthorn.jobs.export_store import ExportStore
@@ -173,7 +173,7 @@ class World:
         )
         self.ingestion = Ingestion(
             queue=self.event_queue,
-            find_type=catalogue.builtin().get,
+            find_type=event_types.builtin().get,
             now=self.clock,
             random_bytes=self.random_bytes,
         )
