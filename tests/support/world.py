@@ -64,6 +64,7 @@ from posthorn.models import (
     Event,
     FanOut,
     Outcome,
+    Response,
     Task,
     iso,
 )
@@ -97,10 +98,11 @@ def answered(status: int, *, body: str = "", **headers: str) -> AttemptResult:
         advice="delivered" if ok else f"answered {status}",
         duration_ms=12,
         timings_ms={"dns": 1, "connect": 2, "first_byte": 12},
-        status_code=status,
-        headers={"content-type": "text/plain", "content-length": str(len(body))},
-        body=body,
-        truncated=False,
+        response=Response(
+            status_code=status,
+            headers={"content-type": "text/plain", "content-length": str(len(body))},
+            body=body,
+        ),
         retry_after_seconds=float(retry_after) if retry_after else None,
         certificate_expires_at=START + timedelta(days=60),
         url="",

@@ -93,7 +93,7 @@ def _request(auth: OAuth2Auth, client_secret: str, timeout_seconds: float) -> Re
 
 
 def _read(result: AttemptResult, now: datetime) -> _Token:
-    answer = _parsed(result.body)
+    answer = _parsed(result.response.body if result.response else "")
     if result.outcome is not Outcome.SUCCEEDED:
         # RFC 6749 §5.2: only the registered error code is repeated; the body may hold secrets.
         error = answer.get("error")
