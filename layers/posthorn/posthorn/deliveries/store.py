@@ -1,7 +1,6 @@
 """The log: events, deliveries and attempts in LogTable (layout in items.py)."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -112,13 +111,14 @@ class LogStore:
 
     def release_event(self, tenant: str, event_id: str, claim: Claim) -> None:
         """End the claim early, so that another message can continue."""
-        with suppress(ConditionFailed):
-            self._table.update(
+        condition_holds(
+            lambda: self._table.update(
                 items.event_key(tenant, event_id),
                 {"claim_until": 0},
                 condition="#claim = :holder",
                 values={"holder": claim.holder},
             )
+        )
 
     def put_delivery(
         self, delivery: Delivery, body: StoredBody, *, attempt: Attempt | None = None

@@ -56,7 +56,9 @@ def matches_type(patterns: Iterable[str], event_type: str) -> bool:
 def decisions(endpoints: Iterable[Endpoint], event: Event) -> tuple[Decision, ...]:
     """One decision per endpoint whose types include the event's; no other endpoint has one."""
     return tuple(
-        decide(endpoint, event) for endpoint in endpoints if wants(endpoint.event_types, event.type)
+        decide(endpoint, event)
+        for endpoint in endpoints
+        if matches_type(endpoint.event_types, event.type)
     )
 
 
