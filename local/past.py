@@ -27,8 +27,17 @@ from posthorn.dispatch.tenant_cache import TenantConfig
 from posthorn.egress import advice
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.egress.oauth2 import TokenCache
-from posthorn.events import event_types as catalogue
-from posthorn.models import Delivery, EffectiveLimits, Endpoint, Event, Outcome, Task, Trigger
+from posthorn.events import event_types
+from posthorn.models import (
+    Delivery,
+    EffectiveLimits,
+    Endpoint,
+    Event,
+    Outcome,
+    Response,
+    Task,
+    Trigger,
+)
 
 # Events per hour from midnight: few at night, many in the evening.
 BY_HOUR = (1, 1, 0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 8, 6, 6, 6, 7, 8, 9, 11, 10, 7, 4, 2)
@@ -100,12 +109,11 @@ class _Yesterday:
             advice=advice.response_advice(status, {}, sent={}) if failed else "delivered",
             duration_ms=duration,
             timings_ms={"dns": 1, "connect": 2, "first_byte": max(0, duration - 3)},
-            status_code=status,
-            headers={"content-type": "text/plain"},
-            body="the database is busy" if failed else "",
-            truncated=False,
-            retry_after_seconds=None,
-            certificate_expires_at=None,
+            response=Response(
+                status_code=status,
+                headers={"content-type": "text/plain"},
+                body="the database is busy" if failed else "",
+            ),
             url=request.url,
         )
 
@@ -148,7 +156,7 @@ def _event(tenant: str, random_bytes: random.Random, moment: datetime) -> Event:
         tenant=tenant,
         type=name,
         time=moment,
-        data=catalogue.builtin()[name].example,
+        data=event_types.builtin()[name].example,
         accepted_at=moment,
     )
 

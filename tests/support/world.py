@@ -45,7 +45,7 @@ from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.egress.oauth2 import TokenCache
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints.service import EndpointService
-from posthorn.events import event_types as catalogue
+from posthorn.events import event_types
 from posthorn.events.ingestion import Ingestion
 from posthorn.jobs.export import Exporter
 from posthorn.jobs.export_store import ExportStore
@@ -64,6 +64,7 @@ from posthorn.models import (
     Event,
     FanOut,
     Outcome,
+    Response,
     Task,
     iso,
 )
@@ -97,10 +98,11 @@ def answered(status: int, *, body: str = "", **headers: str) -> AttemptResult:
         advice="delivered" if ok else f"answered {status}",
         duration_ms=12,
         timings_ms={"dns": 1, "connect": 2, "first_byte": 12},
-        status_code=status,
-        headers={"content-type": "text/plain", "content-length": str(len(body))},
-        body=body,
-        truncated=False,
+        response=Response(
+            status_code=status,
+            headers={"content-type": "text/plain", "content-length": str(len(body))},
+            body=body,
+        ),
         retry_after_seconds=float(retry_after) if retry_after else None,
         certificate_expires_at=START + timedelta(days=60),
         url="",
@@ -173,7 +175,7 @@ class World:
         )
         self.ingestion = Ingestion(
             queue=self.event_queue,
-            find_type=catalogue.builtin().get,
+            find_type=event_types.builtin().get,
             now=self.clock,
             random_bytes=self.random_bytes,
         )

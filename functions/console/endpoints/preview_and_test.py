@@ -31,7 +31,7 @@ from posthorn.models import (
     Rule,
     Scope,
 )
-from posthorn.subscriptions.matching import wants
+from posthorn.subscriptions.matching import matches_type
 from posthorn.tenants.console_sessions import Session
 
 EXAMPLE, LOGGED, OWN = "example ", "event ", "own"
@@ -65,7 +65,7 @@ def choices(
     visitor: Session, patterns: tuple[str, ...], sent: Fields, *, endpoint_id: str | None = None
 ) -> Choices:
     types = wiring.cataloguing().types().values()
-    wanted = [each for each in types if wants(patterns, each.name)]
+    wanted = [each for each in types if matches_type(patterns, each.name)]
     example = (
         _as_published(wanted[0]).model_dump_json(indent=2, exclude_none=True) if wanted else ""
     )
@@ -161,7 +161,11 @@ def _latest(
     page, _ = wiring.reading().page(
         visitor.tenant, DeliveryFilter(endpoint_ids=endpoint_ids), limit=EVENTS_OFFERED * 2
     )
-    once = {each.event_id: each for each in page if endpoint_id or wants(patterns, each.event_type)}
+    once = {
+        each.event_id: each
+        for each in page
+        if endpoint_id or matches_type(patterns, each.event_type)
+    }
     return tuple(islice(once.values(), EVENTS_OFFERED))
 
 
@@ -169,6 +173,6 @@ def _alike(tenant: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
     alike = (
         each.id
         for each in wiring.config().endpoints(tenant)
-        if any(wants(each.event_types, pattern.rstrip("*")) for pattern in patterns)
+        if any(matches_type(each.event_types, pattern.rstrip("*")) for pattern in patterns)
     )
     return tuple(islice(alike, ENDPOINTS_ASKED))

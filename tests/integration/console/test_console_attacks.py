@@ -1,7 +1,7 @@
 """Attacks on the pages of the console. Every route is tried, including new ones."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -73,7 +73,8 @@ def lived(shared: World, common: Tenant) -> Lived:
         condition="data.Email != '<script>alert(2)</script>'",
         retry={"kind": "schedule", "delays_seconds": [5]},
     )
-    evil = replace(answered(500, body=EVIL), headers={"x-evil": EVIL})
+    evil = answered(500, body=EVIL)
+    evil.response.headers["x-evil"] = EVIL
     shared.answers[endpoint.url] = lambda _: evil
     shared.configuration.change(tenant.id, endpoint.id, {"name": f"{EVIL}!"}, by="phk_test")
     event = {"type": TYPE, "id": EVIL, "data": {**ORDER, "Email": EVIL}}

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from console.log.deliveries import SHOWN
-from posthorn.deliveries import state as progress
+from posthorn.deliveries import state
 from posthorn.models import Endpoint, Scope
 from tests.integration.conftest import Tenant
 from tests.support.console_client import Visitor
@@ -57,7 +57,7 @@ def delivered(tenant: Tenant, endpoint: Endpoint, **fields: Any) -> str:
 def retried(tenant: Tenant) -> None:
     """Make the next attempt of the only delivery of this tenant."""
     (delivery,) = tenant.world.deliveries(tenant.id)
-    tenant.world.dispatcher.take_task(progress.task(delivery), tenant.world.context("r"))
+    tenant.world.dispatcher.take_task(state.task(delivery), tenant.world.context("r"))
 
 
 def change(tenant: Tenant, endpoint: Endpoint, **fields: Any) -> None:
@@ -386,7 +386,7 @@ def test_fifty_attempts_fit_on_a_page_and_each_can_be_opened(
     delivery_id = path.rpartition("/")[2]
     for _ in range(49):  # each read by its key, which is faster than a search
         _, record = tenant.world.reader.delivery(tenant.id, delivery_id)
-        task = progress.task(record.delivery)
+        task = state.task(record.delivery)
         tenant.world.dispatcher.take_task(task, tenant.world.context("r"))
 
     read(visitor, path)

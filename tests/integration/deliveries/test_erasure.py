@@ -34,7 +34,7 @@ def endpoint_of(tenant: Tenant, name: str = "erp", *codes: int, **fields: Any) -
     def answer(request: Request) -> AttemptResult:
         code = left.pop(0) if len(left) > 1 else [*left, 200][0]
         echo = answered(code, body=request.body.decode())
-        echo.headers["x-echo"] = MARKER
+        echo.response.headers["x-echo"] = MARKER
         return echo
 
     tenant.world.answers[made.url] = answer

@@ -16,7 +16,7 @@ from itertools import count, pairwise
 import pytest
 
 from posthorn.core.errors import ConflictError, PosthornError
-from posthorn.deliveries import state as progress
+from posthorn.deliveries import state
 from posthorn.dispatch.dispatcher import LEASE
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Delivery, Event, Trigger
@@ -88,7 +88,7 @@ class Tenant:
 
     def try_again(self, delivery: Delivery, message: str) -> None:
         context = self.world.context(f"{delivery.id}-{message}")
-        self.world.dispatcher.take_task(progress.task(delivery), context)
+        self.world.dispatcher.take_task(state.task(delivery), context)
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_a_retry_and_a_resend_never_run_at_once(account: World, tenant: Tenant) 
 
         def answer_while_the_other_one_comes(request: Request) -> AttemptResult:
             running.append(request.headers["posthorn-attempt"])
-            resend = progress.task(delivery).model_copy(update={"trigger": Trigger.RESEND})
+            resend = state.task(delivery).model_copy(update={"trigger": Trigger.RESEND})
             account.dispatcher.take_task(resend, account.context("resend"))
             return answered(200)
 

@@ -43,7 +43,7 @@ def stored(world: World, endpoint: Endpoint) -> Endpoint:
 
 
 def hang(request: Request) -> AttemptResult:
-    return replace(answered(500), outcome=Outcome.TIMEOUT_READ, status_code=None)
+    return replace(answered(500), outcome=Outcome.TIMEOUT_READ, response=None)
 
 
 def fail_once(world: World) -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 import requests
 
-from posthorn.deliveries import state as progress
+from posthorn.deliveries import state
 from posthorn.deliveries.store import Record, StoredBody
 from posthorn.egress.connection import READ_LIMIT_BYTES
 from posthorn.egress.http_client import CONNECT_TIMEOUT_SECONDS, AttemptResult, Request
@@ -366,7 +366,7 @@ def test_every_header_that_we_send_is_explained(world: World) -> None:
         attempt=1,
         trigger=Trigger.TEST,
     )
-    begun = progress.begun(
+    begun = state.begun(
         event, endpoint.id, 1, created_at=world.now, expires_at=world.now, test=True
     )
     fresh = Record(begun, StoredBody())

@@ -176,9 +176,7 @@ def test_an_endpoint_that_answers_401_to_every_token_fails_once_an_attempt(world
             "the token endpoint returned a token of another type than Bearer",
         ),
         (
-            replace(
-                answered(500), outcome=Outcome.BLOCKED, status_code=None, advice="no such place"
-            ),
+            replace(answered(500), outcome=Outcome.BLOCKED, response=None, advice="no such place"),
             "the token endpoint returned no token: no such place",
         ),
     ],

@@ -20,7 +20,7 @@ from posthorn.endpoint_tests.drafts import Draft
 from posthorn.endpoint_tests.sample_events import SampleEvents
 from posthorn.endpoint_tests.views import SavedEndpointTestSpec
 from posthorn.endpoints import history
-from posthorn.events import event_types as catalogue
+from posthorn.events import event_types
 from posthorn.models import MASK, Scope, TenantLimits
 from posthorn.tenants.rate_limits import Limits
 from tests.integration.api_calls import SPEC, created
@@ -373,7 +373,7 @@ def test_a_test_ends_before_the_gateway_gives_up(tenant: Tenant) -> None:
         config=world.config,
         log=world.log,
         events=SampleEvents(
-            world.log, catalogue.builtin, now=world.clock, random_bytes=world.random_bytes
+            world.log, event_types.builtin, now=world.clock, random_bytes=world.random_bytes
         ),
         rate_limits=Limits(Table(world.dynamodb, world.settings.config_table_name)),
         limits=world.tenancy.limits,

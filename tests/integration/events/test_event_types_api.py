@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from posthorn.core.errors import ConflictError
-from posthorn.events import event_types as catalogue
+from posthorn.events import event_types
 from posthorn.events.catalogue import KnownTypes
 from posthorn.events.event_types import builtin
 from posthorn.models import EventType, Outcome, Scope, Validation
 from posthorn.monitoring.event_type_overview import LOOKED_AT, TypeSubscriptions
-from posthorn.subscriptions.matching import wants
+from posthorn.subscriptions.matching import matches_type
 from tests.integration.conftest import Tenant
 from tests.support.http_client import Answer, Client
 from tests.support.world import ORDER, START, World, answered
@@ -69,7 +69,7 @@ def test_a_built_in_type_is_delivered_when_published_with_its_example(
         tenant.id, tenant=tenant.id, event_types=[built_in], payload={"mode": "data"}
     )
     shown = tenant.client.get(f"/v1/event-types/{built_in}").json
-    assert catalogue.violations(builtin()[built_in], shown["example"]) == []
+    assert event_types.violations(builtin()[built_in], shown["example"]) == []
 
     published = publish(tenant, built_in, shown["example"])
     tenant.world.take_events()
@@ -264,7 +264,7 @@ def test_patterns_are_found_as_they_are_matched(tenant: Tenant) -> None:
 
     for each in builtin():
         wanting = {endpoint.id for endpoint in TypeSubscriptions(endpoints).of(each)}
-        assert wanting == {e.id for e in endpoints if wants(e.event_types, each)}
+        assert wanting == {e.id for e in endpoints if matches_type(e.event_types, each)}
 
 
 # --- adding and changing --------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorn.events import json_schema as schemas
+from posthorn.events import json_schema
 from posthorn.events.schema_compatibility import incompatible_changes
 from tests.unit.events.event_type_samples import INTEGER, TEXT, object_of
 
@@ -175,7 +175,7 @@ def schema_of(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]
 subschemas = st.recursive(st.booleans(), schema_of, max_leaves=5)
 whole_schemas = st.builds(
     lambda schema, x: {**schema, "$defs": {"x": x}}, schema_of(subschemas), subschemas
-).filter(lambda schema: not schemas.flaws(schema, ""))
+).filter(lambda schema: not json_schema.flaws(schema, ""))
 instances = st.recursive(
     st.sampled_from([0, 1, 2, -1, 1.5, None, True, "", "a", "ab", "abc"]),
     lambda inner: (
@@ -191,7 +191,8 @@ def test_every_change_that_refuses_accepted_data_is_reported(
     old: dict[str, Any], new: dict[str, Any], data: list[Any]
 ) -> None:
     refused = any(
-        not schemas.violations(old, each, "") and schemas.violations(new, each, "") for each in data
+        not json_schema.violations(old, each, "") and json_schema.violations(new, each, "")
+        for each in data
     )
     assert incompatible_changes(old, new) or not refused
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from posthorn.core.errors import InvalidError
 from posthorn.models import Change, Endpoint, EndpointSpec, Event, Rule
-from posthorn.subscriptions.matching import Decision, Verdict, check_triggers, decide, wants
+from posthorn.subscriptions.matching import Decision, Verdict, check_triggers, decide, matches_type
 from tests.unit.samples import changes, endpoint, event, objects, stored
 
 CUSTOMER = "CustomerChangedNotification"
@@ -40,7 +40,7 @@ def changed(operation: str, *fields: str) -> dict[str, Any]:
 def test_a_pattern_is_a_name_or_the_beginning_of_one(
     patterns: list[str], event_type: str, wanted: bool
 ) -> None:
-    assert wants(patterns, event_type) is wanted
+    assert matches_type(patterns, event_type) is wanted
 
 
 @given(st.text("AB.", max_size=4), st.text("AB.", max_size=5), st.booleans())
@@ -48,7 +48,7 @@ def test_a_wildcard_takes_exactly_the_names_that_go_on_from_its_prefix(
     prefix: str, name: str, wild: bool
 ) -> None:
     taken = name[: len(prefix)] == prefix if wild else name == prefix
-    assert wants([prefix + "*" * wild], name) is taken
+    assert matches_type([prefix + "*" * wild], name) is taken
 
 
 def test_an_endpoint_without_triggers_gets_each_event_of_a_type_it_wants() -> None:

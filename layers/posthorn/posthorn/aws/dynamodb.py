@@ -1,7 +1,7 @@
 """DynamoDB with plain values; failed conditions and failures of the service are distinct errors."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import count
@@ -29,6 +29,15 @@ class ConditionFailed(Exception):  # noqa: N818 - a result, not a failure
 
 class _ConflictError(UnavailableError):
     pass
+
+
+def condition_holds(write: Callable[[], None]) -> bool:
+    """Run a conditional write; False if its condition failed."""
+    try:
+        write()
+    except ConditionFailed:
+        return False
+    return True
 
 
 @contextmanager

@@ -23,7 +23,8 @@ class SingleFlight(Generic[K, V]):
         self._lock = Lock()
         self._values: OrderedDict[K, Future[V]] = OrderedDict()
 
-    def __call__(self, key: K) -> V:
+    def __call__(self, key: K, *, timeout_seconds: float | None = None) -> V:
+        """The cached or loaded value; raise TimeoutError after waiting for another thread."""
         with self._lock:
             future = self._values.get(key)
             is_first = future is None
@@ -35,11 +36,14 @@ class SingleFlight(Generic[K, V]):
                 self._values.move_to_end(key)
         if is_first:
             self._fill(key, future)
-        return future.result()
+        return future.result(timeout_seconds)
 
-    def forget(self, key: K) -> None:
+    def forget(self, key: K, is_stale: Callable[[V], bool]) -> None:
+        """Drop the value of this key if it is stale; one that is being loaded is not."""
         with self._lock:
-            self._values.pop(key, None)
+            future = self._values.get(key)
+            if future and future.done() and not future.exception() and is_stale(future.result()):
+                del self._values[key]
 
     def _fill(self, key: K, future: Future[V]) -> None:
         try:

@@ -1,11 +1,10 @@
 """The log: events, deliveries and attempts in LogTable (layout in items.py)."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from posthorn.aws.dynamodb import ConditionFailed, Table
+from posthorn.aws.dynamodb import Table, condition_holds
 from posthorn.deliveries import items
 from posthorn.deliveries.items import DueTask
 from posthorn.models import (
@@ -96,34 +95,30 @@ class LogStore:
         item = items.event_item(
             event, decisions, recorded_at=claim.now, expires_at=expires_at, test=test
         )
-        try:
-            self._table.put({**item, **claim.attributes}, condition=_ABSENT)
-        except ConditionFailed:
-            return False
-        return True
+        claimed = {**item, **claim.attributes}
+        return condition_holds(lambda: self._table.put(claimed, condition=_ABSENT))
 
     def reclaim_event(self, tenant: str, event_id: str, claim: Claim) -> bool:
         """Take over an event whose claim has expired; False while another holder has it."""
-        try:
-            self._table.update(
+        return condition_holds(
+            lambda: self._table.update(
                 items.event_key(tenant, event_id),
                 claim.attributes,
                 condition="#claim = :holder OR #claim_until < :now",
                 values={"holder": claim.holder, "now": int(claim.now.timestamp())},
             )
-        except ConditionFailed:
-            return False
-        return True
+        )
 
     def release_event(self, tenant: str, event_id: str, claim: Claim) -> None:
         """End the claim early, so that another message can continue."""
-        with suppress(ConditionFailed):
-            self._table.update(
+        condition_holds(
+            lambda: self._table.update(
                 items.event_key(tenant, event_id),
                 {"claim_until": 0},
                 condition="#claim = :holder",
                 values={"holder": claim.holder},
             )
+        )
 
     def put_delivery(
         self, delivery: Delivery, body: StoredBody, *, attempt: Attempt | None = None
@@ -133,18 +128,13 @@ class LogStore:
         A succeeded first attempt is part of the delivery's item, which makes it one write.
         """
         item = {**items.delivery_item(delivery), **body.attributes}
-        try:
-            if attempt is None:
-                self._table.put(item, condition=_ABSENT)
-            elif delivery.status is DeliveryStatus.SUCCEEDED:
-                packed = items.pack_attempt(attempt)
-                self._table.put({**item, "attempt": packed}, condition=_ABSENT)
-            else:
-                put = self._table.put_request(item, condition=_ABSENT)
-                self._table.write_together([self._put_attempt(delivery, attempt), {"Put": put}])
-        except ConditionFailed:
-            return False
-        return True
+        if attempt and delivery.status is not DeliveryStatus.SUCCEEDED:
+            put = {"Put": self._table.put_request(item, condition=_ABSENT)}
+            writes = [self._put_attempt(delivery, attempt), put]
+            return condition_holds(lambda: self._table.write_together(writes))
+        if attempt:
+            item["attempt"] = items.pack_attempt(attempt)
+        return condition_holds(lambda: self._table.put(item, condition=_ABSENT))
 
     def _put_attempt(self, delivery: Delivery, attempt: Attempt) -> Item:
         key = items.attempt_key(
@@ -159,16 +149,14 @@ class LogStore:
 
     def claim_delivery(self, delivery: Delivery, claim: Claim) -> bool:
         """Claim the delivery for an attempt; False if it is claimed or has changed."""
-        try:
-            self._table.update(
+        return condition_holds(
+            lambda: self._table.update(
                 _key(delivery),
                 claim.attributes,
                 condition=f"{AS_BEFORE} AND {UNCLAIMED}",
                 values={**_as_before(delivery), "now": int(claim.now.timestamp())},
             )
-        except ConditionFailed:
-            return False
-        return True
+        )
 
     def move_delivery(
         self,
@@ -197,17 +185,13 @@ class LogStore:
         if after.body_sha256:
             changes["body_sha256"] = bytes.fromhex(after.body_sha256)
         key = _key(before)
-        try:
-            if attempt is None:
-                self._table.update(key, changes, condition=condition, values=values)
-            else:
-                update = self._table.update_request(
-                    key, changes, condition=condition, values=values
-                )
-                self._table.write_together([self._put_attempt(after, attempt), {"Update": update}])
-        except ConditionFailed:
-            return False
-        return True
+        if attempt is None:
+            return condition_holds(
+                lambda: self._table.update(key, changes, condition=condition, values=values)
+            )
+        update = self._table.update_request(key, changes, condition=condition, values=values)
+        writes = [self._put_attempt(after, attempt), {"Update": update}]
+        return condition_holds(lambda: self._table.write_together(writes))
 
     def record(self, tenant: str, event_id: str, endpoint_id: str) -> tuple[Event, Record] | None:
         """Read the event and the delivery, without attempts; None if they have expired."""

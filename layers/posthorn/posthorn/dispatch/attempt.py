@@ -20,7 +20,6 @@ from posthorn.models import (
     Event,
     OAuth2Auth,
     Outcome,
-    Response,
     SentRequest,
     Task,
     Trigger,
@@ -113,7 +112,7 @@ class Attempter:
             return request, self.send(request)
         try:
             request, result = self._send_with_token(request, endpoint, secrets, started_at)
-            if result.status_code == HTTPStatus.UNAUTHORIZED:
+            if result.response and result.response.status_code == HTTPStatus.UNAUTHORIZED:
                 refused = request.headers["authorization"].removeprefix(_BEARER)
                 self.tokens.forget(endpoint, refused)
                 if self._seconds_left(endpoint, started_at) > 0:
@@ -165,12 +164,15 @@ def _without_secrets(
     shown = _shown_headers(request, endpoint)
     sent = [value for name, value in request.headers.items() if shown[name] != value]
     hidden = {*sent, *(value.partition(" ")[2] for value in sent), *secrets.auth.values()}
-    return replace(
-        result,
-        advice=redacted(result.advice, hidden),
-        headers={name: redacted(value, hidden) for name, value in result.headers.items()},
-        body=redacted(result.body, hidden),
+    response = result.response and result.response.model_copy(
+        update={
+            "headers": {
+                name: redacted(value, hidden) for name, value in result.response.headers.items()
+            },
+            "body": redacted(result.response.body, hidden),
+        }
     )
+    return replace(result, advice=redacted(result.advice, hidden), response=response)
 
 
 def _empty(endpoint: Endpoint) -> Request:
@@ -196,26 +198,13 @@ def _shown_headers(request: Request, endpoint: Endpoint) -> dict[str, str]:
 def _attempt(
     endpoint: Endpoint, task: Task, started_at: datetime, request: Request, result: AttemptResult
 ) -> Attempt:
-    response = None
-    if result.status_code is not None:
-        response = Response(
-            status_code=result.status_code,
-            headers=result.headers,
-            body=result.body,
-            truncated=result.truncated,
-        )
+    measured = {name: value for name, value in vars(result).items() if name != "url"}
     return Attempt(
         number=task.attempt,
         trigger=task.trigger,
         by=task.by,
         endpoint_version=endpoint.version,
         started_at=started_at,
-        duration_ms=result.duration_ms,
-        timings_ms=result.timings_ms,
-        outcome=result.outcome,
-        advice=result.advice,
-        retry_after_seconds=result.retry_after_seconds,
-        certificate_expires_at=result.certificate_expires_at,
         request=_shown(request, endpoint),
-        response=response,
+        **measured,
     )

@@ -18,7 +18,7 @@ from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.retry_timer import seconds_until
 from posthorn.models import Task, Trigger, iso
 
-# A wake-up may be late by itself: Step Functions by a second, then the queue and a busy dispatcher.
+# A wake-up may be late without being lost: a second in Step Functions, then queue and dispatcher.
 GRACE = timedelta(seconds=30)
 # Rows of `due` that one call reads per shard: 20,000 tasks of 8 shards, in 2,000 calls of SQS.
 MOST_PER_SHARD = 2500

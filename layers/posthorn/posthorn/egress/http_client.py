@@ -67,17 +67,14 @@ class Request:
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """The result of a request; `status_code` is None without a complete response head."""
+    """The result of a request; `response` is None without a complete response head."""
 
     outcome: Outcome
     advice: str
     url: str  # of the last request, after redirects
     duration_ms: int = 0
     timings_ms: dict[str, int] = field(default_factory=dict)  # dns, connect, tls, first_byte
-    status_code: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    body: str = ""
-    truncated: bool = False
+    response: Response | None = None
     retry_after_seconds: float | None = None
     certificate_expires_at: datetime | None = None
 
@@ -125,10 +122,7 @@ class Sender:
             advice=advice,
             duration_ms=trace.elapsed_ms(),
             timings_ms=trace.timings_ms,
-            status_code=response.status_code if response else None,
-            headers=response.headers if response else {},
-            body=response.body if response else "",
-            truncated=response.truncated if response else False,
+            response=response,
             retry_after_seconds=self._wait(response) if response else None,
             certificate_expires_at=trace.certificate_expires_at,
             url=trace.url,

@@ -3,13 +3,12 @@
 import base64
 import json
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from posthorn.core.single_flight import SingleFlight
 from posthorn.egress.http_client import AttemptResult, Request
 from posthorn.models import Endpoint, OAuth2Auth, Outcome
 
@@ -17,7 +16,6 @@ EARLY = timedelta(seconds=30)  # a token is replaced this long before it expires
 DEFAULT_LIFETIME = timedelta(minutes=5)  # without `expires_in` (RFC 6749 §5.1)
 CACHED_TOKENS = 1000
 MAX_LIFETIME_SECONDS = 10**9  # a larger `expires_in` is ignored
-_Key = tuple[str, int]  # endpoint id and version
 
 
 class TokenError(Exception):
@@ -30,66 +28,45 @@ class _Token:
     fresh_until: datetime
 
 
-class TokenCache:
-    """Caches a token for each version of an endpoint until shortly before it expires.
+_NO_REQUEST = Request(method="", url="", headers={}, body=b"", timeout_seconds=0)
 
-    Thread-safe: threads that need the same token wait for one of them to fetch it.
-    """
+
+@dataclass(frozen=True)
+class _Key:
+    endpoint_id: str
+    version: int
+    request: Request = field(default=_NO_REQUEST, compare=False, repr=False)  # loads the token
+
+
+class TokenCache:
+    """Caches a token for each version of an endpoint until shortly before it expires."""
 
     def __init__(
         self, send: Callable[[Request], AttemptResult], now: Callable[[], datetime]
     ) -> None:
         self._send = send
         self._now = now
-        self._tokens: dict[_Key, _Token] = {}
-        self._pending: dict[_Key, Future[_Token]] = {}
-        self._lock = Lock()  # of both dictionaries; not held during a request
+        self._tokens = SingleFlight(self._fetch, size=CACHED_TOKENS)
 
     def token(self, endpoint: Endpoint, client_secret: str, *, timeout_seconds: float) -> str:
         """A valid token; raise TokenError with a line of advice."""
         if not isinstance(endpoint.auth, OAuth2Auth):
             raise TypeError(f"endpoint {endpoint.id} does not use OAuth 2")
-        key = (endpoint.id, endpoint.version)
-        with self._lock:
-            cached = self._tokens.get(key)
-            if cached and cached.fresh_until > self._now():
-                return cached.value
-            pending = self._pending.get(key)
-            own: Future[_Token] = Future()
-            if pending is None:
-                self._pending[key] = own
-        if pending is None:
-            request = _request(endpoint.auth, client_secret, timeout_seconds)
-            return self._fetch(key, request, own).value
+        request = _request(endpoint.auth, client_secret, timeout_seconds)
+        key = _Key(endpoint.id, endpoint.version, request)
+        self._tokens.forget(key, lambda token: token.fresh_until <= self._now())
         try:
-            return pending.result(timeout_seconds).value
+            return self._tokens(key, timeout_seconds=timeout_seconds).value
         except TimeoutError:
             raise TokenError("the token request used up the timeout") from None
 
     def forget(self, endpoint: Endpoint, refused: str) -> None:
         """Drop a token that the endpoint refused, unless it was replaced meanwhile."""
-        key = (endpoint.id, endpoint.version)
-        with self._lock:
-            cached = self._tokens.get(key)
-            if cached and cached.value == refused:
-                del self._tokens[key]
+        key = _Key(endpoint.id, endpoint.version)
+        self._tokens.forget(key, lambda token: token.value == refused)
 
-    def _fetch(self, key: _Key, request: Request, own: Future[_Token]) -> _Token:
-        """Fetch a token and pass it, or the error, to the waiting threads."""
-        try:
-            token = _read(self._send(request), self._now())
-        except BaseException as error:
-            with self._lock:
-                del self._pending[key]
-            own.set_exception(error)
-            raise
-        with self._lock:
-            if len(self._tokens) >= CACHED_TOKENS:
-                self._tokens.clear()
-            self._tokens[key] = token
-            del self._pending[key]
-        own.set_result(token)
-        return token
+    def _fetch(self, key: _Key) -> _Token:
+        return _read(self._send(key.request), self._now())
 
 
 def _request(auth: OAuth2Auth, client_secret: str, timeout_seconds: float) -> Request:
@@ -116,7 +93,7 @@ def _request(auth: OAuth2Auth, client_secret: str, timeout_seconds: float) -> Re
 
 
 def _read(result: AttemptResult, now: datetime) -> _Token:
-    answer = _parsed(result.body)
+    answer = _parsed(result.response.body if result.response else "")
     if result.outcome is not Outcome.SUCCEEDED:
         # RFC 6749 §5.2: only the registered error code is repeated; the body may hold secrets.
         error = answer.get("error")

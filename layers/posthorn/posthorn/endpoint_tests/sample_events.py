@@ -11,7 +11,7 @@ from posthorn.deliveries.store import LogStore
 from posthorn.endpoint_tests.views import EndpointTestSpec
 from posthorn.events.ingestion import check_data
 from posthorn.models import Change, Endpoint, Event, EventType
-from posthorn.subscriptions.matching import wants
+from posthorn.subscriptions.matching import matches_type
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ class SampleEvents:
     def _example(self, name: str | None, endpoint: Endpoint) -> EventType:
         types = self.types()
         if name is None:
-            wanted = (each for each in types.values() if wants(endpoint.event_types, each.name))
+            wanted = (
+                each for each in types.values() if matches_type(endpoint.event_types, each.name)
+            )
             found, message = next(wanted, None), "the endpoint wants no type of the catalogue"
         else:
             found, message = types.get(name), "is not in the catalogue"

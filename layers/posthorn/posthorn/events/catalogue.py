@@ -1,6 +1,6 @@
-"""The stack's catalogue: what is built in, and what the platform's own people added or changed."""
+"""The catalogue of event types: built-in ones, and those that admins added or replaced."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,20 +10,20 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from posthorn.aws.config_table import ConfigStore
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
 from posthorn.events.catalogue_import import read_catalogue, read_openapi
 from posthorn.events.event_types import builtin, check_type
 from posthorn.events.schema_compatibility import incompatible_changes
 from posthorn.models import EventType, EventTypeSpec, Model, Source, TypeName, Validation
 
-MAX_TYPE_BYTES = 300_000  # an item of a table takes 400 KB
-KEPT_FOR = timedelta(seconds=30)
+MAX_TYPE_BYTES = 300_000  # the limit of a table item is 400 KB
+CACHED_FOR = timedelta(seconds=30)
 _NAME: TypeAdapter[str] = TypeAdapter(TypeName)
 
 
 class IncompatibleError(InvalidError):
-    """The change would refuse events that are accepted now. It can be forced."""
+    """The change would refuse events that are accepted now; `force` permits it."""
 
     status = 409
     code = "incompatible_change"
@@ -36,9 +36,9 @@ class TypeChangeEffect(StrEnum):
 
 
 class TypeChange(Model):
-    """What an import does to one type, and why events that are accepted now might be refused."""
+    """The effect of an import on one type, and its changes that may refuse accepted events."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {"name": "StockCountedEvent", "effect": "added", "incompatible": []}
     )
 
@@ -48,9 +48,9 @@ class TypeChange(Model):
 
 
 class KnownTypes:
-    """The catalogue as an execution environment remembers it: KEPT_FOR old at the most.
+    """The catalogue, cached by an execution environment for CACHED_FOR.
 
-    A name that it does not know is looked up, so that a new type can be published at once.
+    An unknown name is looked up, so that a new type can be published immediately.
     """
 
     def __init__(self, config: ConfigStore, now: Callable[[], datetime]) -> None:
@@ -61,7 +61,7 @@ class KnownTypes:
 
     def find(self, name: str) -> EventType | None:
         now = self._now()
-        if self._read_at is None or now - self._read_at >= KEPT_FOR:
+        if self._read_at is None or now - self._read_at >= CACHED_FOR:
             self._types = _merged(self._config.event_types())
             self._read_at = now
         if name not in self._types and (found := self._config.event_type(name)):
@@ -86,15 +86,15 @@ class CatalogueService:
     def put(self, name: str, spec: EventTypeSpec, *, force: bool = False) -> tuple[EventType, bool]:
         """Add or change a type; return it, and whether it is new.
 
-        A built-in type is changed by one that takes its place. Raise IncompatibleError when events
-        that are accepted now would be refused, unless the change is forced.
+        A type with the name of a built-in one replaces it. Raise InvalidError, or IncompatibleError
+        unless forced.
         """
         try:
             _NAME.validate_python(name)
         except ValidationError as error:
             raise InvalidError.at("name", error.errors()[0]["msg"]) from None
         fields = spec.model_dump(by_alias=False)
-        _check_kept(fields)
+        _check_storable(fields)
         after = EventType(**fields, name=name, source=Source.CUSTOM)
         check_type(after)
         _check_size(after, "")
@@ -108,7 +108,7 @@ class CatalogueService:
         return after, before is None
 
     def delete(self, name: str, *, force: bool = False) -> None:
-        """Delete what was added; what took the place of a built-in type gives it back."""
+        """Delete a custom type; the replacement of a built-in type gives way to that again."""
         current = self.event_type(name)
         if current.source is Source.BUILTIN:
             message = "a built-in event type cannot be deleted, only deprecated"
@@ -120,26 +120,26 @@ class CatalogueService:
     def load(
         self, document: Mapping[str, Any], *, force: bool = False, dry_run: bool = False
     ) -> list[TypeChange]:
-        """Put each type of a catalogue file or OpenAPI document, or none when one is wrong.
+        """Put each type of a catalogue file or OpenAPI document; none if one is invalid.
 
-        They are written one by one: to a load that breaks off, the same load again is the cure.
+        They are written one by one: after an interruption, the same import completes the rest.
         """
-        _check_kept(document)
+        _check_storable(document)
         is_openapi = "openapi" in document
         types = read_openapi(document) if is_openapi else read_catalogue(document)
-        places = [
-            f"/webhooks/{each.name}" if is_openapi else f"/event_types/{place}"
-            for place, each in enumerate(types)
+        pointers = [
+            f"/webhooks/{each.name}" if is_openapi else f"/event_types/{index}"
+            for index, each in enumerate(types)
         ]
-        for place, each in zip(places, types, strict=True):
-            _check_size(each, place)
+        for at, each in zip(pointers, types, strict=True):
+            _check_size(each, at)
         before = self.types()
         changes = [_change(before.get(each.name), each) for each in types]
         if dry_run:
             return changes
         if not force:
-            listed = zip(places, changes, strict=True)
-            _refuse([each for place, change in listed for each in _below(place, change)])
+            located = zip(pointers, changes, strict=True)
+            _refuse([each for at, change in located for each in _located(at, change)])
         for each, change in zip(types, changes, strict=True):
             if change.effect is not TypeChangeEffect.UNCHANGED:
                 self.config.put_event_type(each)
@@ -158,18 +158,18 @@ def _is_name(text: str) -> bool:
     return True
 
 
-def _check_kept(document: Mapping[str, Any]) -> None:
-    """Refuse what could not be read again: half a surrogate pair, or hundreds of levels."""
+def _check_storable(document: Mapping[str, Any]) -> None:
+    """Refuse a document that JSON cannot preserve: unpaired surrogates, hundreds of levels."""
     try:
         from_json(to_json(document))
     except ValueError:
-        message = "holds text or a depth that does not survive being written as JSON"
+        message = "contains text or nesting that JSON cannot preserve"
         raise InvalidError.at("", message) from None
 
 
 def _check_size(event_type: EventType, at: str) -> None:
     if len(event_type.model_dump_json().encode()) > MAX_TYPE_BYTES:
-        raise InvalidError.at(at, f"is larger than {MAX_TYPE_BYTES} bytes in all")
+        raise InvalidError.at(at, f"must have at most {MAX_TYPE_BYTES} bytes in total")
 
 
 def _change(before: EventType | None, after: EventType) -> TypeChange:
@@ -187,25 +187,24 @@ def _incompatible(before: EventType, after: EventType) -> tuple[Violation, ...]:
     if after.validation is not Validation.REJECT:
         return ()
     if before.validation is not Validation.REJECT:
-        message = "events that break the schema are accepted now, and would be refused"
+        message = "events that violate the schema are accepted now and would be refused"
         return (Violation("/validation", message),)
     return tuple(incompatible_changes(before.json_schema, after.json_schema))
 
 
-def _below(place: str, change: TypeChange) -> Iterable[Violation]:
-    """Point into the document: to the field of a listed type, but only to the whole webhook."""
+def _located(at: str, change: TypeChange) -> Iterable[Violation]:
+    """With pointers into the document: to the field of a listed type, or to the webhook."""
     for each in change.incompatible:
-        if place.startswith("/event_types/"):
-            yield Violation(place + each.field, each.message)
+        if at.startswith("/event_types/"):
+            yield Violation(at + each.field, each.message)
         else:
-            yield Violation(place, f"{each.field}: {each.message}")
+            yield Violation(at, f"{each.field}: {each.message}")
 
 
-def _refuse(found: Iterable[Violation]) -> None:
-    listed = tuple(found)
-    if listed:
+def _refuse(violations: Sequence[Violation]) -> None:
+    if violations:
         raise IncompatibleError(
-            f"events that are accepted now would be refused: {listed[0].field}:"
-            f" {listed[0].message}; force=true changes it all the same",
-            listed,
+            f"events that are accepted now would be refused: {violations[0].field}:"
+            f" {violations[0].message}; force=true permits the change",
+            violations,
         )

@@ -1,8 +1,4 @@
-"""The catalogue: what event types there are, and what their events look like (design.md §2).
-
-A commerce catalogue ships as data/catalogue.json. The stack's own types stand beside it, and one
-of the same name takes a built-in type's place (cataloguing.py).
-"""
+"""Built-in event types, from data/catalogue.json, and checks of any event type."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from posthorn.core.errors import InvalidError, Violation
-from posthorn.events import json_schema as schemas
+from posthorn.events import json_schema
 from posthorn.models import EventType, Source
 
 
@@ -27,22 +23,22 @@ def builtin() -> Mapping[str, EventType]:
 
 
 def check_type(event_type: EventType) -> None:
-    """Raise InvalidError unless the schema can be used as it stands, and takes the example."""
+    """Raise InvalidError unless the schema is usable and accepts the example."""
     found = flaws(event_type)
     if found:
         raise InvalidError.of(found)
 
 
 def flaws(event_type: EventType, at: str = "") -> list[Violation]:
-    """Why the type cannot be saved; `at` points to it in what was sent."""
+    """The violations of the type itself; `at` is its pointer in the request."""
     schema, example = event_type.json_schema, event_type.example
     return (
-        schemas.flaws(schema, f"{at}/schema")
-        or schemas.unwritable(example, f"{at}/example")
-        or schemas.violations(schema, example, f"{at}/example")
+        json_schema.flaws(schema, f"{at}/schema")
+        or json_schema.unwritable(example, f"{at}/example")
+        or json_schema.violations(schema, example, f"{at}/example")
     )
 
 
 def violations(event_type: EventType, data: Any) -> list[Violation]:
-    """How the data of an event breaks the schema of its type, by pointers under `/data`."""
-    return schemas.violations(event_type.json_schema, data, "/data")
+    """The violations of an event's data, with pointers under `/data`."""
+    return json_schema.violations(event_type.json_schema, data, "/data")

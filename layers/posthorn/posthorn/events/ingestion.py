@@ -1,4 +1,4 @@
-"""Taking events in: valid ones go to SQS, and are accepted once it has them (design.md §3)."""
+"""Ingest events: valid ones are sent to SQS, and accepted once SQS has confirmed them."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,38 +10,38 @@ from pydantic import Field, StringConstraints, ValidationError
 from pydantic_core import from_json, to_json
 
 from posthorn.aws.sqs import Queue
-from posthorn.core import api_examples as examples
-from posthorn.core import ids
+from posthorn.core import api_examples, ids
 from posthorn.core.errors import (
     InvalidError,
     PosthornError,
     TooLargeError,
     UnavailableError,
     Violation,
+    pointer,
 )
 from posthorn.core.problem_details import invalid
 from posthorn.events.event_types import violations
 from posthorn.models import Change, Event, EventType, Model, Time, TypeName, Validation
 
-MAX_EVENT_BYTES = 256 * 1024  # design.md §3, of `data` as compact JSON
+MAX_EVENT_BYTES = 256 * 1024  # of `data` as compact JSON
 MAX_BATCH = 100
-MAX_WARNINGS = 10  # they are kept with the event, and must not outgrow it
+MAX_WARNINGS = 10  # stored with the event
 _MAX_POINTER = 500
-# W3C Trace Context, level 1; what is no such thing is to be ignored.
+# W3C Trace Context, level 1; a malformed header must be ignored.
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
 
 
 class Publication(Model):
-    """One event as its publisher writes it. With an `id`, publishing it again is recognised."""
+    """An event to publish. With an `id`, a repeated publication is recognised."""
 
-    model_config = examples.shown(examples.PUBLICATION, examples.CHANGE_EVENT)
+    model_config = api_examples.shown(api_examples.PUBLICATION, api_examples.CHANGE_EVENT)
 
     type: TypeName
     data: dict[str, Any]
     id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
-    time: Time | None = Field(default=None, description="when it happened; now, unless given")
+    time: Time | None = Field(default=None, description="The time of the event; now by default")
     change: Change | None = None
 
 
@@ -49,19 +49,19 @@ Result = Event | PosthornError
 
 
 def batch_of(body: Mapping[str, Any]) -> list[Any] | None:
-    """The items of a body `{"events": [...]}`, or None when the body is itself one event."""
+    """The items of a body `{"events": [...]}`; None if the body is one event."""
     if "events" not in body:
         return None
     items = body["events"]
-    unknown = [Violation(f"/{name}", "unknown field") for name in body if name != "events"]
+    unknown = [Violation(pointer(name), "unknown field") for name in body if name != "events"]
     if unknown or not isinstance(items, list) or not 1 <= len(items) <= MAX_BATCH:
-        broken = unknown or [Violation("/events", f"a list of 1 to {MAX_BATCH} events")]
-        raise InvalidError.of(broken)
+        message = f"must be a list of 1 to {MAX_BATCH} events"
+        raise InvalidError.of(unknown or [Violation("/events", message)])
     return items
 
 
 def status_of(results: Sequence[Result]) -> int:
-    """202 when any event was accepted; else 503 when trying again may help, or 422."""
+    """202 if any event was accepted; otherwise 503 if a retry may help, or 422."""
     if any(isinstance(each, Event) for each in results):
         return 202
     return 503 if any(isinstance(each, UnavailableError) for each in results) else 422
@@ -82,10 +82,9 @@ class Ingestion:
         read: Callable[[Any], Any] = lambda item: item,
         traceparent: str | None = None,
     ) -> list[Result]:
-        """Validate each item and hand the valid ones to SQS; an Event in the answer is taken.
+        """Validate each item and send the valid ones to SQS; each result is an Event or its error.
 
-        `published` are items as parsed from JSON, and `read` makes a publication of one. What is
-        refused changes nothing for the others.
+        `published` are items parsed from JSON, and `read` converts one to a publication.
         """
         if not _TRACEPARENT.fullmatch(traceparent or ""):
             traceparent = None
@@ -95,10 +94,10 @@ class Ingestion:
                 results.append(self._event(tenant, read(item), traceparent))
             except PosthornError as error:
                 results.append(error)
-        places = [place for place, each in enumerate(results) if isinstance(each, Event)]
+        positions = [index for index, each in enumerate(results) if isinstance(each, Event)]
         events = [each for each in results if isinstance(each, Event)]
         for refused in self.queue.send_all(events):
-            results[places[refused]] = UnavailableError("the queue did not take the event")
+            results[positions[refused]] = UnavailableError("the queue did not accept the event")
         return results
 
     def _event(self, tenant: str, item: Any, traceparent: str | None) -> Event:
@@ -127,21 +126,21 @@ class Ingestion:
         )
 
     def _warnings(self, publication: Publication) -> tuple[Violation, ...]:
-        """How the data breaks the schema, where its type only warns of that; else it is refused."""
+        """The schema violations of a type with validation `warn`; raise InvalidError for others."""
         event_type = self.find_type(publication.type)
         if event_type is None:
             message = f"{publication.type} is not in the catalogue"
             raise InvalidError.at("/type", message, code="unknown_event_type")
         if event_type.validation is Validation.OFF:
             return ()
-        broken = [_cut(each) for each in violations(event_type, publication.data)]
-        if broken and event_type.validation is Validation.REJECT:
-            raise InvalidError.of(broken, code="schema_violation")
-        return tuple(broken[:MAX_WARNINGS])
+        found = [_cut(each) for each in violations(event_type, publication.data)]
+        if found and event_type.validation is Validation.REJECT:
+            raise InvalidError.of(found, code="schema_violation")
+        return tuple(found[:MAX_WARNINGS])
 
 
 def _cut(violation: Violation) -> Violation:
-    """With a pointer of some length: names of fields, which are in it, may have any."""
+    """With a pointer of at most _MAX_POINTER characters: names of fields may have any length."""
     field = violation.field
     return (
         violation
@@ -151,17 +150,19 @@ def _cut(violation: Violation) -> Violation:
 
 
 def check_data(data: Mapping[str, Any]) -> None:
-    """Refuse what is too large, and what SQS would not carry to the dispatcher as it is.
+    """Raise TooLargeError, or InvalidError for data that JSON cannot preserve.
 
-    That is half a surrogate pair, a number beyond all floats, or hundreds of levels.
+    These are unpaired surrogates, numbers beyond the range of floats, and hundreds of levels.
     """
     try:
         text = to_json(data, inf_nan_mode="null")
         if len(text) > MAX_EVENT_BYTES:
-            raise TooLargeError(f"data: {len(text)} bytes, at most {MAX_EVENT_BYTES} are taken")
-        carried = from_json(b'{"data":%b}' % text)["data"]
+            raise TooLargeError(
+                f"/data: has {len(text)} bytes, at most {MAX_EVENT_BYTES} are accepted"
+            )
+        preserved = from_json(b'{"data":%b}' % text)["data"]
     except ValueError:
-        carried = None
-    if carried != data:
-        message = "holds text, a number or a depth that does not survive being written as JSON"
+        preserved = None
+    if preserved != data:
+        message = "contains text, a number or nesting that JSON cannot preserve"
         raise InvalidError.at("/data", message)

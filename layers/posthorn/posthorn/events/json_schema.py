@@ -1,6 +1,6 @@
 """JSON Schema 2020-12 for the data of events: checked when saved, compiled once, never fetched.
 
-Patterns run on an engine that takes linear time, so look-around and back-references are refused.
+Patterns are matched in linear time, so look-around and back-references are refused.
 """
 
 import json
@@ -18,15 +18,15 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_BYTES = 64 * 1024
-MAX_VIOLATIONS = 50  # an array of a thousand wrong items is told by its first fifty
+MAX_VIOLATIONS = 50  # of an array with a thousand invalid items
 _MAX_MESSAGE = 200
-_REFERENCES = {"$ref", "$dynamicRef", "$id"}  # an `$id` changes where pointers below it lead
-VALUES = {"const", "default", "enum", "example", "examples"}  # hold no schemas
-NAMING = {"properties", "patternProperties", "dependentSchemas", "$defs"}  # hold schemas by name
+_REFERENCES = {"$ref", "$dynamicRef", "$id"}  # an `$id` changes the base of pointers below it
+VALUES = {"const", "default", "enum", "example", "examples"}  # do not contain schemas
+NAMING = {"properties", "patternProperties", "dependentSchemas", "$defs"}  # contain schemas by name
 
 
 def resolve(document: Any, reference: str) -> Any:
-    """Follow a reference such as `#/$defs/Address`; raise LookupError when it leads nowhere."""
+    """The target of a reference such as `#/$defs/Address`; raise LookupError if there is none."""
     found = document
     for part in unquote(reference.removeprefix("#")).split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
@@ -40,9 +40,9 @@ def resolve(document: Any, reference: str) -> Any:
 
 
 def flaws(schema: Schema, at: str) -> list[Violation]:
-    """Why this is no schema that events can be checked with; `at` points to it."""
+    """The violations of the schema itself; `at` is its pointer."""
     if schema.get("$schema", DIALECT) != DIALECT:
-        return [Violation(f"{at}/$schema", f"is not {DIALECT}")]
+        return [Violation(f"{at}/$schema", f"must be {DIALECT}")]
     unnamed = {keyword: value for keyword, value in schema.items() if keyword != "$id"}
     if found := unwritable(schema, at) or list(_far_references(unnamed, at)):
         return found
@@ -65,26 +65,26 @@ def _far_references(schema: Any, at: str, *, named: bool = False) -> Iterator[Vi
             if named or keyword not in _REFERENCES | VALUES:
                 yield from _far_references(value, place, named=keyword in NAMING and not named)
             elif keyword in _REFERENCES and not f"{value}/".startswith("#/"):
-                yield Violation(place, "is no pointer into this schema, and nothing is fetched")
+                yield Violation(place, "must be a pointer into this schema: nothing is fetched")
 
 
 def unwritable(value: Any, at: str) -> list[Violation]:
-    """Why the value is not kept as JSON: it is none, or is larger than MAX_BYTES."""
+    """The violation of a value that is not JSON or has more than MAX_BYTES."""
     try:
         text = _text(value)
     except (ValueError, RecursionError) as error:
         return [Violation(at, _cut(f"cannot be written as JSON: {error}"))]
     if len(text) > MAX_BYTES:
-        return [Violation(at, f"is larger than {MAX_BYTES // 1024} KiB")]
+        return [Violation(at, f"must have at most {MAX_BYTES // 1024} KiB")]
     return []
 
 
 def violations(schema: Schema, value: Any, at: str) -> list[Violation]:
-    """How the value breaks the schema: at most MAX_VIOLATIONS, under the pointer `at`."""
+    """The violations of a value, at most MAX_VIOLATIONS, with pointers under `at`."""
     try:
         found = islice(_validator(_text(schema)).iter_errors(value), MAX_VIOLATIONS)
         return [each for error in found for each in _violations(error, at)][:MAX_VIOLATIONS]
-    except (ValueError, RecursionError) as error:  # half a surrogate pair, for one
+    except (ValueError, RecursionError) as error:  # such as an unpaired surrogate
         return [Violation(at, _cut(f"cannot be read as JSON: {error}"))]
 
 

@@ -1,12 +1,12 @@
-"""An example of what a schema describes, for an imported event type that came without one."""
+"""Generate an example from a schema, for an imported event type without one."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from posthorn.events.json_schema import Schema, resolve
 
-_MAX_VALUES, _MAX_DEPTH = 1000, 20  # a schema may contain itself many times over
-_DEEPEST = 3  # below this only what is required
+_MAX_VALUES, _MAX_DEPTH = 1000, 20  # a schema may contain itself
+_OPTIONAL_DEPTH = 3  # below it only required fields
 _UPPER = {"maximum": 0, "exclusiveMaximum": 1}
 _LOWER = {"minimum": 0, "exclusiveMinimum": 1}
 _TEXTS = {
@@ -24,7 +24,7 @@ _TEXTS = {
 
 
 def example_of(schema: Schema) -> Any:
-    """Make a plausible value for a sound schema (`schemas.flaws`). It may still break it."""
+    """A plausible value for a valid schema (`json_schema.flaws`), which may still violate it."""
     return _Example(schema).value(schema, 0)
 
 
@@ -57,7 +57,9 @@ class _Example:
             case "object":
                 return self._object(node, depth)
             case "array":
-                count = max(int(node.get("minItems", 0)), "items" in node and depth < _DEEPEST)
+                count = max(
+                    int(node.get("minItems", 0)), "items" in node and depth < _OPTIONAL_DEPTH
+                )
                 return [self.value(node.get("items"), depth + 1) for _ in range(min(count, 10))]
             case "integer" | "number":
                 return _number(node)
@@ -68,14 +70,14 @@ class _Example:
         return None
 
     def _object(self, node: Schema, depth: int) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        value: dict[str, Any] = {}
         for part in node.get("allOf", ()):
-            value = self.value(part, depth + 1)
-            made |= value if isinstance(value, dict) else {}
+            partial = self.value(part, depth + 1)
+            value |= partial if isinstance(partial, dict) else {}
         declared, required = node.get("properties", {}), node.get("required", [])
-        for name in declared if depth < _DEEPEST else required:
-            made[name] = self.value(declared.get(name), depth + 1)
-        return made
+        for name in declared if depth < _OPTIONAL_DEPTH else required:
+            value[name] = self.value(declared.get(name), depth + 1)
+        return value
 
 
 def _number(node: Schema) -> Any:

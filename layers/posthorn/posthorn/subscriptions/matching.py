@@ -45,7 +45,7 @@ def check_triggers(spec: EndpointSpec) -> None:
         raise InvalidError.of(violations)
 
 
-def wants(patterns: Iterable[str], event_type: str) -> bool:
+def matches_type(patterns: Iterable[str], event_type: str) -> bool:
     """Whether a pattern is this type, or a prefix of it followed by `*`."""
     return any(
         event_type.startswith(pattern[:-1]) if pattern.endswith("*") else event_type == pattern
@@ -56,7 +56,9 @@ def wants(patterns: Iterable[str], event_type: str) -> bool:
 def decisions(endpoints: Iterable[Endpoint], event: Event) -> tuple[Decision, ...]:
     """One decision per endpoint whose types include the event's; no other endpoint has one."""
     return tuple(
-        decide(endpoint, event) for endpoint in endpoints if wants(endpoint.event_types, event.type)
+        decide(endpoint, event)
+        for endpoint in endpoints
+        if matches_type(endpoint.event_types, event.type)
     )
 
 
@@ -75,7 +77,7 @@ def type_not_wanted(event_type: str) -> str:
 
 
 def _verdict(endpoint: Endpoint, event: Event) -> tuple[Verdict, str | None]:
-    if not wants(endpoint.event_types, event.type):
+    if not matches_type(endpoint.event_types, event.type):
         return Verdict.TYPE_NOT_WANTED, type_not_wanted(event.type)
     if endpoint.is_off:
         return Verdict.OFF, "the endpoint was disabled by its owner"
