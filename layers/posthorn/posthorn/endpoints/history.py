@@ -11,14 +11,23 @@ from posthorn.aws.config_table import ConfigStore, EndpointVersion
 from posthorn.aws.kms import Secrets, Vault
 from posthorn.core import api_examples as examples
 from posthorn.core import ids
-from posthorn.core.errors import NotFoundError, pointer
-from posthorn.endpoints import views as endpoints_views
-from posthorn.endpoints.differences import FieldDifference, between
+from posthorn.core.errors import NotFoundError
+from posthorn.endpoints import views
 from posthorn.endpoints.views import EndpointView
 from posthorn.models import MASK, Endpoint, EndpointSpec, Listed, Model, Time
 from posthorn.models.paging import bad_cursor, cut_page
 
 _COMPARED = {*EndpointSpec.model_fields, "status_reason"}
+_SHAPE = ("kind", "mode")  # the fields that choose one of several shapes of an object
+
+
+@dataclass(frozen=True)
+class FieldDifference:
+    """`field` is a JSON pointer (RFC 6901). A field that one side lacks is None there."""
+
+    field: str
+    before: Any
+    after: Any
 
 
 class DifferenceView(Model):
@@ -95,17 +104,39 @@ class EndpointHistoryReader:
             by=entry.by,
             deleted=entry.deleted,
             changes=[DifferenceView(**vars(each)) for each in found],
-            endpoint=endpoints_views.of_endpoint(entry.endpoint),
+            endpoint=views.of_endpoint(entry.endpoint),
         )
 
     def _differences(self, before: Endpoint, after: Endpoint) -> Iterator[FieldDifference]:
         old, new = (each.model_dump(mode="json", include=_COMPARED) for each in (before, after))
-        yield from between(old, new)
+        yield from differences(old, new)
         if before.sealed != after.sealed:
             yield from _replaced(self._secrets(before), self._secrets(after), before, after)
 
     def _secrets(self, endpoint: Endpoint) -> Secrets:
         return self.vault.open(endpoint.sealed, tenant=endpoint.tenant, endpoint_id=endpoint.id)
+
+
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], at: str = ""
+) -> Iterator[FieldDifference]:
+    """Yield the differences, each at the deepest object of both. A list differs as a whole."""
+    for name in [*before, *(each for each in after if each not in before)]:
+        field = _pointer(at, name)
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and _have_one_shape(old, new):
+            yield from differences(old, new, field)
+        elif old != new:
+            yield FieldDifference(field, old, new)
+
+
+def _pointer(at: str, name: str) -> str:
+    return f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
+
+
+def _have_one_shape(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """In another shape, a field of the same name has another meaning."""
+    return all(old.get(choice) == new.get(choice) for choice in _SHAPE)
 
 
 def _replaced(
@@ -123,7 +154,7 @@ def _replaced(
 def _masked(at: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[FieldDifference]:
     for name in old:
         if name in new and old[name] != new[name]:
-            yield FieldDifference(at + pointer(name), MASK, MASK)
+            yield FieldDifference(_pointer(at, name), MASK, MASK)
 
 
 def _below(cursor: str | None) -> int | None:
