@@ -14,8 +14,7 @@ from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
 from posthorn.jobs import views as job_views
 from posthorn.jobs.model import Job, JobCounts, JobKind
-from posthorn.jobs.resume import HeldAction
-from posthorn.jobs.service import JobEstimate
+from posthorn.jobs.service import HeldAction, JobEstimate
 from posthorn.jobs.store import JobRequest
 from posthorn.jobs.views import JobCountSpec, JobPatch, JobSpec, JobView, ResumedView, ResumeSpec
 from posthorn.models import Listed, Scope

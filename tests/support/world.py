@@ -52,9 +52,8 @@ from posthorn.jobs.export_store import ExportStore
 from posthorn.jobs.model import JobKind
 from posthorn.jobs.progress import JobTracker
 from posthorn.jobs.replay import ReplayStep
-from posthorn.jobs.resume import EndpointResumer
 from posthorn.jobs.runner import JobExecutions, JobRecovery, JobRunner
-from posthorn.jobs.service import JobService
+from posthorn.jobs.service import EndpointResumer, JobService
 from posthorn.jobs.store import JobStore
 from posthorn.models import (
     Delivery,

@@ -9,7 +9,7 @@ from console.web.request import PageRequest
 from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import ConflictError, ForbiddenError, NotFoundError, StaleVersionError
-from posthorn.jobs.resume import HeldAction
+from posthorn.jobs.service import HeldAction
 from posthorn.jobs.views import DEFAULT_RATE
 from posthorn.models import EndpointStatus, Scope
 from posthorn.tenants.console_sessions import Session

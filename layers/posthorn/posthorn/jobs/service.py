@@ -1,8 +1,9 @@
-"""Jobs, for those who ask for them: count first, then start, watch, pause, resume and cancel."""
+"""Jobs as callers use them: count, start, watch, pause, resume, cancel; and resume an endpoint."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 from itertools import islice
 
@@ -12,12 +13,13 @@ from posthorn.core import ids
 from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
 from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.deliveries.reader import DeliveryReader
+from posthorn.endpoints.service import EndpointService
 from posthorn.jobs import model as job
 from posthorn.jobs.model import OF_HELD, SECOND_LOOK, Job, JobCounts, JobKind
 from posthorn.jobs.progress import JobTracker
 from posthorn.jobs.runner import JobExecutions
 from posthorn.jobs.store import JobRequest, JobStore
-from posthorn.models import EffectiveLimits, Model, Time
+from posthorn.models import DeliveryStatus, EffectiveLimits, Endpoint, EndpointStatus, Model, Time
 from posthorn.models.paging import check_cursor, cut_page
 
 MOST_RUNNING = 5  # jobs of one tenant that start deliveries at the same time
@@ -25,6 +27,12 @@ MOST_COUNTED = 10_000
 MOST_COUNT_SECONDS = 10  # an HTTP API gives up after 30
 COUNT_PAGE = 500
 JOBS_LOOKED_AT = 100  # the newest, to find those that run
+
+
+class HeldAction(StrEnum):
+    DRAIN = "drain"  # deliver it, oldest first
+    DISCARD = "discard"  # cancel it
+    KEEP = "keep"  # leave it held, for a job later on
 
 
 class JobEstimate(Model):
@@ -186,3 +194,35 @@ class JobService:
                 if position is None:
                     break
         return JobEstimate(matched=matched, complete=True, oldest=oldest, newest=newest)
+
+
+@dataclass(frozen=True)
+class EndpointResumer:
+    configuration: EndpointService
+    jobs: JobService
+
+    def resume(
+        self,
+        tenant: str,
+        endpoint_id: str,
+        held: HeldAction,
+        *,
+        rate_per_second: float,
+        by: str,
+        expected_version: int | None = None,
+    ) -> tuple[Endpoint, Job | None]:
+        """Enable the endpoint, then start the job. Asking again, it goes on where it broke off."""
+        endpoint = self.configuration.expected(tenant, endpoint_id, expected_version)
+        if endpoint.status is not EndpointStatus.ENABLED:
+            endpoint = self.configuration.change(
+                tenant, endpoint_id, {"status": "enabled"}, by=by, expected_version=expected_version
+            )
+        if held is HeldAction.KEEP:
+            return endpoint, None
+        kind = JobKind(held)
+        of_it = DeliveryFilter(endpoint_ids=(endpoint_id,), status=DeliveryStatus.HELD)
+        for running in self.jobs.running(tenant):
+            if (running.kind, running.wanted) == (kind, of_it):
+                return endpoint, running
+        job = self.jobs.start(tenant, kind, of_it, rate_per_second=rate_per_second, by=by)
+        return endpoint, job

@@ -9,7 +9,7 @@ from posthorn.deliveries.filters import DeliveryFilter, StatusClass
 from posthorn.endpoints.views import EndpointView
 from posthorn.jobs.export_views import ExportView
 from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobCounts, JobKind, JobStatus, Skipped
-from posthorn.jobs.resume import HeldAction
+from posthorn.jobs.service import HeldAction
 from posthorn.models import DeliveryStatus, Model, Outcome, Time
 
 DEFAULT_RATE = 10
