@@ -47,8 +47,7 @@ from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints.service import EndpointService
 from posthorn.events import event_types as catalogue
 from posthorn.events.ingestion import Ingestion
-from posthorn.jobs.export import Exporter
-from posthorn.jobs.export_store import ExportStore
+from posthorn.jobs.export import Exporter, ExportStore
 from posthorn.jobs.model import JobKind
 from posthorn.jobs.progress import JobTracker
 from posthorn.jobs.replay import ReplayStep

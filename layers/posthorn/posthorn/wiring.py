@@ -34,8 +34,7 @@ from posthorn.endpoint_tests.sample_events import SampleEvents
 from posthorn.endpoints.history import EndpointHistoryReader
 from posthorn.endpoints.service import EndpointService
 from posthorn.events.catalogue import CatalogueService
-from posthorn.jobs.export import Exporter
-from posthorn.jobs.export_store import ExportStore
+from posthorn.jobs.export import Exporter, ExportStore
 from posthorn.jobs.model import JobKind
 from posthorn.jobs.progress import JobTracker
 from posthorn.jobs.replay import ReplayStep

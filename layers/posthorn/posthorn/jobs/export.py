@@ -11,19 +11,116 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
+from typing import Any
 
+from pydantic import Field
+
+from posthorn.aws.dynamodb import Table
 from posthorn.aws.s3 import LINK_SECONDS, ExportBucket
+from posthorn.core import api_examples as examples
+from posthorn.core.errors import Violation
+from posthorn.deliveries import views
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.reader import DeliveryReader
+from posthorn.deliveries.store import EventHistory
+from posthorn.deliveries.views import DeliveryWithAttempts
 from posthorn.jobs import slices as job_pages
-from posthorn.jobs.export_store import ExportStore, Part
-from posthorn.jobs.export_views import ExportView, Manifest, PartView, line
 from posthorn.jobs.model import Job, JobStatus, Skipped, Slice
 from posthorn.jobs.store import Batch, JobStore
+from posthorn.models import Change, Item, Model, Time, expiry
 
 KEPT = timedelta(days=7)  # as ExportBucket of template.yaml keeps its files
 MOST_SHOWN = 1000  # parts with a link, in an answer of at most 6 MB; the manifest has them all
 MANIFEST = "manifest.json"
+
+
+class Part(Model):
+    """One file of an export: so many lines, and the digest of its bytes as they are stored."""
+
+    number: int  # of the slice that it holds
+    lines: int
+    size_bytes: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return f"part-{self.number:05d}.ndjson.gz"
+
+
+class ExportedDecision(Model):
+    endpoint_id: str
+    endpoint_version: int
+    verdict: str
+    reason: str | None
+
+
+class ExportedEvent(Model):
+    """The event of a line, with what was decided about each endpoint when it came."""
+
+    id: str
+    published_id: str | None
+    type: str
+    time: Time
+    accepted_at: Time
+    data: dict[str, Any] | None
+    erased_at: Time | None
+    erased_by: str | None
+    change: Change | None
+    warnings: tuple[Violation, ...]
+    decisions: tuple[ExportedDecision, ...]
+
+
+class ExportLine(Model):
+    """One line of a part: a delivery with its attempts, and its event."""
+
+    delivery: DeliveryWithAttempts
+    event: ExportedEvent
+
+
+class PartView(Model):
+    name: str
+    lines: int
+    size_bytes: int
+    sha256: str = Field(description="Of the file's bytes, compressed as they are")
+    url: str | None = Field(description="Reads the file, for a quarter of an hour")
+
+
+class ExportView(Model):
+    """The files of an export. The manifest, which is written last, lists them as well."""
+
+    model_config = examples.shown(examples.EXPORT)
+
+    parts: list[PartView]
+    manifest_url: str | None = Field(description="There once all parts are")
+    links_expire_at: Time | None
+    kept_until: Time = Field(description="The files are deleted some time after")
+
+
+class Manifest(Model):
+    """What an export consists of, as a file beside its parts."""
+
+    job_id: str
+    tenant: str
+    filter: dict[str, Any]
+    asked_at: Time
+    lines: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class ExportStore:
+    table: Table
+
+    def put(self, of: Job, part: Part) -> None:
+        """Note a part, or note it anew."""
+        key = {"pk": f"job#{of.id}", "sk": f"part#{part.number:05d}"}
+        self.table.put({**key, "document": part.model_dump_json(), **expiry(of.expires_at)})
+
+    def parts(self, of: Job) -> list[Part]:
+        """Those written so far, in order."""
+        values: Item = {"pk": f"job#{of.id}", "prefix": "part#"}
+        rows = self.table.query("#pk = :pk AND begins_with(#sk, :prefix)", values)
+        return [Part.model_validate_json(row["document"]) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -132,3 +229,21 @@ class Exporter:
 
 def _key(of: Job, name: str) -> str:
     return f"exports/{of.tenant}/{of.id}/{name}"
+
+
+def line(history: EventHistory, endpoint_id: str, endpoint_name: str | None) -> ExportLine:
+    event, erasure = history.event, history.event.erasure
+    decisions = tuple(
+        ExportedDecision(**{name: getattr(each, name) for name in ExportedDecision.model_fields})
+        for each in history.decisions
+    )
+    return ExportLine(
+        delivery=views.of_record(event, history.records[endpoint_id], endpoint_name),
+        event=ExportedEvent(
+            **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure"}),
+            data=None if erasure else event.data,
+            erased_at=erasure and erasure.at,
+            erased_by=erasure and erasure.by,
+            decisions=decisions,
+        ),
+    )

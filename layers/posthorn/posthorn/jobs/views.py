@@ -7,7 +7,7 @@ from pydantic import Field
 from posthorn.core import api_examples as examples
 from posthorn.deliveries.filters import DeliveryFilter, StatusClass
 from posthorn.endpoints.views import EndpointView
-from posthorn.jobs.export_views import ExportView
+from posthorn.jobs.export import ExportView
 from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobCounts, JobKind, JobStatus, Skipped
 from posthorn.jobs.service import HeldAction
 from posthorn.models import DeliveryStatus, Model, Outcome, Time
