@@ -93,7 +93,7 @@ def test_a_disabled_endpoint_is_a_warning_with_its_reason(tenant: Tenant) -> Non
         each["endpoint_name"]: each for each in warnings(tenant) if "disabled" in each["code"]
     }
     assert by_name["off"]["message"] == "switched off by phk_test: its events are not tracked"
-    assert by_name["gone"]["message"] == "disabled by us: it answered 410 Gone"
+    assert by_name["gone"]["message"] == "disabled by Posthorn: it answered 410 Gone"
 
 
 def test_held_deliveries_are_counted(tenant: Tenant) -> None:

@@ -1,4 +1,4 @@
-"""What a draft would have made of the tenant's last real events. Nothing is sent or stored."""
+"""Dry run: a draft applied to the tenant's latest events. Nothing is sent or stored."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -10,10 +10,10 @@ from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.deliveries.queries import LogLists, Position
 from posthorn.deliveries.store import LogStore
 from posthorn.endpoint_tests.drafts import Draft
-from posthorn.endpoint_tests.preview_and_test import judged
+from posthorn.endpoint_tests.preview_and_test import decide_enabled
 from posthorn.endpoint_tests.views import ComparisonView, DryRunView, MismatchView, SampleView
 from posthorn.models import Endpoint, Event
-from posthorn.subscriptions import payloads as payload
+from posthorn.subscriptions import payloads
 from posthorn.subscriptions.matching import Decision, Verdict
 from posthorn.subscriptions.payloads import PayloadError
 
@@ -21,14 +21,14 @@ SAMPLES = 5
 MISMATCHES = 20
 # An event is found by its deliveries, in four partitions an endpoint: reading those of 50 takes a
 # second or two.
-MOST_ENDPOINTS = 50
-MOST_PAGES = 10  # of deliveries, when several are of the same event
-BUDGET = timedelta(seconds=15)  # of the 29 that the function has: the answer must be in time
+MAX_ENDPOINTS = 50
+MAX_PAGES = 10  # of deliveries, when several are of the same event
+TIME_LIMIT = timedelta(seconds=15)  # of the function's 29
 
 
 @dataclass
 class _Tally:
-    """What is counted event by event, for the events themselves are too large to be kept."""
+    """The running result; the events themselves are too large to be kept in memory."""
 
     examined: int = 0
     oldest_at: datetime | None = None
@@ -52,12 +52,11 @@ class DryRun:
     now: Callable[[], datetime]
 
     def run(self, draft: Draft, *, limit: int) -> DryRunView:
-        """Examine up to `limit` events, and compare with the saved version what changes it.
+        """Examine up to `limit` events, and compare a changed draft with its saved version.
 
-        Found are events that some endpoint of the tenant got, or is to get: those that nobody
-        wanted are in no index.
+        Only events with a delivery to some endpoint of the tenant are found: no index has others.
         """
-        end = self.now() + BUDGET
+        end = self.now() + TIME_LIMIT
         event_ids = self._last_events(draft, limit)
         saved = draft.saved if draft.is_changed else None
         tally = _Tally()
@@ -71,32 +70,32 @@ class DryRun:
         return _view(tally, complete=complete, compared=saved is not None)
 
     def _last_events(self, draft: Draft, limit: int) -> list[str]:
-        """Ids, newest first."""
+        """The ids of the latest events, newest first."""
         tenant = draft.endpoint.tenant
         chosen = self._endpoints(draft)
-        wanted = DeliveryFilter(endpoint_ids=tuple(each.id for each in chosen))
+        filter = DeliveryFilter(endpoint_ids=tuple(each.id for each in chosen))
         found: dict[str, None] = {}
         position: Position | None = None
-        for _ in range(MOST_PAGES):
-            page, position = self.lists.page(tenant, wanted, limit=limit, after=position)
+        for _ in range(MAX_PAGES):
+            page, position = self.lists.page(tenant, filter, limit=limit, after=position)
             found |= dict.fromkeys(each.event_id for each in page)
             if position is None or len(found) >= limit:
                 break
         return list(found)[:limit]
 
     def _endpoints(self, draft: Draft) -> list[Endpoint]:
-        """Those whose events are most likely to concern the draft, the one it is of before all."""
+        """The endpoints to read: its own first, then those with event types in common."""
         return sorted(
             self.config.endpoints(draft.endpoint.tenant),
             key=lambda each: (
                 draft.saved is None or each.id != draft.saved.id,
                 not _overlap(each.event_types, draft.endpoint.event_types),
             ),
-        )[:MOST_ENDPOINTS]
+        )[:MAX_ENDPOINTS]
 
 
 def _overlap(some: Iterable[str], others: Iterable[str]) -> bool:
-    """Whether there could be a type that a pattern of each takes."""
+    """Whether a pattern of each side could match the same type."""
     return any(
         one == other
         or (one.endswith("*") and other.startswith(one[:-1]))
@@ -109,7 +108,7 @@ def _overlap(some: Iterable[str], others: Iterable[str]) -> bool:
 def _examine(tally: _Tally, event: Event, draft: Endpoint, saved: Endpoint | None) -> None:
     tally.examined += 1
     tally.oldest_at = min(tally.oldest_at or event.accepted_at, event.accepted_at)
-    decision = judged(draft, event)
+    decision = decide_enabled(draft, event)
     sample = None
     if decision.verdict is Verdict.MATCHED:
         sample = _sample(event, draft)
@@ -120,7 +119,9 @@ def _examine(tally: _Tally, event: Event, draft: Endpoint, saved: Endpoint | Non
     else:
         tally.not_matched[decision.verdict] += 1
     if saved:
-        _compare(tally, event, judged(saved, event), after=decision, sample=sample, saved=saved)
+        _compare(
+            tally, event, decide_enabled(saved, event), after=decision, sample=sample, saved=saved
+        )
 
 
 def _compare(
@@ -135,8 +136,8 @@ def _compare(
     matched_before = before.verdict is Verdict.MATCHED
     tally.matched_before += matched_before
     if matched_before and sample:
-        then = _sample(event, saved)
-        tally.other_payloads += (then.payload, then.payload_error) != (
+        other = _sample(event, saved)
+        tally.other_payloads += (other.payload, other.payload_error) != (
             sample.payload,
             sample.payload_error,
         )
@@ -153,7 +154,7 @@ def _compare(
 def _sample(event: Event, endpoint: Endpoint) -> SampleView:
     made, error = None, None
     try:
-        made = payload.render(endpoint.payload, event).decode()
+        made = payloads.render(endpoint.payload, event).decode()
     except PayloadError as refusal:
         error = refusal.detail
     return SampleView(

@@ -1,4 +1,4 @@
-"""What is checked when an endpoint is saved, beyond the shape of each field (design.md §§6-7)."""
+"""The rules for a saved endpoint that its fields' types cannot state."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from posthorn.models.retry_schedule import span_seconds
 from posthorn.subscriptions.matching import check_triggers
 from posthorn.subscriptions.payloads import check_payload
 
-# Hop by hop (RFC 9110 §7.6.1), of the connection, or ours to say.
+# Hop-by-hop headers (RFC 9110 §7.6.1), headers of the connection, and those that Posthorn sets.
 _RESERVED = frozenset(
     {
         *("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
@@ -18,15 +18,15 @@ _RESERVED = frozenset(
     }
 )
 _RESERVED_PREFIXES = ("webhook-", "posthorn-", "proxy-")
-MAX_HEADERS_BYTES = 8192  # what common servers take in all, less ours
+MAX_HEADERS_BYTES = 8192  # common servers accept about this much, with Posthorn's own headers
 
 
-def check(spec: EndpointSpec, policy: EgressPolicy) -> None:
-    """Raise InvalidError that names every field which cannot work."""
+def check_endpoint(spec: EndpointSpec, policy: EgressPolicy) -> None:
+    """Raise InvalidError that names every field that breaks a rule."""
     broken: list[Violation] = []
-    for field, attempt in _attempts(spec, policy):
+    for field, check in _checks(spec, policy):
         try:
-            attempt()
+            check()
         except InvalidError as error:
             broken.extend(error.violations or [Violation(field, error.detail)])
     broken.extend(_header_violations(spec))
@@ -36,16 +36,16 @@ def check(spec: EndpointSpec, policy: EgressPolicy) -> None:
         raise InvalidError.of(broken)
 
 
-def _attempts(spec: EndpointSpec, policy: EgressPolicy) -> list[tuple[str, Callable[[], object]]]:
-    attempts: list[tuple[str, Callable[[], object]]] = [
+def _checks(spec: EndpointSpec, policy: EgressPolicy) -> list[tuple[str, Callable[[], object]]]:
+    checks: list[tuple[str, Callable[[], object]]] = [
         ("/url", lambda: check_url(spec.url, policy)),
         ("/payload", lambda: check_payload(spec.payload)),
         ("/condition", lambda: check_triggers(spec)),
     ]
     auth = spec.auth
     if isinstance(auth, OAuth2Auth):
-        attempts.append(("/auth/token_url", lambda: check_url(auth.token_url, policy)))
-    return attempts
+        checks.append(("/auth/token_url", lambda: check_url(auth.token_url, policy)))
+    return checks
 
 
 def _header_violations(spec: EndpointSpec) -> list[Violation]:
@@ -58,9 +58,8 @@ def _header_violations(spec: EndpointSpec) -> list[Violation]:
         if name in _RESERVED or name.startswith(_RESERVED_PREFIXES)
     ]
     if len(set(named.values())) < len(named):
-        broken.append(
-            Violation("/headers", "header names differ in more than upper and lower case")
-        )
+        broken.append(Violation("/headers", "header names must differ in more than case"))
     if sum(len(name) + len(value) for name, value in spec.headers.items()) > MAX_HEADERS_BYTES:
-        broken.append(Violation("/headers", f"at most {MAX_HEADERS_BYTES} bytes in all"))
+        message = f"must be at most {MAX_HEADERS_BYTES} bytes in total"
+        broken.append(Violation("/headers", message))
     return broken

@@ -1,4 +1,4 @@
-"""Carried out of views.py."""
+"""Endpoints and their secrets as the API shows them."""
 
 from pydantic import Field
 
@@ -8,14 +8,14 @@ from posthorn.models.paging import ONLY_IF_SET
 
 
 class SigningView(Signing):
-    """`secret` is there in the answer that made it, and only there."""
+    """`secret` is only in the answer to the request that created it."""
 
     public_key: str | None = ONLY_IF_SET
     secret: str | None = ONLY_IF_SET
 
 
 class EndpointView(EndpointSpec):
-    """An endpoint as it is saved: what its owner decided, and what became of it."""
+    """A saved endpoint: its settings and its status."""
 
     model_config = examples.shown(examples.ENDPOINT)
 
@@ -33,7 +33,7 @@ class RotationSpec(Model):
     model_config = examples.shown({"overlap_hours": 24})
 
     overlap_hours: float = Field(
-        default=24, ge=0, le=168, description="how long the old secret goes on signing as well"
+        default=24, ge=0, le=168, description="How long the old secret also signs"
     )
 
 
@@ -49,7 +49,7 @@ class PublicKeyView(Model):
     public_key: str
 
 
-def of_endpoint(endpoint: Endpoint, *, secret: str | None = None) -> EndpointView:
+def endpoint_view(endpoint: Endpoint, *, secret: str | None = None) -> EndpointView:
     seen = endpoint.model_dump(exclude={"tenant", "sealed", "public_key", "disabled_by", "signing"})
     signing = SigningView(
         scheme=endpoint.signing.scheme, public_key=endpoint.public_key, secret=secret

@@ -1,4 +1,4 @@
-"""The log taken stock of: what its indexes say of deliveries, and what each item itself says."""
+"""Reads of whole ranges of the log, by its indexes and by its items, for checks and warnings."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from posthorn.aws.dynamodb import Table
 from posthorn.deliveries import items
 from posthorn.models import Delivery, DeliveryStatus, Item, iso
 
-READ_AT_ONCE = 100  # the most that BatchGetItem takes
-# `endpoint_sk` begins with the time and goes on with the event, so `until` itself is not included.
+READ_AT_ONCE = 100  # the limit of BatchGetItem
+# `endpoint_sk` is the time followed by the event, so `until` itself is not included.
 _IN_RANGE = "#endpoint_sk BETWEEN :since AND :until"
 
 
 @dataclass(frozen=True)
 class DeliverySnapshot:
-    """One delivery as its item says, read consistently.
+    """A delivery by a consistent read of its item.
 
-    `states` are what each part of the item says: one, or something is broken.
+    `states` has the status in each part of the item: more than one is an error.
     """
 
     delivery: Delivery
@@ -33,7 +33,7 @@ class Inventory:
     def deliveries(
         self, tenant: str, endpoint_id: str, since: datetime, until: datetime
     ) -> Iterator[Delivery]:
-        """Yield the endpoint's deliveries of a range by `by_endpoint`, tests left out."""
+        """Yield the endpoint's deliveries of a range by the index `by_endpoint`, without tests."""
         for key in items.endpoint_partitions(tenant, endpoint_id):
             rows = self.table.query(
                 f"#endpoint_pk = :key AND {_IN_RANGE}",
@@ -42,7 +42,7 @@ class Inventory:
             )
             yield from (each for each in map(items.read_delivery, rows) if not each.test)
 
-    def listed(
+    def with_status(
         self,
         tenant: str,
         endpoint_id: str,
@@ -50,7 +50,7 @@ class Inventory:
         since: datetime,
         until: datetime,
     ) -> Iterator[Delivery]:
-        """Yield those that `by_status` has under this status."""
+        """Yield the endpoint's deliveries of a range by the index `by_status`."""
         for key in items.status_partitions(tenant, endpoint_id, status):
             rows = self.table.query(
                 f"#status_pk = :key AND {_IN_RANGE}",
@@ -59,16 +59,16 @@ class Inventory:
             )
             yield from map(items.read_delivery, rows)
 
-    def standings(self, keys: Iterable[Item]) -> Iterator[DeliverySnapshot]:
-        """Yield those of these deliveries that are there, by the keys of their items."""
+    def snapshots(self, keys: Iterable[Item]) -> Iterator[DeliverySnapshot]:
+        """Yield the existing deliveries among these keys of items."""
         rest = iter(keys)
         while some := list(islice(rest, READ_AT_ONCE)):
-            yield from map(_standing, self.table.get_many(some))
+            yield from map(_snapshot, self.table.get_many(some))
 
-    def wanted(
+    def expected(
         self, tenant: str, since: datetime, until: datetime
     ) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield the range's published events, each with the endpoints that it must be delivered to.
+        """Yield the id of each published event of a range, with the ids of its endpoints.
 
         Reads the whole table: no index has events.
         """
@@ -89,7 +89,7 @@ class Inventory:
             )
 
 
-def _standing(item: Item) -> DeliverySnapshot:
+def _snapshot(item: Item) -> DeliverySnapshot:
     delivery = items.read_delivery(item)
     listed = items.status_of_partition(item["status_pk"]) if "status_pk" in item else None
     states = {item["status"], delivery.status.value, listed or DeliveryStatus.SUCCEEDED.value}
