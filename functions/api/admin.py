@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
 from api.routing import admin, router
 from posthorn import wiring
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, Limit
 from posthorn.models import Listed, Scope, Tenant, TenantSpec
@@ -15,7 +15,7 @@ from posthorn.tenants.views import ApiKeySpec, ApiKeyView, TenantView, key_view,
 
 logger = Logger()
 TenantId = Annotated[str, Path(description="A tenant's id", examples=["acme"])]
-KeyId = Annotated[str, Path(description="An API key's id", examples=[examples.KEY_ID])]
+KeyId = Annotated[str, Path(description="An API key's id", examples=[api_examples.KEY_ID])]
 
 
 @router.get("/v1/tenants")

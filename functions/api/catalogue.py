@@ -8,11 +8,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from api.routing import acting, admin, router
 from posthorn import wiring
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.events.catalogue import TypeChange
-from posthorn.http_api import requests as web
 from posthorn.http_api.openapi import described
-from posthorn.http_api.requests import Cursor, Force, Limit
+from posthorn.http_api.requests import Cursor, Force, Limit, answer
 from posthorn.models import EventType, EventTypeSpec, Listed, Scope
 from posthorn.monitoring.event_type_overview import EventTypeDetails, EventTypeView, Filters
 
@@ -57,7 +56,7 @@ def put_event_type(
     by = admin()
     event_type, is_new = wiring.catalogue().put(name, spec, force=force)
     logger.info("event type put", event_type=name, forced=force, key_id=by)
-    return web.answer(event_type, 201 if is_new else 200)
+    return answer(event_type, 201 if is_new else 200)
 
 
 @router.delete("/v1/event-types/<name>", status_code=204)
@@ -72,7 +71,7 @@ def delete_event_type(name: TypeName, force: Force = False) -> None:
 @router.post("/v1/event-types/import")
 @described("Event types", Scope.ADMIN, "incompatible_change")
 def import_event_types(
-    document: Annotated[dict[str, Any], Body(examples=[examples.CATALOGUE])],
+    document: Annotated[dict[str, Any], Body(examples=[api_examples.CATALOGUE])],
     force: Force = False,
     dry_run: Annotated[
         bool, Query(description="Only return the changes that the import would make")

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from api.routing import acting, router
 from posthorn import wiring
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.core.errors import NotFoundError
 from posthorn.endpoints.views import (
     EndpointView,
@@ -18,15 +18,16 @@ from posthorn.endpoints.views import (
     SecretView,
     endpoint_view,
 )
-from posthorn.http_api import requests as web
 from posthorn.http_api.openapi import described
-from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
+from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit, answer
 from posthorn.models import EndpointSpec, Listed, Scope
 
 logger = Logger()
 Patch = Annotated[
     dict[str, Any],
-    Body(description="The fields of `EndpointSpec` to change", examples=[examples.ENDPOINT_PATCH]),
+    Body(
+        description="The fields of `EndpointSpec` to change", examples=[api_examples.ENDPOINT_PATCH]
+    ),
 ]
 
 
@@ -128,4 +129,4 @@ def read_public_key(id: EndpointId) -> PublicKeyView:
 
 
 def tagged(view: EndpointView, *, status: int = 200) -> Response[EndpointView]:
-    return web.answer(view, status, {"etag": f'"{view.version}"'})
+    return answer(view, status, {"etag": f'"{view.version}"'})

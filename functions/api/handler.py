@@ -10,12 +10,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from api import admin, catalogue, endpoint_tests, endpoints, history, jobs, log, portal, stats
 from api.routing import router
 from posthorn.http_api import openapi, publish_operation
-from posthorn.http_api import requests as web
+from posthorn.http_api.requests import resolver, respond
 
 # Each of these modules has added its routes to the router.
 RESOURCES = (endpoints, history, endpoint_tests, catalogue, log, stats, portal, jobs, admin)
 logger = Logger()
-app = web.resolver(logger)
+app = resolver(logger)
 app.include_router(router)
 
 
@@ -38,4 +38,4 @@ def description() -> dict[str, Any]:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return web.respond(app, event, context, logger=logger)
+    return respond(app, event, context, logger=logger)

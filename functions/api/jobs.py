@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 
 from api.routing import acting, router
 from posthorn import wiring
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.endpoints.views import endpoint_view
 from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
@@ -26,7 +26,7 @@ from posthorn.jobs.views import (
 from posthorn.models import Listed, Scope
 
 logger = Logger()
-JobId = Annotated[str, Path(description="A job's id", examples=[examples.JOB_ID])]
+JobId = Annotated[str, Path(description="A job's id", examples=[api_examples.JOB_ID])]
 IdempotencyKey = Annotated[
     str | None,
     Header(

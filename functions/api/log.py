@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from api.routing import acting, router
 from posthorn import wiring
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.deliveries import views
 from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass, WithTests
 from posthorn.deliveries.views import (
@@ -18,14 +18,15 @@ from posthorn.deliveries.views import (
     ErasureView,
     EventView,
 )
-from posthorn.http_api import requests as web
 from posthorn.http_api.openapi import described
-from posthorn.http_api.requests import Cursor, Limit
+from posthorn.http_api.requests import Cursor, Limit, aware
 from posthorn.models import DeliveryStatus, Listed, Outcome, Scope
 
 logger = Logger()
-DeliveryId = Annotated[str, Path(description="A delivery's id", examples=[examples.DELIVERY_ID])]
-EventId = Annotated[str, Path(description="An event's id", examples=[examples.EVENT_ID])]
+DeliveryId = Annotated[
+    str, Path(description="A delivery's id", examples=[api_examples.DELIVERY_ID])
+]
+EventId = Annotated[str, Path(description="An event's id", examples=[api_examples.EVENT_ID])]
 
 
 @router.get("/v1/deliveries")
@@ -74,8 +75,8 @@ def list_deliveries(
         status=status,
         outcome=outcome,
         status_class=status_code,
-        since=web.aware("since", since),
-        until=web.aware("until", until),
+        since=aware("since", since),
+        until=aware("until", until),
         test=test,
         order=order,
     )
@@ -129,7 +130,7 @@ def find_events(
             min_length=1,
             max_length=256,
             description="The id that the publisher gave the event",
-            examples=[examples.PUBLICATION["id"]],
+            examples=[api_examples.PUBLICATION["id"]],
         ),
     ],
 ) -> Listed[EventView]:

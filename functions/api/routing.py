@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from posthorn import wiring
-from posthorn.http_api import requests as web
+from posthorn.http_api import requests
 from posthorn.models import Caller, Scope
 
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
@@ -11,13 +11,13 @@ router = Router()  # type: ignore[no-untyped-call] # its constructor has no anno
 
 def acting(scope: Scope) -> tuple[str, str]:
     """Return the tenant and the id of the caller's key, which must have this scope."""
-    return web.acting(router, wiring.config(), scope)
+    return requests.acting(router, wiring.config(), scope)
 
 
 def admin() -> str:
     """Return the id of the caller's key, which must be an admin key."""
-    return web.admin(router).key_id
+    return requests.admin(router).key_id
 
 
 def caller() -> Caller:
-    return web.caller(router)
+    return requests.caller(router)

@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from api.routing import acting, router
 from posthorn import wiring
-from posthorn.http_api import requests as web
 from posthorn.http_api.openapi import described
+from posthorn.http_api.requests import aware
 from posthorn.models import Listed, Scope
 from posthorn.monitoring.statistics import StatsQuery
 from posthorn.monitoring.stats_views import Bucket, By, StatsView
@@ -40,8 +40,8 @@ def read_stats(
     tenant, _ = acting(Scope.LOGS_READ)
     asked = StatsQuery(
         by=by,
-        since=web.aware("since", since),
-        until=web.aware("until", until),
+        since=aware("since", since),
+        until=aware("until", until),
         bucket=bucket,
         endpoint_id=endpoint,
         event_type=event_type,

@@ -30,13 +30,13 @@ from posthorn.events.cloudevents import (
 )
 from posthorn.events.ingestion import Ingestion, batch_of, status_of
 from posthorn.http_api import publish_operation
-from posthorn.http_api import requests as web
 from posthorn.http_api.publish_operation import Accepted, BatchResult
+from posthorn.http_api.requests import acting, answer, as_json, resolver, respond
 from posthorn.models import Event, Scope
 
 logger = Logger()
 now = partial(datetime.now, UTC)
-app = web.resolver(logger)
+app = resolver(logger)
 
 
 @cache
@@ -58,7 +58,7 @@ def ingestion() -> Ingestion:
 
 @app.post("/v1/events")
 def publish(body: Annotated[dict[str, Any], Body()]) -> Response[Accepted | BatchResult]:
-    tenant, _ = web.acting(app, config(), Scope.EVENTS_WRITE)
+    tenant, _ = acting(app, config(), Scope.EVENTS_WRITE)
     headers = app.current_event.headers
     mode = app.context["mode"]
     batch = batch_of(body) if mode in (None, ContentMode.BATCH) else None
@@ -72,10 +72,10 @@ def publish(body: Annotated[dict[str, Any], Body()]) -> Response[Accepted | Batc
     logger.info("events accepted", tenant=tenant, accepted=len(accepted), offered=len(results))
     if batch is not None:
         entries = [publish_operation.entry(each) for each in results]
-        return web.answer(BatchResult(results=entries), status_of(results))
+        return answer(BatchResult(results=entries), status_of(results))
     if isinstance(results[0], PosthornError):
         raise results[0]
-    return web.answer(publish_operation.accepted(results[0]), 202)
+    return answer(publish_operation.accepted(results[0]), 202)
 
 
 def _reader(mode: ContentMode | None, headers: Mapping[str, str]) -> Callable[[Any], Any]:
@@ -88,8 +88,8 @@ def _as_json(event: dict[str, Any]) -> dict[str, Any]:
     mode = content_mode(event["headers"])
     app.context["mode"] = mode
     if mode is None:
-        return web.as_json(event)
-    event = web.as_json(event, JSON_TYPE)
+        return as_json(event)
+    event = as_json(event, JSON_TYPE)
     if mode is ContentMode.BATCH and event.get("body"):
         # The event handler reads objects only, and a batch of Posthorn's own is an object.
         return {**event, "body": f'{{"events":{event["body"]}}}'}
@@ -98,4 +98,4 @@ def _as_json(event: dict[str, Any]) -> dict[str, Any]:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return web.respond(app, event, context, logger=logger, read=_as_json)
+    return respond(app, event, context, logger=logger, read=_as_json)

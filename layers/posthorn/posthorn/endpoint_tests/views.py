@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.deliveries.views import AttemptView
 from posthorn.models import Change, EndpointSpec, Model, SentRequest, Time, TypeName
 from posthorn.subscriptions.matching import Verdict
@@ -19,7 +19,7 @@ MAX_EXAMINED = 500
 class SampleEvent(Model):
     """An event as it would be published."""
 
-    model_config = examples.shown(examples.EVENT)
+    model_config = api_examples.shown(api_examples.EVENT)
 
     type: TypeName
     data: dict[str, Any]
@@ -49,17 +49,17 @@ class EndpointTestSpec(Model):
 class SavedEndpointTestSpec(EndpointTestSpec):
     """`changes` apply to the saved endpoint for this test, as in a PATCH."""
 
-    model_config = examples.shown(
-        {"event": examples.EVENT},
-        {"event_id": examples.EVENT_ID, "changes": examples.CONDITION_PATCH},
+    model_config = api_examples.shown(
+        {"event": api_examples.EVENT},
+        {"event_id": api_examples.EVENT_ID, "changes": api_examples.CONDITION_PATCH},
     )
 
     changes: dict[str, Any] = Field(default={})
 
 
 class UnsavedEndpointTestSpec(EndpointTestSpec):
-    model_config = examples.shown(
-        {"endpoint": examples.ENDPOINT_SPEC, "event_type": "OrderReceivedEvent"}
+    model_config = api_examples.shown(
+        {"endpoint": api_examples.ENDPOINT_SPEC, "event_type": "OrderReceivedEvent"}
     )
 
     endpoint: EndpointSpec
@@ -74,13 +74,13 @@ class DryRunSpec(Model):
 class SavedDryRunSpec(DryRunSpec):
     """`changes` apply to the saved endpoint for this run, which compares both."""
 
-    model_config = examples.shown({"changes": examples.CONDITION_PATCH, "limit": 200})
+    model_config = api_examples.shown({"changes": api_examples.CONDITION_PATCH, "limit": 200})
 
     changes: dict[str, Any] = Field(default={})
 
 
 class UnsavedDryRunSpec(DryRunSpec):
-    model_config = examples.shown({"endpoint": examples.ENDPOINT_SPEC})
+    model_config = api_examples.shown({"endpoint": api_examples.ENDPOINT_SPEC})
 
     endpoint: EndpointSpec
 
@@ -95,14 +95,14 @@ class PreviewedRequest(SentRequest):
 class PreviewView(Model):
     """Whether an enabled endpoint would receive the event, and the request it would receive."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {
-            "event_id": examples.EVENT_ID,
+            "event_id": api_examples.EVENT_ID,
             "event_type": "OrderReceivedEvent",
             "matches": True,
             "verdict": "matched",
             "reason": None,
-            "request": examples.REQUEST,
+            "request": api_examples.REQUEST,
             "payload_error": None,
             "signing_secret": None,
         }
@@ -121,14 +121,14 @@ class PreviewView(Model):
 class EndpointTestView(Model):
     """The result of a test. It is in the log under its ids when a saved version was tested."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {
             "passed": False,
             "matches": True,
             "reason": None,
-            "event_id": examples.EVENT_ID,
-            "delivery_id": examples.DELIVERY_ID,
-            "attempt": {**examples.ATTEMPT, "trigger": "test"},
+            "event_id": api_examples.EVENT_ID,
+            "delivery_id": api_examples.DELIVERY_ID,
+            "attempt": {**api_examples.ATTEMPT, "trigger": "test"},
             "signing_secret": None,
         }
     )
@@ -175,7 +175,7 @@ class ComparisonView(Model):
 class DryRunView(Model):
     """The result of the tenant's latest events for the draft, as if it had been enabled."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {
             "examined": 100,
             "complete": True,
@@ -185,7 +185,7 @@ class DryRunView(Model):
             "payload_errors": 0,
             "samples": [
                 {
-                    "event_id": examples.EVENT_ID,
+                    "event_id": api_examples.EVENT_ID,
                     "event_type": "OrderReceivedEvent",
                     "time": "2026-11-23T10:00:00.000Z",
                     "payload": '{"type":"OrderReceivedEvent","data":{"ClientId":1}}',

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from posthorn.aws.config_table import ConfigStore, EndpointVersion
 from posthorn.aws.kms import Secrets, Vault
-from posthorn.core import api_examples as examples
-from posthorn.core import ids
+from posthorn.core import api_examples, ids
 from posthorn.core.errors import NotFoundError
 from posthorn.endpoints.views import EndpointView, endpoint_view
 from posthorn.models import MASK, Endpoint, EndpointSpec, Listed, Model, Time
@@ -26,7 +25,7 @@ class DifferenceView(Model):
     `null` stands for a field that a version does not have.
     """
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {"field": "/timeout_seconds", "before": 15.0, "after": 20.0},
         {"field": "/auth/token", "before": MASK, "after": MASK},
     )
@@ -39,7 +38,7 @@ class DifferenceView(Model):
 class VersionView(Model):
     """One version: its author and time, its changes, and the endpoint at that version."""
 
-    model_config = examples.shown(examples.VERSION)
+    model_config = api_examples.shown(api_examples.VERSION)
 
     version: int
     at: Time

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.models import Endpoint, EndpointSpec, EndpointStatus, Model, Signing, Time
 from posthorn.models.paging import ONLY_IF_SET
 
@@ -17,7 +17,7 @@ class SigningView(Signing):
 class EndpointView(EndpointSpec):
     """A saved endpoint: its settings and its status."""
 
-    model_config = examples.shown(examples.ENDPOINT)
+    model_config = api_examples.shown(api_examples.ENDPOINT)
 
     id: str
     signing: SigningView
@@ -30,7 +30,7 @@ class EndpointView(EndpointSpec):
 
 
 class RotationSpec(Model):
-    model_config = examples.shown({"overlap_hours": 24})
+    model_config = api_examples.shown({"overlap_hours": 24})
 
     overlap_hours: float = Field(
         default=24, ge=0, le=168, description="How long the old secret also signs"
@@ -38,13 +38,13 @@ class RotationSpec(Model):
 
 
 class SecretView(Model):
-    model_config = examples.shown({"secret": examples.SECRET})
+    model_config = api_examples.shown({"secret": api_examples.SECRET})
 
     secret: str
 
 
 class PublicKeyView(Model):
-    model_config = examples.shown({"public_key": examples.PUBLIC_KEY})
+    model_config = api_examples.shown({"public_key": api_examples.PUBLIC_KEY})
 
     public_key: str
 

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from posthorn.aws.dynamodb import Table
 from posthorn.aws.s3 import LINK_SECONDS, ExportBucket
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.core.errors import Violation
 from posthorn.deliveries import views
 from posthorn.deliveries.queries import LogLists
@@ -90,7 +90,7 @@ class PartView(Model):
 class ExportView(Model):
     """The files of an export. The manifest is written last and lists them as well."""
 
-    model_config = examples.shown(examples.EXPORT)
+    model_config = api_examples.shown(api_examples.EXPORT)
 
     parts: list[PartView]
     manifest_url: str | None = Field(description="Null until all parts are written")

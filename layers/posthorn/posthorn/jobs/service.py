@@ -8,8 +8,7 @@ from functools import partial
 from itertools import islice
 
 from posthorn.aws.config_table import ConfigStore
-from posthorn.core import api_examples as examples
-from posthorn.core import ids
+from posthorn.core import api_examples, ids
 from posthorn.core.errors import ConflictError, InvalidError, NotFoundError
 from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.deliveries.reader import DeliveryReader
@@ -40,7 +39,7 @@ class HeldAction(StrEnum):
 class JobEstimate(Model):
     """The deliveries that match a filter. When `complete` is false, more than `matched` do."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {
             "matched": 412,
             "complete": True,

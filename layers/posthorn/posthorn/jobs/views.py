@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.deliveries.filters import DeliveryFilter, StatusClass
 from posthorn.endpoints.views import EndpointView
 from posthorn.jobs.export import ExportView
@@ -37,7 +37,7 @@ class JobFilter(Model):
 class JobCountSpec(Model):
     """The deliveries to count, for a job of this kind."""
 
-    model_config = examples.shown({"filter": examples.JOB_FILTER})
+    model_config = api_examples.shown({"filter": api_examples.JOB_FILTER})
 
     kind: JobKind = JobKind.REPLAY
     filter: JobFilter
@@ -46,7 +46,7 @@ class JobCountSpec(Model):
 class JobSpec(JobCountSpec):
     """A job to start, with the deliveries it starts per second."""
 
-    model_config = examples.shown(examples.JOB_SPEC)
+    model_config = api_examples.shown(api_examples.JOB_SPEC)
 
     kind: JobKind
     rate_per_second: float = Field(default=DEFAULT_RATE, ge=SLOWEST, le=FASTEST)
@@ -55,7 +55,7 @@ class JobSpec(JobCountSpec):
 class JobPatch(Model):
     """The field of a job that can be changed."""
 
-    model_config = examples.shown({"rate_per_second": 2})
+    model_config = api_examples.shown({"rate_per_second": 2})
 
     rate_per_second: float = Field(ge=SLOWEST, le=FASTEST)
 
@@ -63,7 +63,7 @@ class JobPatch(Model):
 class ResumeSpec(Model):
     """The decision about the deliveries that were held."""
 
-    model_config = examples.shown({"held": "drain", "rate_per_second": 10})
+    model_config = api_examples.shown({"held": "drain", "rate_per_second": 10})
 
     held: HeldAction
     rate_per_second: float = Field(default=DEFAULT_RATE, ge=SLOWEST, le=FASTEST)
@@ -74,7 +74,7 @@ class JobView(Model):
     `all_started_at`. Each started delivery then ends in one of the five counts that follow.
     """
 
-    model_config = examples.shown(examples.JOB)
+    model_config = api_examples.shown(api_examples.JOB)
 
     id: str
     kind: JobKind
@@ -109,7 +109,7 @@ class JobView(Model):
 class ResumedView(Model):
     """The endpoint, and the job for its held deliveries; null when these are kept."""
 
-    model_config = examples.shown({"endpoint": examples.ENDPOINT, "job": examples.JOB})
+    model_config = api_examples.shown({"endpoint": api_examples.ENDPOINT, "job": api_examples.JOB})
 
     endpoint: EndpointView
     job: JobView | None

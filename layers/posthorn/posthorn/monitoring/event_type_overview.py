@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from posthorn.aws.config_table import ConfigStore
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.core.errors import NotFoundError
 from posthorn.deliveries.queries import LogLists
 from posthorn.models import (
@@ -59,7 +59,7 @@ class SubscribingEndpoint(Model):
 class EventTypeView(Model):
     """`health` is that of the worst endpoint that its owner has not switched off."""
 
-    model_config = examples.shown(examples.SEEN_TYPE)
+    model_config = api_examples.shown(api_examples.SEEN_TYPE)
 
     name: str
     kind: EventTypeKind
@@ -93,7 +93,9 @@ class EventTypeView(Model):
 
 class EventTypeDetails(EventTypeView):
     model_config = ConfigDict(
-        validate_by_name=True, serialize_by_alias=True, **examples.shown(examples.WHOLE_TYPE)
+        validate_by_name=True,
+        serialize_by_alias=True,
+        **api_examples.shown(api_examples.WHOLE_TYPE),
     )
 
     json_schema: dict[str, Any] = Field(alias="schema")

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.models import DeliveryStatus, Model, Outcome, Time
 from posthorn.monitoring.counters import Counts, day_of, percentile
 
@@ -76,7 +76,7 @@ class Group(Model):
 class StatsView(Model):
     """Statistics of a period, which is extended to whole hours."""
 
-    model_config = examples.shown(examples.STATS)
+    model_config = api_examples.shown(api_examples.STATS)
 
     since: Time
     until: Time

@@ -11,7 +11,7 @@ from itertools import islice
 from pydantic import Field
 
 from posthorn.aws.config_table import ConfigStore
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.sweeper import GRACE
 from posthorn.models import DeliveryStatus, DisabledBy, Endpoint, EndpointStatus, Model, Time
@@ -36,7 +36,7 @@ class WarningSign(StrEnum):
 
 
 class WarningView(Model):
-    model_config = examples.shown(examples.WARNING)
+    model_config = api_examples.shown(api_examples.WARNING)
 
     code: WarningSign
     message: str

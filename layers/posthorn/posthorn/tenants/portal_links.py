@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.kms import Vault
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.core.errors import ForbiddenError
 from posthorn.models import Caller, Model, Scope, TenantId, Time
 from posthorn.tenants.console_sessions import Session, SessionAccess, SessionStore
@@ -40,7 +40,7 @@ def _origin(text: str) -> str:
 class PortalLinkSpec(Model):
     """A link to create: its validity, its permissions and the sites that may frame it."""
 
-    model_config = examples.shown(examples.PORTAL_LINK_SPEC)
+    model_config = api_examples.shown(api_examples.PORTAL_LINK_SPEC)
 
     access: SessionAccess = SessionAccess.READ_ONLY
     expires_in_minutes: int = Field(
@@ -57,7 +57,7 @@ class PortalLinkSpec(Model):
 
 
 class PortalLinkView(Model):
-    model_config = examples.shown(examples.PORTAL_LINK)
+    model_config = api_examples.shown(api_examples.PORTAL_LINK)
 
     url: str = Field(description="Gives access to anybody who has it")
     tenant: TenantId

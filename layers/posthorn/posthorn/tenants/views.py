@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.models import (
     ApiKey,
     EffectiveLimits,
@@ -33,7 +33,7 @@ class EffectiveTermsView(Model):
 class TenantView(TenantSpec):
     """A tenant with its limits in force."""
 
-    model_config = examples.shown(examples.TENANT)
+    model_config = api_examples.shown(api_examples.TENANT)
 
     id: TenantId
     created_at: Time
@@ -44,7 +44,7 @@ class TenantView(TenantSpec):
 class ApiKeySpec(Model):
     """An API key to create. A key with the scope `admin` has no tenant."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {"name": "Acme shop", "tenant": "acme", "scopes": ["events:write", "logs:read"]},
         {"name": "On call", "scopes": ["admin"]},
     )
@@ -57,7 +57,7 @@ class ApiKeySpec(Model):
 class ApiKeyView(Model):
     """`key` is only in the answer to the request that created it."""
 
-    model_config = examples.shown(examples.API_KEY)
+    model_config = api_examples.shown(api_examples.API_KEY)
 
     id: str
     name: str
