@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
-from api.routing import admin, router
+from api.routing import admin, logger, router
 from posthorn import wiring
 from posthorn.core import api_examples
 from posthorn.http_api.openapi import described
@@ -13,7 +12,6 @@ from posthorn.http_api.requests import Cursor, Limit
 from posthorn.models import Listed, Scope, Tenant, TenantSpec
 from posthorn.tenants.views import ApiKeySpec, ApiKeyView, TenantView, key_view, tenant_view
 
-logger = Logger()
 TenantId = Annotated[str, Path(description="A tenant's id", examples=["acme"])]
 KeyId = Annotated[str, Path(description="An API key's id", examples=[api_examples.KEY_ID])]
 

@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
-from api.routing import acting, admin, router
+from api.routing import acting, admin, logger, router
 from posthorn import wiring
 from posthorn.core import api_examples
 from posthorn.events.catalogue import TypeChange
@@ -15,7 +14,6 @@ from posthorn.http_api.requests import Cursor, Force, Limit, answer
 from posthorn.models import EventType, EventTypeSpec, Listed, Scope
 from posthorn.monitoring.event_type_overview import EventTypeDetails, EventTypeView, Filters
 
-logger = Logger()
 TypeName = Annotated[str, Path(description="An event type's name", examples=["StockCountedEvent"])]
 
 

@@ -6,10 +6,9 @@ Access to an event of the log needs `logs:read`.
 
 from typing import Annotated
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from api.routing import acting, caller, router
+from api.routing import acting, caller, logger, router
 from posthorn import wiring
 from posthorn.endpoint_tests.drafts import Draft
 from posthorn.endpoint_tests.views import (
@@ -26,8 +25,6 @@ from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import EndpointId
 from posthorn.models import Scope
 from posthorn.tenants.api_keys import require
-
-logger = Logger()
 
 
 def _acting(spec: EndpointTestSpec) -> tuple[str, str]:

@@ -1,16 +1,16 @@
-"""/v1/endpoints: the destinations of a tenant's events."""
+"""/v1/endpoints: the destinations of a tenant's events, with their versions."""
 
 from datetime import timedelta
 from typing import Annotated, Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
-from api.routing import acting, router
+from api.routing import acting, logger, router
 from posthorn import wiring
 from posthorn.core import api_examples
 from posthorn.core.errors import NotFoundError
+from posthorn.endpoints.history import VersionView
 from posthorn.endpoints.views import (
     EndpointView,
     PublicKeyView,
@@ -22,7 +22,6 @@ from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit, answer
 from posthorn.models import EndpointSpec, Listed, Scope
 
-logger = Logger()
 Patch = Annotated[
     dict[str, Any],
     Body(
@@ -53,7 +52,7 @@ def create_endpoint(spec: Annotated[EndpointSpec, Body()]) -> Response[EndpointV
     """
     tenant, key_id = acting(Scope.CONFIG_WRITE)
     endpoint, secret = wiring.endpoints().create(tenant, spec, by=key_id)
-    return tagged(endpoint_view(endpoint, secret=secret), status=201)
+    return _tagged(endpoint_view(endpoint, secret=secret), status=201)
 
 
 @router.get("/v1/endpoints/<id>")
@@ -61,7 +60,7 @@ def create_endpoint(spec: Annotated[EndpointSpec, Body()]) -> Response[EndpointV
 def read_endpoint(id: EndpointId) -> Response[EndpointView]:
     """Read an endpoint. Its secrets are masked."""
     tenant, _ = acting(Scope.CONFIG_READ)
-    return tagged(endpoint_view(wiring.endpoints().endpoint(tenant, id)))
+    return _tagged(endpoint_view(wiring.endpoints().endpoint(tenant, id)))
 
 
 @router.patch("/v1/endpoints/<id>")
@@ -76,7 +75,7 @@ def change_endpoint(
     """
     tenant, key_id = acting(Scope.CONFIG_WRITE)
     endpoint = wiring.endpoints().change(tenant, id, patch, by=key_id, expected_version=if_match)
-    return tagged(endpoint_view(endpoint))
+    return _tagged(endpoint_view(endpoint))
 
 
 @router.delete("/v1/endpoints/<id>", status_code=204)
@@ -104,7 +103,7 @@ def rotate_secret(
     endpoint, secret = wiring.endpoints().rotate(
         tenant, id, by=key_id, overlap=timedelta(hours=spec.overlap_hours)
     )
-    return tagged(endpoint_view(endpoint, secret=secret))
+    return _tagged(endpoint_view(endpoint, secret=secret))
 
 
 @router.get("/v1/endpoints/<id>/secret")
@@ -128,5 +127,33 @@ def read_public_key(id: EndpointId) -> PublicKeyView:
     return PublicKeyView(public_key=public_key)
 
 
-def tagged(view: EndpointView, *, status: int = 200) -> Response[EndpointView]:
+@router.get("/v1/endpoints/<id>/versions")
+@described("History", Scope.CONFIG_READ)
+def list_versions(id: EndpointId, limit: Limit = 50, cursor: Cursor = None) -> Listed[VersionView]:
+    """List an endpoint's versions, newest first, each with its author and its changes.
+
+    This includes deleted endpoints.
+    """
+    tenant, _ = acting(Scope.CONFIG_READ)
+    return wiring.endpoint_history().versions(tenant, id, limit=limit, cursor=cursor)
+
+
+@router.post("/v1/endpoints/<id>/versions/<version>/restore")
+@described("History", Scope.CONFIG_WRITE, "stale_version", is_versioned=True)
+def restore_version(
+    id: EndpointId,
+    version: Annotated[int, Path(ge=1, le=999_999, description="The version to restore")],
+    if_match: IfMatch = None,
+) -> Response[EndpointView]:
+    """Restore an earlier version.
+
+    This makes a new version with the settings and credentials of the earlier one; status and
+    signing secret stay.
+    """
+    tenant, key_id = acting(Scope.CONFIG_WRITE)
+    endpoint = wiring.endpoints().restore(tenant, id, version, by=key_id, expected_version=if_match)
+    return _tagged(endpoint_view(endpoint))
+
+
+def _tagged(view: EndpointView, *, status: int = 200) -> Response[EndpointView]:
     return answer(view, status, {"etag": f'"{view.version}"'})

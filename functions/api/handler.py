@@ -3,18 +3,16 @@
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import admin, catalogue, endpoint_tests, endpoints, history, jobs, log, portal, stats
-from api.routing import router
+from api import admin, catalogue, endpoint_tests, endpoints, jobs, log, portal, stats
+from api.routing import logger, router
 from posthorn.http_api import openapi, publish_operation
 from posthorn.http_api.requests import resolver, respond
 
 # Each of these modules has added its routes to the router.
-RESOURCES = (endpoints, history, endpoint_tests, catalogue, log, stats, portal, jobs, admin)
-logger = Logger()
+RESOURCES = (endpoints, endpoint_tests, catalogue, log, stats, portal, jobs, admin)
 app = resolver(logger)
 app.include_router(router)
 

@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path
 
-from api.routing import acting, router
+from api.routing import acting, logger, router
 from posthorn import wiring
 from posthorn.core import api_examples
 from posthorn.endpoints.views import endpoint_view
@@ -25,7 +24,6 @@ from posthorn.jobs.views import (
 )
 from posthorn.models import Listed, Scope
 
-logger = Logger()
 JobId = Annotated[str, Path(description="A job's id", examples=[api_examples.JOB_ID])]
 IdempotencyKey = Annotated[
     str | None,

@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from api.routing import acting, router
+from api.routing import acting, logger, router
 from posthorn import wiring
 from posthorn.core import api_examples
 from posthorn.deliveries import views
@@ -22,7 +21,6 @@ from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, Limit, aware
 from posthorn.models import DeliveryStatus, Listed, Outcome, Scope
 
-logger = Logger()
 DeliveryId = Annotated[
     str, Path(description="A delivery's id", examples=[api_examples.DELIVERY_ID])
 ]

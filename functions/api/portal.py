@@ -3,16 +3,13 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from api.routing import acting, caller, router
+from api.routing import acting, caller, logger, router
 from posthorn import wiring
 from posthorn.http_api.openapi import described
 from posthorn.models import Scope
 from posthorn.tenants.portal_links import PortalLinkSpec, PortalLinkView
-
-logger = Logger()
 
 
 @router.post("/v1/portal-links", status_code=201)

@@ -1,11 +1,13 @@
-"""The router of the HTTP API, to which each module adds its routes, and the check of callers."""
+"""The router and logger of the HTTP API's modules, and the check of their callers."""
 
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from posthorn import wiring
 from posthorn.http_api import requests
 from posthorn.models import Caller, Scope
 
+logger = Logger()
 router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 
 

@@ -26,22 +26,53 @@ MAX_PAGES = 10  # of deliveries, when several are of the same event
 TIME_LIMIT = timedelta(seconds=15)  # of the function's 29
 
 
+Tried = tuple[Decision, SampleView | None]  # a sample for a match
+
+
 @dataclass
-class _Tally:
-    """The running result; the events themselves are too large to be kept in memory."""
+class _Result:
+    """The running fields of DryRunView: the events themselves are too large for memory."""
 
     examined: int = 0
     oldest_at: datetime | None = None
     matched: int = 0
-    matched_before: int = 0
-    payload_errors: int = 0
-    other_payloads: int = 0
     not_matched: Counter[Verdict] = field(default_factory=Counter)
+    payload_errors: int = 0
     samples: list[SampleView] = field(default_factory=list)
-    only_before: list[MismatchView] = field(default_factory=list)
-    only_after: list[MismatchView] = field(default_factory=list)
+
+    def add(self, event: Event, decision: Decision, sample: SampleView | None) -> None:
+        self.examined += 1
+        self.oldest_at = min(self.oldest_at or event.accepted_at, event.accepted_at)
+        if sample is None:
+            self.not_matched[decision.verdict] += 1
+            return
+        self.matched += 1
+        self.payload_errors += sample.payload is None
+        if len(self.samples) < SAMPLES:
+            self.samples.append(sample)
+
+
+@dataclass
+class _Comparison:
+    """The running fields of ComparisonView."""
+
+    matched_before: int = 0
     only_before_count: int = 0
     only_after_count: int = 0
+    other_payload_count: int = 0
+    only_before: list[MismatchView] = field(default_factory=list)
+    only_after: list[MismatchView] = field(default_factory=list)
+
+    def add(self, event: Event, before: Tried, after: Tried) -> None:
+        self.matched_before += before[1] is not None
+        if before[1] and after[1]:
+            self.other_payload_count += before[1] != after[1]
+        elif before[1]:
+            self.only_before_count += 1
+            _append(self.only_before, event, after[0])
+        elif after[1]:
+            self.only_after_count += 1
+            _append(self.only_after, event, before[0])
 
 
 @dataclass(frozen=True)
@@ -59,15 +90,18 @@ class DryRun:
         end = self.now() + TIME_LIMIT
         event_ids = self._last_events(draft, limit)
         saved = draft.saved if draft.is_changed else None
-        tally = _Tally()
-        complete = True
+        result, comparison, complete = _Result(), _Comparison(), True
         for event in self.log.events(draft.endpoint.tenant, event_ids):
             if self.now() > end:
                 complete = False
                 break
             if event.erasure is None:
-                _examine(tally, event, draft.endpoint, saved)
-        return _view(tally, complete=complete, compared=saved is not None)
+                tried = _tried(draft.endpoint, event)
+                result.add(event, *tried)
+                if saved:
+                    comparison.add(event, _tried(saved, event), tried)
+        compared = ComparisonView(**vars(comparison)) if saved else None
+        return DryRunView(**vars(result), complete=complete, comparison=compared)
 
     def _last_events(self, draft: Draft, limit: int) -> list[str]:
         """The ids of the latest events, newest first."""
@@ -105,89 +139,29 @@ def _overlap(some: Iterable[str], others: Iterable[str]) -> bool:
     )
 
 
-def _examine(tally: _Tally, event: Event, draft: Endpoint, saved: Endpoint | None) -> None:
-    tally.examined += 1
-    tally.oldest_at = min(tally.oldest_at or event.accepted_at, event.accepted_at)
-    decision = decide_enabled(draft, event)
-    sample = None
-    if decision.verdict is Verdict.MATCHED:
-        sample = _sample(event, draft)
-        tally.matched += 1
-        tally.payload_errors += sample.payload is None
-        if len(tally.samples) < SAMPLES:
-            tally.samples.append(sample)
-    else:
-        tally.not_matched[decision.verdict] += 1
-    if saved:
-        _compare(
-            tally, event, decide_enabled(saved, event), after=decision, sample=sample, saved=saved
-        )
-
-
-def _compare(
-    tally: _Tally,
-    event: Event,
-    before: Decision,
-    *,
-    after: Decision,
-    sample: SampleView | None,
-    saved: Endpoint,
-) -> None:
-    matched_before = before.verdict is Verdict.MATCHED
-    tally.matched_before += matched_before
-    if matched_before and sample:
-        other = _sample(event, saved)
-        tally.other_payloads += (other.payload, other.payload_error) != (
-            sample.payload,
-            sample.payload_error,
-        )
-    elif matched_before:
-        tally.only_before_count += 1
-        if len(tally.only_before) < MISMATCHES:
-            tally.only_before.append(_mismatch(event, after))
-    elif sample:
-        tally.only_after_count += 1
-        if len(tally.only_after) < MISMATCHES:
-            tally.only_after.append(_mismatch(event, before))
-
-
-def _sample(event: Event, endpoint: Endpoint) -> SampleView:
-    made, error = None, None
+def _tried(endpoint: Endpoint, event: Event) -> Tried:
+    decision = decide_enabled(endpoint, event)
+    if decision.verdict is not Verdict.MATCHED:
+        return decision, None
+    payload, error = None, None
     try:
-        made = payloads.render(endpoint.payload, event).decode()
+        payload = payloads.render(endpoint.payload, event).decode()
     except PayloadError as refusal:
         error = refusal.detail
-    return SampleView(
+    sample = SampleView(
         event_id=event.id,
         event_type=event.type,
         time=event.time,
-        payload=made,
+        payload=payload,
         payload_error=error,
     )
+    return decision, sample
 
 
-def _mismatch(event: Event, unmet: Decision) -> MismatchView:
-    return MismatchView(
-        event_id=event.id, event_type=event.type, time=event.time, reason=unmet.reason
-    )
-
-
-def _view(tally: _Tally, *, complete: bool, compared: bool) -> DryRunView:
-    comparison = ComparisonView(
-        matched_before=tally.matched_before,
-        only_before_count=tally.only_before_count,
-        only_after_count=tally.only_after_count,
-        other_payload_count=tally.other_payloads,
-        only_before=tally.only_before,
-        only_after=tally.only_after,
-    )
-    return DryRunView(
-        examined=tally.examined,
-        complete=complete,
-        oldest_at=tally.oldest_at,
-        matched=tally.matched,
-        not_matched=dict(tally.not_matched),
-        payload_errors=tally.payload_errors,
-        samples=tally.samples,
-        comparison=comparison if compared else None,
-    )
+def _append(mismatches: list[MismatchView], event: Event, unmet: Decision) -> None:
+    if len(mismatches) < MISMATCHES:
+        mismatches.append(
+            MismatchView(
+                event_id=event.id, event_type=event.type, time=event.time, reason=unmet.reason
+            )
+        )

@@ -10,7 +10,7 @@ from pydantic import Field
 from posthorn.aws.config_table import ConfigStore, EndpointVersion
 from posthorn.aws.kms import Secrets, Vault
 from posthorn.core import api_examples, ids
-from posthorn.core.errors import NotFoundError
+from posthorn.core.errors import NotFoundError, pointer
 from posthorn.endpoints.views import EndpointView, endpoint_view
 from posthorn.models import MASK, Endpoint, EndpointSpec, Listed, Model, Time
 from posthorn.models.paging import bad_cursor, cut_page
@@ -111,16 +111,12 @@ def _compared(
 ) -> Iterator[DifferenceView]:
     """Yield the differences, each at the deepest object of both. A list differs as a whole."""
     for name in [*before, *(each for each in after if each not in before)]:
-        field = _pointer(at, name)
+        field = at + pointer(name)
         old, new = before.get(name), after.get(name)
         if isinstance(old, Mapping) and isinstance(new, Mapping) and _have_one_shape(old, new):
             yield from _compared(old, new, field)
         elif old != new:
             yield DifferenceView(field=field, before=old, after=new)
-
-
-def _pointer(at: str, name: str) -> str:
-    return f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
 
 
 def _have_one_shape(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -143,7 +139,7 @@ def _replaced(
 def _masked(at: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[DifferenceView]:
     for name in old:
         if name in new and old[name] != new[name]:
-            yield DifferenceView(field=_pointer(at, name), before=MASK, after=MASK)
+            yield DifferenceView(field=at + pointer(name), before=MASK, after=MASK)
 
 
 def _below(cursor: str | None) -> int | None:

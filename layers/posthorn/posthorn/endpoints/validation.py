@@ -1,6 +1,7 @@
 """The rules for a saved endpoint that its fields' types cannot state."""
 
 from collections.abc import Callable
+from functools import partial
 
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.egress.url_guard import EgressPolicy, check_url
@@ -24,7 +25,15 @@ MAX_HEADERS_BYTES = 8192  # common servers accept about this much, with Posthorn
 def check_endpoint(spec: EndpointSpec, policy: EgressPolicy) -> None:
     """Raise InvalidError that names every field that breaks a rule."""
     broken: list[Violation] = []
-    for field, check in _checks(spec, policy):
+    urls = {"/url": spec.url}
+    if isinstance(spec.auth, OAuth2Auth):
+        urls["/auth/token_url"] = spec.auth.token_url
+    checks: list[tuple[str, Callable[[], object]]] = [
+        *((field, partial(check_url, url, policy)) for field, url in urls.items()),
+        ("/payload", partial(check_payload, spec.payload)),
+        ("/condition", partial(check_triggers, spec)),
+    ]
+    for field, check in checks:
         try:
             check()
         except InvalidError as error:
@@ -34,18 +43,6 @@ def check_endpoint(spec: EndpointSpec, policy: EgressPolicy) -> None:
         broken.append(Violation("/retry", "the delays must add up to at most 7 days"))
     if broken:
         raise InvalidError.of(broken)
-
-
-def _checks(spec: EndpointSpec, policy: EgressPolicy) -> list[tuple[str, Callable[[], object]]]:
-    checks: list[tuple[str, Callable[[], object]]] = [
-        ("/url", lambda: check_url(spec.url, policy)),
-        ("/payload", lambda: check_payload(spec.payload)),
-        ("/condition", lambda: check_triggers(spec)),
-    ]
-    auth = spec.auth
-    if isinstance(auth, OAuth2Auth):
-        checks.append(("/auth/token_url", lambda: check_url(auth.token_url, policy)))
-    return checks
 
 
 def _header_violations(spec: EndpointSpec) -> list[Violation]:

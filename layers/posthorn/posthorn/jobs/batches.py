@@ -1,6 +1,6 @@
 """The deliveries of a job in batches: one endpoint after another, those of each oldest first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from posthorn.deliveries.filters import Order
 from posthorn.deliveries.queries import LogLists, Position
@@ -12,8 +12,34 @@ PAGES_IN_STEP = 20
 _END = "~"  # the position after the last delivery of an endpoint
 
 
-def following(job: Job, lists: LogLists, endpoint_ids: Sequence[str]) -> Iterator[Batch]:
-    """Yield the batches that follow the job's position, at most PAGES_IN_STEP."""
+def next_batch(
+    job: Job,
+    lists: LogLists,
+    endpoint_ids: Sequence[str],
+    *,
+    narrow: Callable[[Batch], Batch] = lambda batch: batch,
+) -> Batch:
+    """The first batch after the job's position that is not empty once `narrow` has been applied."""
+    batch = empty(job)
+    for page in _pages(job, lists, endpoint_ids):
+        batch = narrow(page)
+        if batch.event_ids:
+            break
+    return batch
+
+
+def empty(job: Job) -> Batch:
+    """The last batch of a job that has reached the end of its deliveries."""
+    return Batch(
+        number=job.batches + 1,
+        endpoint_id="",
+        event_ids=(),
+        position=job.position or "",
+        is_last=True,
+    )
+
+
+def _pages(job: Job, lists: LogLists, endpoint_ids: Sequence[str]) -> Iterator[Batch]:
     endpoint_ids = sorted(job.filter.endpoint_ids or endpoint_ids)
     position = job.position or ""
     for _ in range(PAGES_IN_STEP):
@@ -34,14 +60,3 @@ def following(job: Job, lists: LogLists, endpoint_ids: Sequence[str]) -> Iterato
             position=position,
             is_last=ended is None and left[0] == endpoint_ids[-1],
         )
-
-
-def empty(job: Job) -> Batch:
-    """The last batch of a job that has reached the end of its deliveries."""
-    return Batch(
-        number=job.batches + 1,
-        endpoint_id="",
-        event_ids=(),
-        position=job.position or "",
-        is_last=True,
-    )

@@ -30,6 +30,7 @@ from posthorn.jobs import batches
 from posthorn.jobs.model import BatchOutcome, Job, JobStatus, Skipped
 from posthorn.jobs.store import Batch, JobStore
 from posthorn.models import Change, Item, Model, Time, expiry
+from posthorn.subscriptions.matching import Decision
 
 RETENTION = timedelta(days=7)  # as ExportBucket in template.yaml
 MAX_LINKS = 1000  # parts in an answer of at most 6 MB; the manifest has them all
@@ -49,13 +50,6 @@ class Part(Model):
         return f"part-{self.number:05d}.ndjson.gz"
 
 
-class ExportedDecision(Model):
-    endpoint_id: str
-    endpoint_version: int
-    verdict: str
-    reason: str | None
-
-
 class ExportedEvent(Model):
     """The event of a line, with the decision about each endpoint when the event came."""
 
@@ -69,7 +63,7 @@ class ExportedEvent(Model):
     erased_by: str | None
     change: Change | None
     warnings: tuple[Violation, ...]
-    decisions: tuple[ExportedDecision, ...]
+    decisions: tuple[Decision, ...]
 
 
 class ExportLine(Model):
@@ -138,22 +132,19 @@ class Exporter:
         Deliveries that have expired since are skipped. For a cancelled job nothing is written.
         """
         if job.status is JobStatus.CANCELLED:
-            return BatchOutcome(job.batches + 1, 0, 0, {}, job.position or "", is_last=True)
-        batch = self.jobs.current_batch(job) or self.jobs.pin_batch(job, self._next(job))
+            return batches.empty(job).outcome(Counter())
+        batch = self.jobs.current_batch(job)
+        if batch is None:
+            endpoint_ids = self.reader.all_endpoints(job.tenant)  # of deleted ones as well
+            next_batch = batches.next_batch(job, self.lists, endpoint_ids)
+            batch = self.jobs.pin_batch(job, next_batch)
         content, lines = self._packed(job, batch)
         if lines:
             self._put(job, batch.number, content, lines)
         if batch.is_last:
             self._put_manifest(job)
         gone = len(batch.event_ids) - lines
-        return BatchOutcome(
-            number=batch.number,
-            size=len(batch.event_ids),
-            started=lines,
-            skipped=Counter({Skipped.GONE: gone}) if gone else {},
-            position=batch.position,
-            is_last=batch.is_last,
-        )
+        return batch.outcome(Counter({Skipped.GONE: gone} if gone else {}))
 
     def view(self, job: Job, now: datetime) -> ExportView:
         """The files written so far; with links until they are deleted."""
@@ -173,14 +164,6 @@ class Exporter:
             links_expire_at=now + timedelta(seconds=LINK_SECONDS) if linked else None,
             kept_until=kept_until,
         )
-
-    def _next(self, job: Job) -> Batch:
-        """Find the deliveries of the next batch, those of deleted endpoints included."""
-        batch = batches.empty(job)
-        for batch in batches.following(job, self.lists, self.reader.all_endpoints(job.tenant)):
-            if batch.event_ids:
-                break
-        return batch
 
     def _packed(self, job: Job, batch: Batch) -> tuple[bytes, int]:
         """The bytes and the number of lines of a batch's file; one event in memory at a time.
@@ -233,10 +216,6 @@ def _key(job: Job, name: str) -> str:
 
 def _line(history: EventHistory, endpoint_id: str, endpoint_name: str | None) -> ExportLine:
     event, erasure = history.event, history.event.erasure
-    decisions = tuple(
-        ExportedDecision(**{name: getattr(each, name) for name in ExportedDecision.model_fields})
-        for each in history.decisions
-    )
     return ExportLine(
         delivery=views.of_record(event, history.records[endpoint_id], endpoint_name),
         event=ExportedEvent(
@@ -244,6 +223,6 @@ def _line(history: EventHistory, endpoint_id: str, endpoint_name: str | None) ->
             data=None if erasure else event.data,
             erased_at=erasure and erasure.at,
             erased_by=erasure and erasure.by,
-            decisions=decisions,
+            decisions=history.decisions,
         ),
     )

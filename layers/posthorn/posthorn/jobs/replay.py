@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.sqs import Queue
@@ -37,17 +38,9 @@ class ReplayStep:
         """
         batch = self.jobs.current_batch(job)
         if batch is None and job.status is JobStatus.CANCELLED:
-            return BatchOutcome(job.batches + 1, 0, 0, {}, job.position or "", is_last=True)
+            return batches.empty(job).outcome(Counter())
         batch = batch or self.jobs.pin_batch(job, self._next(job))
-        skipped = self._move(job, batch)
-        return BatchOutcome(
-            number=batch.number,
-            size=len(batch.event_ids),
-            started=len(batch.event_ids) - skipped.total(),
-            skipped=skipped,
-            position=batch.position,
-            is_last=batch.is_last,
-        )
+        return batch.outcome(self._move(job, batch))
 
     def _move(self, job: Job, batch: Batch) -> Counter[Skipped]:
         skipped: Counter[Skipped] = Counter()
@@ -92,17 +85,14 @@ class ReplayStep:
 
     def _next(self, job: Job) -> Batch:
         """Find the deliveries of the next batch: those of one endpoint, oldest first."""
-        batch = batches.empty(job)
         endpoint_ids = [each.id for each in self.config.endpoints(job.tenant)]
-        for batch in batches.following(job, self.lists, endpoint_ids):
-            if job.is_second_look:
-                batch = self._without_own(job, batch)
-            if batch.event_ids:
-                return batch
-        return batch
+        narrow = partial(self._without_own, job)
+        return batches.next_batch(job, self.lists, endpoint_ids, narrow=narrow)
 
     def _without_own(self, job: Job, batch: Batch) -> Batch:
         """The batch without the deliveries that the job started and counted at its first look."""
+        if not job.is_second_look:
+            return batch
         found = self.log.deliveries(job.tenant, batch.endpoint_id, batch.event_ids)
         own = {event_id for event_id, each in found.items() if each.job_id == job.id}
         left = tuple(each for each in batch.event_ids if each not in own)

@@ -67,7 +67,7 @@ class JobRunner:
         job = self.jobs.job(run.tenant, run.job_id)
         if job is None or job.next_step_at is None:
             # The step that ended the job may have failed before it could complete it.
-            return self._ended(run, job and self.tracker.complete(job))
+            return self._ended(run, job and self.tracker.complete(job.tenant, job.id))
         if job.run != run.run:
             self.executions.start(job)
             return self._ended(run, job)
@@ -77,7 +77,7 @@ class JobRunner:
         change = partial(model.after_batch, done=done, began=began, now=self.now())
         after = self.jobs.change(job.tenant, job.id, change)
         if after.next_step_at is None:
-            return self._ended(run, self.tracker.complete(after), done)
+            return self._ended(run, self.tracker.complete(job.tenant, job.id), done)
         if run.steps + 1 >= STEPS_IN_RUN and after.run == run.run:
             return self._ended(run, self._handed_on(after), done)
         ahead = run.model_copy(update={"steps": run.steps + 1})

@@ -6,13 +6,14 @@ job#{job id}     slice        the current batch, fixed before it is done
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from posthorn.aws.dynamodb import ConditionFailed, Table
 from posthorn.core.errors import ConflictError, NotFoundError, UnavailableError
-from posthorn.jobs.model import Job
+from posthorn.jobs.model import BatchOutcome, Job, Skipped
 from posthorn.models import Item, Model, expiry, iso
 
 _ABSENT = "attribute_not_exists(#pk)"
@@ -28,6 +29,12 @@ class Batch(Model):
     event_ids: tuple[str, ...]
     position: str
     is_last: bool
+
+    def outcome(self, skipped: Counter[Skipped]) -> BatchOutcome:
+        """The outcome after all deliveries but the skipped ones were started."""
+        size = len(self.event_ids)
+        started = size - skipped.total()
+        return BatchOutcome(self.number, size, started, skipped, self.position, self.is_last)
 
 
 @dataclass(frozen=True)
@@ -48,19 +55,14 @@ class JobStore:
 
     def create(self, job: Job, asked: JobRequest | None = None) -> bool:
         """Record a new job; False when its idempotency key was used before."""
-        if asked is None:
-            self.table.put(_item(job), condition=_ABSENT)
-            return True
-        put = self.table.put_request(_item(job), condition=_ABSENT)
-        noted = {
-            **_key(job.tenant, asked.sort_key),
-            "job_id": job.id,
-            "request": _digest(asked.request),
-            **expiry(job.expires_at),
-        }
-        key = self.table.put_request(noted, condition=_ABSENT)
+        rows = [_item(job)]
+        if asked:
+            key = _key(job.tenant, asked.sort_key)
+            noted = {"job_id": job.id, "request": _digest(asked.request), **expiry(job.expires_at)}
+            rows.append({**key, **noted})
+        puts = [{"Put": self.table.put_request(row, condition=_ABSENT)} for row in rows]
         try:
-            self.table.write_together([{"Put": put}, {"Put": key}])
+            self.table.write_together(puts)
         except ConditionFailed:
             return False
         return True

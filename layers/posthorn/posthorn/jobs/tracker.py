@@ -39,16 +39,13 @@ class JobTracker:
         self.counters.add(shard, batch)
         for job_id, tenant in touched.items():
             with suppress(NotFoundError):  # it has expired
-                self._complete(tenant, job_id)
+                self.complete(tenant, job_id)
 
-    def complete(self, job: Job) -> Job:
+    def complete(self, tenant: str, job_id: str) -> Job:
         """Complete the job if all of its deliveries were started and have ended.
 
         Called after the last start and after the last end, so one of the two calls sees both.
         """
-        return self._complete(job.tenant, job.id)
-
-    def _complete(self, tenant: str, job_id: str) -> Job:
         counts = self.counts([job_id])[job_id]
         change = partial(model.completed_if_finished, counts=counts, now=self.now())
         return self.jobs.change(tenant, job_id, change)

@@ -10,8 +10,6 @@ from posthorn.deliveries import items
 from posthorn.models import Delivery, DeliveryStatus, Item, iso
 
 READ_AT_ONCE = 100  # the limit of BatchGetItem
-# `endpoint_sk` is the time followed by the event, so `until` itself is not included.
-_IN_RANGE = "#endpoint_sk BETWEEN :since AND :until"
 
 
 @dataclass(frozen=True)
@@ -34,13 +32,9 @@ class Inventory:
         self, tenant: str, endpoint_id: str, since: datetime, until: datetime
     ) -> Iterator[Delivery]:
         """Yield the endpoint's deliveries of a range by the index `by_endpoint`, without tests."""
-        for key in items.endpoint_partitions(tenant, endpoint_id):
-            rows = self.table.query(
-                f"#endpoint_pk = :key AND {_IN_RANGE}",
-                {"key": key, "since": iso(since), "until": iso(until)},
-                index="by_endpoint",
-            )
-            yield from (each for each in map(items.read_delivery, rows) if not each.test)
+        keys = items.endpoint_partitions(tenant, endpoint_id)
+        found = self._of_range("by_endpoint", "endpoint_pk", keys, since, until)
+        return (each for each in found if not each.test)
 
     def with_status(
         self,
@@ -51,13 +45,17 @@ class Inventory:
         until: datetime,
     ) -> Iterator[Delivery]:
         """Yield the endpoint's deliveries of a range by the index `by_status`."""
-        for key in items.status_partitions(tenant, endpoint_id, status):
-            rows = self.table.query(
-                f"#status_pk = :key AND {_IN_RANGE}",
-                {"key": key, "since": iso(since), "until": iso(until)},
-                index="by_status",
-            )
-            yield from map(items.read_delivery, rows)
+        keys = items.status_partitions(tenant, endpoint_id, status)
+        return self._of_range("by_status", "status_pk", keys, since, until)
+
+    def _of_range(
+        self, index: str, attribute: str, keys: Iterable[str], since: datetime, until: datetime
+    ) -> Iterator[Delivery]:
+        # `endpoint_sk` is the time followed by the event, so `until` itself is not included.
+        condition = f"#{attribute} = :key AND #endpoint_sk BETWEEN :since AND :until"
+        for key in keys:
+            values = {"key": key, "since": iso(since), "until": iso(until)}
+            yield from map(items.read_delivery, self.table.query(condition, values, index=index))
 
     def snapshots(self, keys: Iterable[Item]) -> Iterator[DeliverySnapshot]:
         """Yield the existing deliveries among these keys of items."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import Any
 
 from pydantic import Field
 
@@ -156,21 +157,12 @@ def _warning(
     endpoint_id: str,
     endpoint_name: str | None,
     *,
-    count: int | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
     event_types: AbstractSet[str] | None = None,
+    **facts: Any,
 ) -> TenantWarning:
-    view = WarningView(
-        code=code,
-        message=message,
-        endpoint_id=endpoint_id,
-        endpoint_name=endpoint_name,
-        count=count,
-        since=since,
-        until=until,
-    )
-    return TenantWarning(view, event_types)
+    subject = {"endpoint_id": endpoint_id, "endpoint_name": endpoint_name}
+    fields = {"count": None, "since": None, "until": None, **subject, **facts}
+    return TenantWarning(WarningView(code=code, message=message, **fields), event_types)
 
 
 def _why_disabled(endpoint: Endpoint) -> str:
