@@ -9,7 +9,8 @@ from local.emulator import Emulator
 from local.screen import say
 from posthorn.deliveries.state import WAITING
 from posthorn.monitoring.counters import hour_of
-from posthorn.monitoring.reconciliation import Report, reconciliation
+from posthorn.monitoring.reconciliation import reconciliation
+from posthorn.monitoring.reconciliation_report import Report
 
 WAIT_SECONDS = 30
 POLL_SECONDS = 0.5

@@ -22,8 +22,9 @@ from posthorn.core.errors import (
 )
 from posthorn.deliveries.filters import DeliveryFilter, Order, WithTests
 from posthorn.jobs import views as job_views
-from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobKind, JobStatus, filter_for
+from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobKind, JobStatus
 from posthorn.jobs.store import JobRequest
+from posthorn.jobs.transitions import filter_for
 from posthorn.jobs.views import DEFAULT_RATE, JobView
 from posthorn.models import Scope
 from posthorn.tenants.console_sessions import Session

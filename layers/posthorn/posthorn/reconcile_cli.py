@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import boto3
 
 from posthorn.monitoring.counters import hour_of
-from posthorn.monitoring.reconciliation import Reconciliation, Report, reconciliation
+from posthorn.monitoring.reconciliation import Reconciliation, reconciliation
+from posthorn.monitoring.reconciliation_report import Report
 
 DEFAULT_HOURS = 24
 

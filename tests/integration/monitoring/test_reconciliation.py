@@ -8,7 +8,7 @@ import pytest
 
 from posthorn.models import Delivery, DeliveryStatus
 from posthorn.monitoring.counters import hour_of
-from posthorn.monitoring.reconciliation import Report
+from posthorn.monitoring.reconciliation_report import Report
 from tests.integration.conftest import Tenant, new_tenant
 from tests.support.invocations import invoke
 from tests.support.world import START, World, answered

@@ -13,8 +13,9 @@ from posthorn.deliveries import state
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.store import LogStore
 from posthorn.jobs import batches
-from posthorn.jobs.model import BatchOutcome, Job, JobKind, JobStatus, Skipped, reason_to_skip
+from posthorn.jobs.model import BatchOutcome, Job, JobKind, JobStatus, Skipped
 from posthorn.jobs.store import Batch, JobStore
+from posthorn.jobs.transitions import reason_to_skip
 from posthorn.models import Delivery, DeliveryStatus, Endpoint, Task, Trigger
 
 _TRIGGERS = {JobKind.REPLAY: Trigger.REPLAY, JobKind.DRAIN: Trigger.DRAIN}

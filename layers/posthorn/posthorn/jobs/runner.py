@@ -11,7 +11,7 @@ from functools import partial
 from math import ceil
 
 from posthorn.aws.step_functions import StateMachine
-from posthorn.jobs import model
+from posthorn.jobs import transitions
 from posthorn.jobs.model import BatchOutcome, Job, JobKind
 from posthorn.jobs.store import JobStore
 from posthorn.jobs.tracker import JobTracker
@@ -74,7 +74,7 @@ class JobRunner:
         if began < job.next_step_at:
             return StepResult(self._waiting(run, job.next_step_at), job)
         done = self.kinds[job.kind](job)
-        change = partial(model.after_batch, done=done, began=began, now=self.now())
+        change = partial(transitions.after_batch, done=done, began=began, now=self.now())
         after = self.jobs.change(job.tenant, job.id, change)
         if after.next_step_at is None:
             return self._ended(run, self.tracker.complete(job.tenant, job.id), done)
@@ -84,7 +84,9 @@ class JobRunner:
         return StepResult(self._waiting(ahead, after.next_step_at), after, done)
 
     def _handed_on(self, job: Job) -> Job:
-        after = self.jobs.change(job.tenant, job.id, partial(model.in_next_run, now=self.now()))
+        after = self.jobs.change(
+            job.tenant, job.id, partial(transitions.in_next_run, now=self.now())
+        )
         self.executions.start(after)
         return after
 
@@ -115,7 +117,7 @@ class JobRecovery:
     def _restart(self, tenant: str, job_id: str, now: datetime) -> None:
         def change(job: Job) -> Job:
             is_overdue = job.next_step_at is not None and job.next_step_at < now - OVERDUE
-            return model.restarted(job, now) if is_overdue else job
+            return transitions.restarted(job, now) if is_overdue else job
 
         after = self.jobs.change(tenant, job_id, change)
         if after.next_step_at is not None:

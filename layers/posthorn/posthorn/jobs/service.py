@@ -13,7 +13,7 @@ from posthorn.core.errors import ConflictError, InvalidError, NotFoundError
 from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.endpoints.service import EndpointService
-from posthorn.jobs import model
+from posthorn.jobs import transitions
 from posthorn.jobs.model import OF_HELD, SECOND_LOOK, Job, JobCounts, JobKind
 from posthorn.jobs.runner import JobExecutions
 from posthorn.jobs.store import JobRequest, JobStore
@@ -126,19 +126,19 @@ class JobService:
         return [(each, counts[each.id]) for each in page], next_cursor
 
     def pause(self, tenant: str, job_id: str, *, by: str) -> Job:
-        return self._changed(tenant, job_id, partial(model.paused, now=self.now(), by=by))
+        return self._changed(tenant, job_id, partial(transitions.paused, now=self.now(), by=by))
 
     def resume(self, tenant: str, job_id: str) -> Job:
         if not self.job(tenant, job_id)[0].is_starting:
             self._check_limit(tenant)
-        return self._changed(tenant, job_id, partial(model.resumed, now=self.now()))
+        return self._changed(tenant, job_id, partial(transitions.resumed, now=self.now()))
 
     def cancel(self, tenant: str, job_id: str, *, by: str) -> Job:
         """End the job. Deliveries that it has started continue."""
-        return self._changed(tenant, job_id, partial(model.cancelled, now=self.now(), by=by))
+        return self._changed(tenant, job_id, partial(transitions.cancelled, now=self.now(), by=by))
 
     def change_rate(self, tenant: str, job_id: str, rate_per_second: float) -> Job:
-        change = partial(model.at_rate, rate_per_second=rate_per_second, now=self.now())
+        change = partial(transitions.at_rate, rate_per_second=rate_per_second, now=self.now())
         return self._changed(tenant, job_id, change)
 
     def running(self, tenant: str) -> list[Job]:
@@ -160,7 +160,7 @@ class JobService:
             raise InvalidError.at("/filter/endpoint", "is not the id of an endpoint")
         if filter.event_id is not None and not ids.is_id("evt", filter.event_id):
             raise InvalidError.at("/filter/event_id", "is not the id of an event")
-        return model.filter_for(kind, filter, self.now())
+        return transitions.filter_for(kind, filter, self.now())
 
     def _check_limit(self, tenant: str) -> None:
         if len(self.running(tenant)) >= MAX_RUNNING:

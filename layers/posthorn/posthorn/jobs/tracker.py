@@ -13,7 +13,7 @@ from functools import partial
 from posthorn.aws.stream_counters import CounterRow, Increment, StreamCounters
 from posthorn.core.errors import NotFoundError
 from posthorn.deliveries.stream import Transition
-from posthorn.jobs import model
+from posthorn.jobs import transitions
 from posthorn.jobs.model import Job, JobCounts
 from posthorn.jobs.store import JobStore
 
@@ -33,7 +33,7 @@ class JobTracker:
         batch: defaultdict[CounterRow, list[Increment]] = defaultdict(list)
         touched: dict[str, str] = {}  # tenants by job
         for number, fact in facts:
-            for job_id, counts in model.counts_of(fact.before, fact.after):
+            for job_id, counts in transitions.counts_of(fact.before, fact.after):
                 touched[job_id] = fact.after.tenant
                 batch[_row(job_id)].append(Increment(number, counts, fact.expires_at))
         self.counters.add(shard, batch)
@@ -47,7 +47,7 @@ class JobTracker:
         Called after the last start and after the last end, so one of the two calls sees both.
         """
         counts = self.counts([job_id])[job_id]
-        change = partial(model.completed_if_finished, counts=counts, now=self.now())
+        change = partial(transitions.completed_if_finished, counts=counts, now=self.now())
         return self.jobs.change(tenant, job_id, change)
 
 

@@ -57,7 +57,7 @@ class SubscribingEndpoint(Model):
 
 
 class EventTypeView(Model):
-    """`health` is that of the worst endpoint that its owner has not switched off."""
+    """`health` is the worst of its endpoints, without those that their owner switched off."""
 
     model_config = api_examples.shown(api_examples.SEEN_TYPE)
 
