@@ -7,10 +7,10 @@ from typing import Any
 
 from local.emulator import Emulator
 from local.screen import say
-from posthorn import reconcile_cli as conservation_check
 from posthorn.deliveries.state import WAITING
 from posthorn.monitoring.counters import hour_of
-from posthorn.monitoring.reconciliation import Report
+from posthorn.monitoring.reconciliation import reconciliation
+from posthorn.monitoring.reconciliation_report import Report
 
 WAIT_SECONDS = 30
 POLL_SECONDS = 0.5
@@ -23,7 +23,7 @@ def conserved(stack: Mapping[str, Any], tenant: str, *, events: int) -> bool:
     `stack` is the content of stack.json. After WAIT_SECONDS the result is printed anyway.
     """
     emulator = Emulator.at(stack["emulator_url"])
-    check = conservation_check.conservation(
+    check = reconciliation(
         emulator.client("dynamodb"),
         emulator.client("sqs"),
         config_table=stack["config_table"],
@@ -37,7 +37,7 @@ def conserved(stack: Mapping[str, Any], tenant: str, *, events: int) -> bool:
         if _is_settled(report, events) or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)
-    for line in conservation_check.told(report):
+    for line in report.lines():
         say(line)
     return report.is_balanced and report.events == events
 

@@ -1,42 +1,42 @@
-"""/v1/endpoints: where a tenant's events go."""
+"""/v1/endpoints: the destinations of a tenant's events, with their versions."""
 
 from datetime import timedelta
 from typing import Annotated, Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
-from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
+from api.routing import acting, logger, router
 from posthorn import wiring
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.core.errors import NotFoundError
-from posthorn.endpoints import views as endpoints_views
-from posthorn.endpoints.views import EndpointView, PublicKeyView, RotationSpec, SecretView
-from posthorn.http_api import requests as web
+from posthorn.endpoints.history import VersionView
+from posthorn.endpoints.views import (
+    EndpointView,
+    PublicKeyView,
+    RotationSpec,
+    SecretView,
+    endpoint_view,
+)
 from posthorn.http_api.openapi import described
-from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit
+from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit, answer
 from posthorn.models import EndpointSpec, Listed, Scope
 
-logger = Logger()
-router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 Patch = Annotated[
     dict[str, Any],
-    Body(description="the fields of `EndpointSpec` to change", examples=[examples.ENDPOINT_PATCH]),
+    Body(
+        description="The fields of `EndpointSpec` to change", examples=[api_examples.ENDPOINT_PATCH]
+    ),
 ]
-
-
-def _acting(scope: Scope) -> tuple[str, str]:
-    return web.acting(router, wiring.config(), scope)
 
 
 @router.get("/v1/endpoints")
 @described("Endpoints", Scope.CONFIG_READ)
 def list_endpoints(limit: Limit = 50, cursor: Cursor = None) -> Listed[EndpointView]:
     """List the tenant's endpoints, newest first."""
-    tenant, _ = _acting(Scope.CONFIG_READ)
-    page, next_cursor = wiring.configuration().endpoints(tenant, limit=limit, cursor=cursor)
-    found = [endpoints_views.of_endpoint(each) for each in page]
+    tenant, _ = acting(Scope.CONFIG_READ)
+    page, next_cursor = wiring.endpoints().endpoints(tenant, limit=limit, cursor=cursor)
+    found = [endpoint_view(each) for each in page]
     return Listed[EndpointView](items=found, next_cursor=next_cursor)
 
 
@@ -45,22 +45,22 @@ def list_endpoints(limit: Limit = 50, cursor: Cursor = None) -> Listed[EndpointV
     "Endpoints", Scope.CONFIG_WRITE, "too_many_endpoints", "test_required", is_versioned=True
 )
 def create_endpoint(spec: Annotated[EndpointSpec, Body()]) -> Response[EndpointView]:
-    """Make an endpoint.
+    """Create an endpoint.
 
-    Its answer is the one that shows the signing secret by itself. What the fields mean, and what
-    arrives at the URL, is in docs/receiving.md.
+    The answer includes the signing secret. docs/receiving.md describes the requests that the URL
+    receives.
     """
-    tenant, key_id = _acting(Scope.CONFIG_WRITE)
-    endpoint, secret = wiring.configuration().create(tenant, spec, by=key_id)
-    return tagged(endpoints_views.of_endpoint(endpoint, secret=secret), status=201)
+    tenant, key_id = acting(Scope.CONFIG_WRITE)
+    endpoint, secret = wiring.endpoints().create(tenant, spec, by=key_id)
+    return _tagged(endpoint_view(endpoint, secret=secret), status=201)
 
 
 @router.get("/v1/endpoints/<id>")
 @described("Endpoints", Scope.CONFIG_READ, is_versioned=True)
 def read_endpoint(id: EndpointId) -> Response[EndpointView]:
     """Read an endpoint. Its secrets are masked."""
-    tenant, _ = _acting(Scope.CONFIG_READ)
-    return tagged(endpoints_views.of_endpoint(wiring.configuration().endpoint(tenant, id)))
+    tenant, _ = acting(Scope.CONFIG_READ)
+    return _tagged(endpoint_view(wiring.endpoints().endpoint(tenant, id)))
 
 
 @router.patch("/v1/endpoints/<id>")
@@ -70,14 +70,12 @@ def change_endpoint(
 ) -> Response[EndpointView]:
     """Change some fields of an endpoint.
 
-    What is not named stays; a field that is named is replaced as a whole. A mask in place of a
-    secret keeps the secret. Pending retries go on with the new version, and say which they used.
+    A field in the body is replaced as a whole; the others stay. A mask in place of a secret keeps
+    the secret. Pending retries use the new version, and each attempt records its version.
     """
-    tenant, key_id = _acting(Scope.CONFIG_WRITE)
-    endpoint = wiring.configuration().change(
-        tenant, id, patch, by=key_id, expected_version=if_match
-    )
-    return tagged(endpoints_views.of_endpoint(endpoint))
+    tenant, key_id = acting(Scope.CONFIG_WRITE)
+    endpoint = wiring.endpoints().change(tenant, id, patch, by=key_id, expected_version=if_match)
+    return _tagged(endpoint_view(endpoint))
 
 
 @router.delete("/v1/endpoints/<id>", status_code=204)
@@ -85,10 +83,10 @@ def change_endpoint(
 def delete_endpoint(id: EndpointId, if_match: IfMatch = None) -> None:
     """Delete an endpoint.
 
-    Its pending deliveries are cancelled. The log and the history of its versions stay.
+    Its pending deliveries are cancelled. Its log and the history of its versions stay.
     """
-    tenant, key_id = _acting(Scope.CONFIG_WRITE)
-    wiring.configuration().delete(tenant, id, by=key_id, expected_version=if_match)
+    tenant, key_id = acting(Scope.CONFIG_WRITE)
+    wiring.endpoints().delete(tenant, id, by=key_id, expected_version=if_match)
 
 
 @router.post("/v1/endpoints/<id>/rotate-secret")
@@ -97,23 +95,23 @@ def rotate_secret(
     id: EndpointId,
     spec: Annotated[RotationSpec, Body()] = RotationSpec(),  # noqa: B008 - frozen
 ) -> Response[EndpointView]:
-    """Make a new signing secret, and show it.
+    """Create a new signing secret, which the answer includes.
 
-    Both secrets sign until the overlap is over, so that the receiver can change in between.
+    Both secrets sign until the overlap ends, so that the receiver has time to change.
     """
-    tenant, key_id = _acting(Scope.CONFIG_WRITE)
-    endpoint, secret = wiring.configuration().rotate(
+    tenant, key_id = acting(Scope.CONFIG_WRITE)
+    endpoint, secret = wiring.endpoints().rotate(
         tenant, id, by=key_id, overlap=timedelta(hours=spec.overlap_hours)
     )
-    return tagged(endpoints_views.of_endpoint(endpoint, secret=secret))
+    return _tagged(endpoint_view(endpoint, secret=secret))
 
 
 @router.get("/v1/endpoints/<id>/secret")
 @described("Endpoints", Scope.CONFIG_WRITE)
 def read_secret(id: EndpointId) -> SecretView:
-    """Read the signing secret. That it was read is logged."""
-    tenant, key_id = _acting(Scope.CONFIG_WRITE)
-    secret = wiring.configuration().signing_secret(tenant, id)
+    """Read the signing secret. The function's log records each read."""
+    tenant, key_id = acting(Scope.CONFIG_WRITE)
+    secret = wiring.endpoints().signing_secret(tenant, id)
     logger.info("signing secret read", tenant=tenant, endpoint_id=id, key_id=key_id)
     return SecretView(secret=secret)
 
@@ -122,12 +120,40 @@ def read_secret(id: EndpointId) -> SecretView:
 @described("Endpoints", Scope.CONFIG_READ)
 def read_public_key(id: EndpointId) -> PublicKeyView:
     """Read the public key of an endpoint that signs with `v1a`."""
-    tenant, _ = _acting(Scope.CONFIG_READ)
-    public_key = wiring.configuration().endpoint(tenant, id).public_key
+    tenant, _ = acting(Scope.CONFIG_READ)
+    public_key = wiring.endpoints().endpoint(tenant, id).public_key
     if public_key is None:
         raise NotFoundError("the endpoint signs with v1, which has no public key")
     return PublicKeyView(public_key=public_key)
 
 
-def tagged(view: EndpointView, *, status: int = 200) -> Response[EndpointView]:
-    return web.answer(view, status, {"etag": f'"{view.version}"'})
+@router.get("/v1/endpoints/<id>/versions")
+@described("History", Scope.CONFIG_READ)
+def list_versions(id: EndpointId, limit: Limit = 50, cursor: Cursor = None) -> Listed[VersionView]:
+    """List an endpoint's versions, newest first, each with its author and its changes.
+
+    This includes deleted endpoints.
+    """
+    tenant, _ = acting(Scope.CONFIG_READ)
+    return wiring.endpoint_history().versions(tenant, id, limit=limit, cursor=cursor)
+
+
+@router.post("/v1/endpoints/<id>/versions/<version>/restore")
+@described("History", Scope.CONFIG_WRITE, "stale_version", is_versioned=True)
+def restore_version(
+    id: EndpointId,
+    version: Annotated[int, Path(ge=1, le=999_999, description="The version to restore")],
+    if_match: IfMatch = None,
+) -> Response[EndpointView]:
+    """Restore an earlier version.
+
+    This makes a new version with the settings and credentials of the earlier one; status and
+    signing secret stay.
+    """
+    tenant, key_id = acting(Scope.CONFIG_WRITE)
+    endpoint = wiring.endpoints().restore(tenant, id, version, by=key_id, expected_version=if_match)
+    return _tagged(endpoint_view(endpoint))
+
+
+def _tagged(view: EndpointView, *, status: int = 200) -> Response[EndpointView]:
+    return answer(view, status, {"etag": f'"{view.version}"'})

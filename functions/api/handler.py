@@ -1,27 +1,20 @@
-"""The HTTP API, but for publishing: routes by resource, refusals in one place (web.py)."""
+"""The HTTP API without publishing, which the ingest function serves."""
 
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import admin, catalogue, docs, endpoints, history, jobs, log, portal, stats, trial
+from api import admin, catalogue, endpoint_tests, endpoints, jobs, log, portal, stats
+from api.routing import logger, router
 from posthorn.http_api import openapi, publish_operation
-from posthorn.http_api import requests as web
+from posthorn.http_api.requests import resolver, respond
 
-logger = Logger()
-app = web.resolver(logger)
-app.include_router(endpoints.router)
-app.include_router(history.router)
-app.include_router(trial.router)
-app.include_router(catalogue.router)
-app.include_router(log.router)
-app.include_router(stats.router)
-app.include_router(portal.router)
-app.include_router(jobs.router)
-app.include_router(admin.router)
+# Each of these modules has added its routes to the router.
+RESOURCES = (endpoints, endpoint_tests, catalogue, log, stats, portal, jobs, admin)
+app = resolver(logger)
+app.include_router(router)
 
 
 @app.get("/openapi.json", include_in_schema=False)
@@ -31,6 +24,8 @@ def openapi_document() -> dict[str, Any]:
 
 @app.get("/docs", include_in_schema=False)
 def pages() -> Response[str]:
+    from api import docs  # with jinja2, which no other route needs
+
     return docs.answer(description())
 
 
@@ -41,4 +36,4 @@ def description() -> dict[str, Any]:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return web.respond(app, event, context, logger=logger)
+    return respond(app, event, context, logger=logger)

@@ -1,14 +1,13 @@
-"""/v1/deliveries and /v1/events: what was sent, what came back, and what comes next."""
+"""/v1/deliveries and /v1/events: the delivery log, and changes of single deliveries."""
 
 from datetime import datetime
 from typing import Annotated
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from api.routing import acting, logger, router
 from posthorn import wiring
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.deliveries import views
 from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass, WithTests
 from posthorn.deliveries.views import (
@@ -18,19 +17,14 @@ from posthorn.deliveries.views import (
     ErasureView,
     EventView,
 )
-from posthorn.http_api import requests as web
 from posthorn.http_api.openapi import described
-from posthorn.http_api.requests import Cursor, Limit
+from posthorn.http_api.requests import Cursor, Limit, aware
 from posthorn.models import DeliveryStatus, Listed, Outcome, Scope
 
-logger = Logger()
-router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
-DeliveryId = Annotated[str, Path(description="A delivery's id", examples=[examples.DELIVERY_ID])]
-EventId = Annotated[str, Path(description="An event's id", examples=[examples.EVENT_ID])]
-
-
-def _acting(scope: Scope) -> tuple[str, str]:
-    return web.acting(router, wiring.config(), scope)
+DeliveryId = Annotated[
+    str, Path(description="A delivery's id", examples=[api_examples.DELIVERY_ID])
+]
+EventId = Annotated[str, Path(description="An event's id", examples=[api_examples.EVENT_ID])]
 
 
 @router.get("/v1/deliveries")
@@ -41,14 +35,16 @@ def list_deliveries(
     event_id: Annotated[str | None, Query(description="Only of this event")] = None,
     status: Annotated[DeliveryStatus | None, Query(description="Only with this status")] = None,
     outcome: Annotated[
-        Outcome | None, Query(description="Only where the last attempt ended like this")
+        Outcome | None, Query(description="Only with this outcome of the last attempt")
     ] = None,
     status_code: Annotated[
-        StatusClass | None, Query(description="Only where the last answer was of this class")
+        StatusClass | None, Query(description="Only with a last response of this class")
     ] = None,
-    since: Annotated[datetime | None, Query(description="Only from this time on")] = None,
-    until: Annotated[datetime | None, Query(description="Only from before this time")] = None,
-    test: Annotated[WithTests, Query(description="Whether tests are among them")] = (
+    since: Annotated[
+        datetime | None, Query(description="Only created at or after this time")
+    ] = None,
+    until: Annotated[datetime | None, Query(description="Only created before this time")] = None,
+    test: Annotated[WithTests, Query(description="Whether to include deliveries of tests")] = (
         WithTests.EXCLUDE
     ),
     q: Annotated[
@@ -56,43 +52,43 @@ def list_deliveries(
         Query(
             min_length=2,
             max_length=256,
-            description="Only with this text, in whatever case, in an id or in the payload; "
-            "needs `since`, at most 7 days before `until`",
+            description="Only with this text in an id or in the payload; case is ignored. "
+            "Needs `since`, at most 7 days before `until`",
         ),
     ] = None,
-    order: Annotated[Order, Query(description="What comes first")] = Order.NEWEST,
+    order: Annotated[Order, Query(description="Which deliveries come first")] = Order.NEWEST,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DeliveryList:
-    """List deliveries. A page may hold fewer than asked for, or none, and still have a cursor.
+    """List deliveries. A page with a cursor may have fewer than `limit`, or none.
 
-    With `q`, a page examines a bounded number of deliveries: `examined` says how many, and
-    `searched_until` how far it came.
+    With `q`, a page examines a limited number of deliveries: `examined` is their number, and
+    `searched_until` the time of the last one.
     """
-    tenant, _ = _acting(Scope.LOGS_READ)
-    wanted = DeliveryFilter(
+    tenant, _ = acting(Scope.LOGS_READ)
+    filter = DeliveryFilter(
         endpoint_ids=(endpoint,) if endpoint else (),
         event_type=event_type,
         event_id=event_id,
         status=status,
         outcome=outcome,
         status_class=status_code,
-        since=web.aware("since", since),
-        until=web.aware("until", until),
+        since=aware("since", since),
+        until=aware("until", until),
         test=test,
         order=order,
     )
     if q is not None:
-        return wiring.searching().search(tenant, wanted, q, limit=limit, cursor=cursor)
-    return wiring.reading().deliveries(tenant, wanted, limit=limit, cursor=cursor)
+        return wiring.delivery_search().search(tenant, filter, q, limit=limit, cursor=cursor)
+    return wiring.delivery_reader().deliveries(tenant, filter, limit=limit, cursor=cursor)
 
 
 @router.get("/v1/deliveries/<id>")
 @described("Deliveries", Scope.LOGS_READ)
 def read_delivery(id: DeliveryId) -> DeliveryWithAttempts:
-    """Read a delivery, with each of its attempts."""
-    tenant, _ = _acting(Scope.LOGS_READ)
-    return wiring.reading().delivery_view(tenant, id)
+    """Read a delivery with all its attempts."""
+    tenant, _ = acting(Scope.LOGS_READ)
+    return wiring.delivery_reader().delivery_view(tenant, id)
 
 
 @router.post("/v1/deliveries/<id>/resend", status_code=202)
@@ -103,12 +99,12 @@ def read_delivery(id: DeliveryId) -> DeliveryWithAttempts:
     "test_delivery",
 )
 def resend_delivery(id: DeliveryId) -> DeliveryView:
-    """Send a delivery again now, whatever became of it.
+    """Send a delivery again now.
 
-    If that fails, the whole of the endpoint's retry policy follows.
+    Its status does not matter. If the attempt fails, the endpoint's whole retry policy follows.
     """
-    tenant, key_id = _acting(Scope.DELIVERIES_WRITE)
-    delivery = wiring.recovery().resend(tenant, id, by=key_id)
+    tenant, key_id = acting(Scope.DELIVERIES_WRITE)
+    delivery = wiring.resender().resend(tenant, id, by=key_id)
     logger.info("delivery resent", tenant=tenant, delivery_id=id, key_id=key_id)
     return views.of_delivery(delivery)
 
@@ -116,9 +112,9 @@ def resend_delivery(id: DeliveryId) -> DeliveryView:
 @router.post("/v1/deliveries/<id>/cancel")
 @described("Deliveries", Scope.DELIVERIES_WRITE, "attempt_running", "nothing_to_cancel")
 def cancel_delivery(id: DeliveryId) -> DeliveryView:
-    """End a delivery that is still to come. It can be resent."""
-    tenant, key_id = _acting(Scope.DELIVERIES_WRITE)
-    delivery = wiring.recovery().cancel(tenant, id, by=key_id)
+    """Cancel a delivery that is pending, retrying or held. It can be resent."""
+    tenant, key_id = acting(Scope.DELIVERIES_WRITE)
+    delivery = wiring.resender().cancel(tenant, id, by=key_id)
     logger.info("delivery cancelled", tenant=tenant, delivery_id=id, key_id=key_id)
     return views.of_delivery(delivery)
 
@@ -131,28 +127,30 @@ def find_events(
         Query(
             min_length=1,
             max_length=256,
-            description="The id that its publisher gave",
-            examples=[examples.PUBLICATION["id"]],
+            description="The id that the publisher gave the event",
+            examples=[api_examples.PUBLICATION["id"]],
         ),
     ],
 ) -> Listed[EventView]:
-    """Find the event that was published under an id; the list is empty when there is none."""
-    tenant, _ = _acting(Scope.LOGS_READ)
-    return wiring.reading().events_published_as(tenant, published_id)
+    """Find the event with a publisher's id. The list is empty when there is none."""
+    tenant, _ = acting(Scope.LOGS_READ)
+    return wiring.delivery_reader().events_published_as(tenant, published_id)
 
 
 @router.delete("/v1/events/<id>/payload")
 @described("Events", Scope.DELIVERIES_WRITE, "attempt_running", "deliveries_to_come")
 def erase_payload(
     id: EventId,
-    cancel: Annotated[bool, Query(description="Cancel first what is still to come")] = False,
+    cancel: Annotated[
+        bool, Query(description="First cancel deliveries that have not ended")
+    ] = False,
 ) -> ErasureView:
     """Erase an event's payload, and every copy of it in the log.
 
-    That it was delivered, when and how, stays. Asking again is safe, and completes what broke off.
+    The facts of its deliveries stay. A repeated request is safe, and completes an interrupted one.
     """
-    tenant, key_id = _acting(Scope.DELIVERIES_WRITE)
-    done = wiring.erasing().erase(tenant, id, by=key_id, cancel=cancel)
+    tenant, key_id = acting(Scope.DELIVERIES_WRITE)
+    done = wiring.payload_eraser().erase(tenant, id, by=key_id, cancel=cancel)
     logger.info("payload erased", tenant=tenant, event_id=id, cancel=cancel, key_id=key_id)
     return ErasureView(event_id=id, erased_at=done.at, erased_by=done.by)
 
@@ -160,6 +158,6 @@ def erase_payload(
 @router.get("/v1/events/<id>")
 @described("Events", Scope.LOGS_READ)
 def read_event(id: EventId) -> EventView:
-    """Read an event: its data, what became of it at each endpoint and why, and the attempts."""
-    tenant, _ = _acting(Scope.LOGS_READ)
-    return views.of_trace(wiring.reading().trace(tenant, id))
+    """Read an event with its data, the result for each endpoint and why, and all attempts."""
+    tenant, _ = acting(Scope.LOGS_READ)
+    return views.of_trace(wiring.delivery_reader().trace(tenant, id))

@@ -1,32 +1,28 @@
-"""/v1/portal-links: people of a tenant into the console, without an API key of their own."""
+"""/v1/portal-links: access to the console for a tenant's people, without an API key."""
 
 from typing import Annotated
 from urllib.parse import urlencode
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
+from api.routing import acting, caller, logger, router
 from posthorn import wiring
-from posthorn.http_api import requests as web
 from posthorn.http_api.openapi import described
 from posthorn.models import Scope
 from posthorn.tenants.portal_links import PortalLinkSpec, PortalLinkView
-
-logger = Logger()
-router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
 
 
 @router.post("/v1/portal-links", status_code=201)
 @described("Console", Scope.CONFIG_WRITE)
 def create_portal_link(spec: Annotated[PortalLinkSpec, Body()]) -> PortalLinkView:
-    """Make a link that lets whoever opens it into the console, as this tenant and no other.
+    """Create a link that opens the console for this tenant.
 
-    It allows no more than the key that makes it, never publishing, and ends with that key. A link
-    for frames works in those of the named sites only.
+    Whoever has the link has access, with the scopes of the key that created it, except for
+    publishing, and until that key is deleted. Only the sites in `frame_origins` may show the
+    console in a frame.
     """
-    tenant, key_id = web.acting(router, wiring.config(), Scope.CONFIG_WRITE)
-    token, expires_at = wiring.portal_links().make(tenant, spec, by=web.caller(router))
+    tenant, key_id = acting(Scope.CONFIG_WRITE)
+    token, expires_at = wiring.portal_links().make(tenant, spec, by=caller())
     logger.info(
         "portal link made",
         tenant=tenant,
@@ -36,14 +32,14 @@ def create_portal_link(spec: Annotated[PortalLinkSpec, Body()]) -> PortalLinkVie
         key_id=key_id,
     )
     return PortalLinkView(
-        url=f"{_here()}/console/portal?{urlencode({'token': token})}",
+        url=f"{_origin()}/console/portal?{urlencode({'token': token})}",
         tenant=tenant,
         access=spec.access,
         expires_at=expires_at,
     )
 
 
-def _here() -> str:
-    """Where this API was called, which is where the console is."""
+def _origin() -> str:
+    """The origin of the request, which is also that of the console."""
     headers = router.current_event.headers
     return f"{headers.get('x-forwarded-proto', 'https')}://{headers['host']}"

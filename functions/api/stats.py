@@ -1,26 +1,24 @@
-"""/v1/stats and /v1/warnings: how deliveries are doing, and what needs attention."""
+"""/v1/stats and /v1/warnings: statistics of deliveries, and current problems."""
 
 from datetime import datetime
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from api.routing import acting, router
 from posthorn import wiring
-from posthorn.http_api import requests as web
 from posthorn.http_api.openapi import described
+from posthorn.http_api.requests import aware
 from posthorn.models import Listed, Scope
 from posthorn.monitoring.statistics import StatsQuery
 from posthorn.monitoring.stats_views import Bucket, By, StatsView
 from posthorn.monitoring.warnings import WarningView
 
-router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
-
 
 @router.get("/v1/stats")
 @described("Statistics", Scope.LOGS_READ)
 def read_stats(
-    by: Annotated[By, Query(description="What the groups are")] = By.STATUS,
+    by: Annotated[By, Query(description="The property to group by")] = By.STATUS,
     since: Annotated[
         datetime | None, Query(description="By default 24 hours before `until`")
     ] = None,
@@ -28,21 +26,22 @@ def read_stats(
         datetime | None, Query(description="By default now; at most 31 days after `since`")
     ] = None,
     bucket: Annotated[
-        Bucket | None, Query(description="By default hours up to 7 days, else days, in UTC")
+        Bucket | None,
+        Query(description="By default hours for up to 7 days, otherwise days, in UTC"),
     ] = None,
-    endpoint: Annotated[str | None, Query(description="Only of this endpoint, by its id")] = None,
-    event_type: Annotated[str | None, Query(description="Only of this event type")] = None,
+    endpoint: Annotated[str | None, Query(description="Only for this endpoint, by its id")] = None,
+    event_type: Annotated[str | None, Query(description="Only for this event type")] = None,
 ) -> StatsView:
-    """Read how deliveries are doing: counts, rates and latencies over time.
+    """Read counts, rates and latencies of deliveries over time.
 
-    Deliveries are told of by when their event was recorded, with the status that they have now.
-    Tests are not among them. What happens is counted some seconds later.
+    A delivery belongs to the time at which its event was recorded, and counts with its current
+    status. Tests are not counted. The counts are some seconds old.
     """
-    tenant, _ = web.acting(router, wiring.config(), Scope.LOGS_READ)
+    tenant, _ = acting(Scope.LOGS_READ)
     asked = StatsQuery(
         by=by,
-        since=web.aware("since", since),
-        until=web.aware("until", until),
+        since=aware("since", since),
+        until=aware("until", until),
         bucket=bucket,
         endpoint_id=endpoint,
         event_type=event_type,
@@ -53,6 +52,6 @@ def read_stats(
 @router.get("/v1/warnings")
 @described("Statistics", Scope.LOGS_READ)
 def list_warnings() -> Listed[WarningView]:
-    """List what needs somebody's attention now, the most urgent first. All of it is one page."""
-    tenant, _ = web.acting(router, wiring.config(), Scope.LOGS_READ)
+    """List the current problems, the most urgent first, all on one page."""
+    tenant, _ = acting(Scope.LOGS_READ)
     return Listed[WarningView](items=wiring.warning_signs().of(tenant))

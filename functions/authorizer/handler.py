@@ -1,8 +1,8 @@
-"""Who calls the API: answers API Gateway with the key's tenant and scopes, or with no."""
+"""The authorizer of the API: returns the key's tenant and scopes, or refuses the caller."""
 
 import os
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -18,15 +18,16 @@ logger = Logger()
 
 
 @cache
-def access() -> ApiKeyService:
+def api_keys() -> ApiKeyService:
     settings = Settings.from_env(os.environ)
     table = Table(boto3.client("dynamodb"), settings.config_table_name)
-    return ApiKeyService(ConfigStore(table), now=lambda: datetime.now(UTC), random_bytes=os.urandom)
+    now = partial(datetime.now, UTC)
+    return ApiKeyService(ConfigStore(table), now=now, random_bytes=os.urandom)
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    caller = access().caller(event.get("headers", {}).get("authorization", ""))
+    caller = api_keys().caller(event.get("headers", {}).get("authorization", ""))
     if caller is None:
         logger.info("refused", path=event.get("rawPath"))
         return {"isAuthorized": False}

@@ -1,4 +1,4 @@
-"""Messages of EventQueue and RetryQueue, each on its own: what fails comes back, alone."""
+"""Handles messages of EventQueue and RetryQueue; a failed message is returned on its own."""
 
 import asyncio
 import os
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache, partial
-from time import monotonic
 from typing import Any
 
 import boto3
@@ -31,22 +30,20 @@ from posthorn.aws.step_functions import StateMachine
 from posthorn.core.errors import UnavailableError
 from posthorn.core.settings import Settings
 from posthorn.deliveries.store import LogStore
-from posthorn.dispatch.attempt import Attempter
+from posthorn.dispatch.attempt import attempter
 from posthorn.dispatch.concurrency import ConcurrencyLimiter
 from posthorn.dispatch.dispatcher import AttemptReport, Dispatcher, MessageContext
 from posthorn.dispatch.endpoint_health import EndpointHealth
 from posthorn.dispatch.retry_timer import RetryTimer
 from posthorn.dispatch.tenant_cache import TenantCache, TenantConfig
-from posthorn.egress.http_client import Sender
-from posthorn.egress.oauth2 import TokenCache
-from posthorn.egress.url_guard import EgressPolicy
 from posthorn.models import EffectiveLimits, Event, FanOut, Task, iso
 
-MESSAGES_AT_ONCE = 10  # a batch (template.yaml), each message in a thread of its own,
-ATTEMPTS_AT_ONCE = 50  # and beside them the requests that they make
+MESSAGES_AT_ONCE = 10  # the size of a batch (template.yaml); each message has a thread,
+ATTEMPTS_AT_ONCE = 50  # and each of their requests another one
 
 logger = Logger()
-turns = ThreadPoolExecutor(MESSAGES_AT_ONCE, thread_name_prefix="turn")
+now = partial(datetime.now, UTC)
+messages = ThreadPoolExecutor(MESSAGES_AT_ONCE, thread_name_prefix="message")
 
 
 @cache
@@ -58,14 +55,13 @@ def settings() -> Settings:
 def dispatcher() -> Dispatcher:
     config = Config(max_pool_connections=ATTEMPTS_AT_ONCE, retries={"mode": "standard"})
     dynamodb = boto3.client("dynamodb", config=config)
-    policy = EgressPolicy(settings().allow_http, settings().allow_private_addresses)
-    send = Sender(policy, monotonic=monotonic, utcnow=_now).send
+    vault = Vault(boto3.client("kms", config=config), settings().secrets_key_arn)
     store = ConfigStore(Table(dynamodb, settings().config_table_name))
     announcer = Announcer(boto3.client("events", config=config), settings().operations_bus_name)
     retry_queue = Queue(boto3.client("sqs", config=config), settings().retry_queue_url)
     return Dispatcher(
         config=store,
-        endpoint_health=EndpointHealth(store, announcer, _now),
+        endpoint_health=EndpointHealth(store, announcer, now),
         announcer=announcer,
         log=LogStore(Table(dynamodb, settings().log_table_name)),
         retry_queue=retry_queue,
@@ -74,25 +70,20 @@ def dispatcher() -> Dispatcher:
                 boto3.client("stepfunctions", config=config), settings().retry_state_machine_arn
             ),
             retry_queue,
-            now=_now,
+            now=now,
             failed=_log_lost_wake_up,
         ),
-        attempter=Attempter(
-            vault=Vault(boto3.client("kms", config=config), settings().secrets_key_arn),
-            tokens=TokenCache(send, _now),
-            send=send,
-            now=_now,
-        ),
+        attempter=attempter(vault, settings(), now),
         limiter=ConcurrencyLimiter(),
         pool=ThreadPoolExecutor(ATTEMPTS_AT_ONCE, thread_name_prefix="attempt"),
-        now=_now,
+        now=now,
         jitter=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
     )
 
 
 @cache
 def tenants() -> TenantCache:
-    return TenantCache(dispatcher().config, EffectiveLimits(settings().retention_days), _now)
+    return TenantCache(dispatcher().config, EffectiveLimits(settings().retention_days), now)
 
 
 @logger.inject_lambda_context
@@ -101,7 +92,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
     async def handle(record: SQSRecord) -> None:
         work = partial(_handle, record, context, tenant)
-        await asyncio.get_running_loop().run_in_executor(turns, work)
+        await asyncio.get_running_loop().run_in_executor(messages, work)
 
     return async_process_partial_response(
         event=event,
@@ -158,7 +149,3 @@ def _log_lost_wake_up(error: UnavailableError) -> None:
     logger.warning("wake-up not scheduled", detail=error.detail)
     with single_metric("LostWakeUps", MetricUnit.Count, 1):
         pass
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

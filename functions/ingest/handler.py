@@ -1,6 +1,6 @@
-"""POST /v1/events: one event or a batch; 202 once SQS has taken what is in the answer.
+"""POST /v1/events: publishes one event or a batch. 202 means that SQS has accepted them.
 
-CloudEvents are read as well, each of its content modes, and are published like any other event.
+Accepts CloudEvents 1.0 in each of the content modes as well.
 """
 
 import os
@@ -29,17 +29,14 @@ from posthorn.events.cloudevents import (
     read_structured,
 )
 from posthorn.events.ingestion import Ingestion, batch_of, status_of
-from posthorn.http_api import publish_operation as publishing
-from posthorn.http_api import requests as web
+from posthorn.http_api import publish_operation
 from posthorn.http_api.publish_operation import Accepted, BatchResult
+from posthorn.http_api.requests import acting, answer, as_json, resolver, respond
 from posthorn.models import Event, Scope
 
 logger = Logger()
-app = web.resolver(logger)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+now = partial(datetime.now, UTC)
+app = resolver(logger)
 
 
 @cache
@@ -53,15 +50,15 @@ def ingestion() -> Ingestion:
     settings = Settings.from_env(os.environ)
     return Ingestion(
         queue=Queue(boto3.client("sqs"), settings.event_queue_url),
-        find_type=KnownTypes(config(), _now).find,
-        now=_now,
+        find_type=KnownTypes(config(), now).find,
+        now=now,
         random_bytes=os.urandom,
     )
 
 
 @app.post("/v1/events")
 def publish(body: Annotated[dict[str, Any], Body()]) -> Response[Accepted | BatchResult]:
-    tenant, _ = web.acting(app, config(), Scope.EVENTS_WRITE)
+    tenant, _ = acting(app, config(), Scope.EVENTS_WRITE)
     headers = app.current_event.headers
     mode = app.context["mode"]
     batch = batch_of(body) if mode in (None, ContentMode.BATCH) else None
@@ -72,13 +69,13 @@ def publish(body: Annotated[dict[str, Any], Body()]) -> Response[Accepted | Batc
         traceparent=headers.get("traceparent"),
     )
     accepted = [each for each in results if isinstance(each, Event)]
-    logger.info("events taken", tenant=tenant, accepted=len(accepted), offered=len(results))
+    logger.info("events accepted", tenant=tenant, accepted=len(accepted), offered=len(results))
     if batch is not None:
-        entries = [publishing.entry(each) for each in results]
-        return web.answer(BatchResult(results=entries), status_of(results))
+        entries = [publish_operation.entry(each) for each in results]
+        return answer(BatchResult(results=entries), status_of(results))
     if isinstance(results[0], PosthornError):
         raise results[0]
-    return web.answer(publishing.accepted(results[0]), 202)
+    return answer(publish_operation.accepted(results[0]), 202)
 
 
 def _reader(mode: ContentMode | None, headers: Mapping[str, str]) -> Callable[[Any], Any]:
@@ -91,14 +88,14 @@ def _as_json(event: dict[str, Any]) -> dict[str, Any]:
     mode = content_mode(event["headers"])
     app.context["mode"] = mode
     if mode is None:
-        return web.as_json(event)
-    event = web.as_json(event, JSON_TYPE)
+        return as_json(event)
+    event = as_json(event, JSON_TYPE)
     if mode is ContentMode.BATCH and event.get("body"):
-        # The event handler reads objects only, and our own batches are one.
+        # The event handler reads objects only, and a batch of Posthorn's own is an object.
         return {**event, "body": f'{{"events":{event["body"]}}}'}
     return event
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return web.respond(app, event, context, logger=logger, read=_as_json)
+    return respond(app, event, context, logger=logger, read=_as_json)

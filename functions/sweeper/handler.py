@@ -3,7 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -32,13 +32,14 @@ def sweeper() -> Sweeper:
     settings = Settings.from_env(os.environ)
     config = Config(max_pool_connections=CALLS_AT_ONCE, retries={"mode": "standard"})
     table = Table(boto3.client("dynamodb", config=config), settings.log_table_name)
+    now = partial(datetime.now, UTC)
     machine = StateMachine(boto3.client("stepfunctions"), settings.job_state_machine_arn)
     return Sweeper(
         log=LogStore(table),
         retry_queue=Queue(boto3.client("sqs", config=config), settings.retry_queue_url),
-        restart_jobs=JobRecovery(JobStore(table), JobExecutions(machine), _now).restarted_ids,
+        restart_jobs=JobRecovery(JobStore(table), JobExecutions(machine), now).restarted_ids,
         pool=ThreadPoolExecutor(CALLS_AT_ONCE),
-        now=_now,
+        now=now,
     )
 
 
@@ -57,7 +58,3 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         "swept", requeued=swept.requeued, more=swept.more, restarted_jobs=list(swept.restarted)
     )
     return None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -35,7 +35,10 @@ HANDLERS = {
     "SweeperFunction": sweeper.lambda_handler,
 }
 SAMPLES = ROOT / "events"
-_FACTORIES: tuple[ModuleType, ...] = (wiring, authorizer, dispatcher, ingest, sweeper)
+_FACTORIES: tuple[ModuleType, ...] = (
+    wiring,
+    *(authorizer, conservation, dispatcher, ingest, job, stats, sweeper),
+)
 
 
 @dataclass(frozen=True)

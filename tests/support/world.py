@@ -33,7 +33,7 @@ from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import LogStore
 from posthorn.deliveries.stream import StreamChange
-from posthorn.dispatch.attempt import Attempter
+from posthorn.dispatch.attempt import attempter
 from posthorn.dispatch.concurrency import ConcurrencyLimiter
 from posthorn.dispatch.dispatcher import AttemptReport, Dispatcher, MessageContext
 from posthorn.dispatch.endpoint_health import EndpointHealth
@@ -42,20 +42,17 @@ from posthorn.dispatch.retry_timer import RetryTimer
 from posthorn.dispatch.sweeper import Sweeper
 from posthorn.dispatch.tenant_cache import TenantCache
 from posthorn.egress.http_client import AttemptResult, Request
-from posthorn.egress.oauth2 import TokenCache
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints.service import EndpointService
 from posthorn.events import event_types
 from posthorn.events.ingestion import Ingestion
-from posthorn.jobs.export import Exporter
-from posthorn.jobs.export_store import ExportStore
+from posthorn.jobs.export import Exporter, ExportStore
 from posthorn.jobs.model import JobKind
-from posthorn.jobs.progress import JobTracker
 from posthorn.jobs.replay import ReplayStep
-from posthorn.jobs.resume import EndpointResumer
 from posthorn.jobs.runner import JobExecutions, JobRecovery, JobRunner
-from posthorn.jobs.service import JobService
+from posthorn.jobs.service import EndpointResumer, JobService
 from posthorn.jobs.store import JobStore
+from posthorn.jobs.tracker import JobTracker
 from posthorn.models import (
     Delivery,
     EffectiveLimits,
@@ -201,14 +198,14 @@ class World:
         )
         self.announcer = Announcer(events, settings.operations_bus_name)
         self.job_store = JobStore(self.log_table)
-        runs = JobExecutions(StateMachine(self.stepfunctions, settings.job_state_machine_arn))
-        self.job_progress = JobTracker(self.job_store, StreamCounters(self.log_table), self.clock)
+        executions = JobExecutions(StateMachine(self.stepfunctions, settings.job_state_machine_arn))
+        self.job_tracker = JobTracker(self.job_store, StreamCounters(self.log_table), self.clock)
         self.jobs = JobService(
             config=self.config,
             reader=self.reader,
             store=self.job_store,
-            runs=runs,
-            progress=self.job_progress,
+            executions=executions,
+            tracker=self.job_tracker,
             limits=self.tenancy.limits,
             now=self.clock,
             random_bytes=self.random_bytes,
@@ -231,8 +228,8 @@ class World:
         )
         self.stepping = JobRunner(
             jobs=self.job_store,
-            runs=runs,
-            progress=self.job_progress,
+            executions=executions,
+            tracker=self.job_tracker,
             kinds=dict.fromkeys(JobKind, self.replaying.step)
             | {JobKind.EXPORT: self.exporting.step},
             now=self.clock,
@@ -240,7 +237,7 @@ class World:
         self.sweeper = Sweeper(
             log=self.log,
             retry_queue=self.retry_queue,
-            restart_jobs=JobRecovery(self.job_store, runs, self.clock).restarted_ids,
+            restart_jobs=JobRecovery(self.job_store, executions, self.clock).restarted_ids,
             pool=AtOnce(),
             now=self.clock,
         )
@@ -251,23 +248,18 @@ class World:
             timer=self.timer,
             endpoint_health=EndpointHealth(self.config, self.announcer, self.clock),
             announcer=self.announcer,
-            attempter=Attempter(
-                vault=self.vault,
-                tokens=TokenCache(self.send, self.clock),
-                send=self.send,
-                now=self.clock,
-            ),
+            attempter=attempter(self.vault, settings, self.clock, send=self.send),
             limiter=ConcurrencyLimiter(),
             pool=AtOnce(),
             now=self.clock,
             jitter=lambda: 0.0,
         )
         self.stats = StatsStore(self.log_table)
-        self.counting = StreamConsumer(self.stats, self.job_progress)
+        self.counting = StreamConsumer(self.stats, self.job_tracker)
         self.conservation = Reconciliation(
             config=self.config,
             log=self.log,
-            census=Inventory(self.log_table),
+            inventory=Inventory(self.log_table),
             stats=self.stats,
             retry_queue=self.retry_queue,
             now=self.clock,

@@ -87,7 +87,7 @@ def ask_to_delete(visitor: Session, request: PageRequest) -> Result:
 def delete(visitor: Session, request: PageRequest) -> Result:
     endpoint = _endpoint(visitor, request)
     try:
-        wiring.configuration().delete(
+        wiring.endpoints().delete(
             visitor.tenant,
             endpoint.id,
             by=visitor.key_id,
@@ -153,7 +153,7 @@ def _held(visitor: Session, endpoint: Endpoint) -> str:
     if not visitor.may(Scope.CONFIG_WRITE):
         return ""
     held = DeliveryFilter(endpoint_ids=(endpoint.id,), status=DeliveryStatus.HELD)
-    found, more = wiring.reading().page(visitor.tenant, held, limit=HELD_COUNTED)
+    found, more = wiring.delivery_reader().page(visitor.tenant, held, limit=HELD_COUNTED)
     words = wording.count(len(found), "delivery is held", "deliveries are held")
     return f"At least {words}" if more else words if found else ""
 
@@ -170,7 +170,7 @@ def _numbers(visitor: Session) -> dict[str, StatsNumbers]:
 
 
 def _endpoint(visitor: Session, request: PageRequest) -> Endpoint:
-    return wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    return wiring.endpoints().endpoint(visitor.tenant, request.params["id"])
 
 
 def _path(endpoint: Endpoint) -> str:

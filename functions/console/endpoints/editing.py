@@ -47,7 +47,7 @@ class Editing:
 @router.get("/console/endpoints/new", needs=Scope.CONFIG_WRITE)
 def new(visitor: Session, request: PageRequest) -> Result:
     name = request.query.get("event_type")
-    types = (name,) if name in wiring.cataloguing().types() else ()
+    types = (name,) if name in wiring.catalogue().types() else ()
     status = EndpointStatus.DISABLED if wiring.settings().require_test else EndpointStatus.ENABLED
     form = EndpointForm.blank(types, status=status.value)
     return _form(Editing(visitor, request, form))
@@ -60,15 +60,15 @@ def send_new(visitor: Session, request: PageRequest) -> Result:
 
 @router.get("/console/endpoints/{id}/edit", needs=Scope.CONFIG_WRITE)
 def edit(visitor: Session, request: PageRequest) -> Result:
-    saved = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
-    types = wiring.cataloguing().types()
+    saved = wiring.endpoints().endpoint(visitor.tenant, request.params["id"])
+    types = wiring.catalogue().types()
     form = EndpointForm.of(saved, types, version=str(saved.version))
     return _form(Editing(visitor, request, form, saved))
 
 
 @router.post("/console/endpoints/{id}/edit", needs=Scope.CONFIG_WRITE)
 def send_edit(visitor: Session, request: PageRequest) -> Result:
-    saved = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    saved = wiring.endpoints().endpoint(visitor.tenant, request.params["id"])
     return _answer(Editing(visitor, request, EndpointForm.read(request.form), saved))
 
 
@@ -104,7 +104,7 @@ def _done(editing: Editing) -> Result:
 
 def _created(editing: Editing) -> Result:
     visitor = editing.visitor
-    made, secret = wiring.configuration().create(
+    made, secret = wiring.endpoints().create(
         visitor.tenant, spec_of(editing.form), by=visitor.key_id
     )
     logger.info("endpoint created", tenant=made.tenant, endpoint_id=made.id, key_id=visitor.key_id)
@@ -117,7 +117,7 @@ def _changed(editing: Editing, saved: Endpoint) -> Result:
     path = f"/console/endpoints/{saved.id}"
     if not changes:
         return redirect(path, flash="Nothing was changed: this is what is saved.")
-    after = wiring.configuration().change(
+    after = wiring.endpoints().change(
         visitor.tenant,
         saved.id,
         changes,
@@ -128,7 +128,7 @@ def _changed(editing: Editing, saved: Endpoint) -> Result:
         "endpoint changed", tenant=after.tenant, endpoint_id=after.id, version=after.version
     )
     if "signing" in changes:
-        secret = wiring.configuration().signing_secret(visitor.tenant, saved.id)
+        secret = wiring.endpoints().signing_secret(visitor.tenant, saved.id)
         return secrets.shown(after, secret, why="rotated")
     return redirect(path, flash=f"Saved as version {after.version}.")
 
@@ -144,9 +144,9 @@ def _caught_up(editing: Editing) -> Editing:
     """The form with the changes that others saved meanwhile; saving again overwrites them."""
     form, opened_at = editing.form, version_sent(editing.request.form)
     tenant = editing.visitor.tenant
-    saved = wiring.configuration().endpoint(tenant, editing.request.params["id"])
+    saved = wiring.endpoints().endpoint(tenant, editing.request.params["id"])
     texts = {**form.texts, "version": str(saved.version)}
-    meanwhile = wiring.history().between(tenant, saved.id, opened_at, saved.version)
+    meanwhile = wiring.endpoint_history().between(tenant, saved.id, opened_at, saved.version)
     return replace(
         editing, saved=saved, form=replace(form, texts=texts), changed_meanwhile=tuple(meanwhile)
     )
@@ -167,7 +167,7 @@ def _form(editing: Editing, *, status: int = 200) -> Page:
     if "fragment" in editing.request.form:
         return fragment("trial.html", **values)
     patterns = tuple(fields_of(form)["event_types"])
-    types = wiring.cataloguing().types()
+    types = wiring.catalogue().types()
     endpoint_id = editing.saved.id if editing.saved else None
     return page(
         "endpoint_form.html",

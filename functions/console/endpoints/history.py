@@ -22,7 +22,7 @@ router = Router()
 def history(visitor: Session, request: PageRequest) -> Result:
     """The history of an endpoint, including a deleted one."""
     endpoint_id, cursor = request.params["id"], request.query.get("cursor")
-    versions = wiring.history().versions(
+    versions = wiring.endpoint_history().versions(
         visitor.tenant, endpoint_id, limit=SHOWN, cursor=cursor or None
     )
     path = f"/console/endpoints/{endpoint_id}/history"
@@ -44,9 +44,9 @@ def ask_to_restore(visitor: Session, request: PageRequest) -> Result:
 
 @router.post("/console/endpoints/{id}/history/{version}", needs=Scope.CONFIG_WRITE)
 def restore(visitor: Session, request: PageRequest) -> Result:
-    before = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    before = wiring.endpoints().endpoint(visitor.tenant, request.params["id"])
     try:
-        after = wiring.configuration().restore(
+        after = wiring.endpoints().restore(
             visitor.tenant,
             before.id,
             _number(request),
@@ -59,7 +59,7 @@ def restore(visitor: Session, request: PageRequest) -> Result:
         "endpoint restored", tenant=after.tenant, endpoint_id=after.id, version=after.version
     )
     if after.signing != before.signing:  # the scheme, whose change makes a new secret
-        secret = wiring.configuration().signing_secret(visitor.tenant, after.id)
+        secret = wiring.endpoints().signing_secret(visitor.tenant, after.id)
         return secrets.shown(after, secret, why="rotated")
     return redirect(
         f"/console/endpoints/{after.id}",
@@ -68,9 +68,11 @@ def restore(visitor: Session, request: PageRequest) -> Result:
 
 
 def _restore_page(visitor: Session, request: PageRequest, *, status: int = 200) -> Result:
-    endpoint = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    endpoint = wiring.endpoints().endpoint(visitor.tenant, request.params["id"])
     number = _number(request)
-    changes = wiring.history().between(visitor.tenant, endpoint.id, endpoint.version, number)
+    changes = wiring.endpoint_history().between(
+        visitor.tenant, endpoint.id, endpoint.version, number
+    )
     return page(
         "endpoint_restore.html",
         status=status,

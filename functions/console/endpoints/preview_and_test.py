@@ -64,7 +64,7 @@ class Choices:
 def choices(
     visitor: Session, patterns: tuple[str, ...], sent: Fields, *, endpoint_id: str | None = None
 ) -> Choices:
-    types = wiring.cataloguing().types().values()
+    types = wiring.catalogue().types().values()
     wanted = [each for each in types if matches_type(patterns, each.name)]
     example = (
         _as_published(wanted[0]).model_dump_json(indent=2, exclude_none=True) if wanted else ""
@@ -86,8 +86,8 @@ def tried(kind: str, visitor: Session, draft: Draft, sent: Fields) -> Tried:
     if spec.event_id is not None:
         _require(visitor, Scope.LOGS_READ)
     if kind == "preview":
-        return Tried(preview=wiring.trial().preview(draft, spec))
-    done = wiring.trial().test(draft, spec, by=visitor.key_id)
+        return Tried(preview=wiring.endpoint_tester().preview(draft, spec))
+    done = wiring.endpoint_tester().test(draft, spec, by=visitor.key_id)
     logger.info(
         "endpoint tested",
         tenant=draft.endpoint.tenant,
@@ -112,7 +112,7 @@ def _chosen(sent: Fields, endpoint: Endpoint) -> EndpointTestSpec:
     if source == OWN:
         return EndpointTestSpec(event=_own(sent.get("trial/own")))
     name = source.removeprefix(EXAMPLE)
-    found = wiring.cataloguing().types().get(name)
+    found = wiring.catalogue().types().get(name)
     if found and found.kind is EventTypeKind.NOTIFICATION and endpoint.rules:
         return EndpointTestSpec(event=_as_published(found, endpoint.rules))
     return EndpointTestSpec(event_type=name or None)
@@ -158,7 +158,7 @@ def _latest(
     endpoint_ids = (endpoint_id,) if endpoint_id else _alike(visitor.tenant, patterns)
     if not endpoint_ids:
         return ()
-    page, _ = wiring.reading().page(
+    page, _ = wiring.delivery_reader().page(
         visitor.tenant, DeliveryFilter(endpoint_ids=endpoint_ids), limit=EVENTS_OFFERED * 2
     )
     once = {

@@ -28,21 +28,21 @@ def shown(endpoint: Endpoint, secret: str, *, why: str) -> Page:
 
 @router.post("/console/endpoints/{id}/secret", needs=Scope.CONFIG_WRITE)
 def reveal(visitor: Session, request: PageRequest) -> Result:
-    endpoint = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
-    secret = wiring.configuration().signing_secret(visitor.tenant, endpoint.id)
+    endpoint = wiring.endpoints().endpoint(visitor.tenant, request.params["id"])
+    secret = wiring.endpoints().signing_secret(visitor.tenant, endpoint.id)
     _log("signing secret read", visitor, endpoint)
     return shown(endpoint, secret, why="read")
 
 
 @router.post("/console/endpoints/{id}/rotate", needs=Scope.CONFIG_WRITE)
 def rotate(visitor: Session, request: PageRequest) -> Result:
-    before = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    before = wiring.endpoints().endpoint(visitor.tenant, request.params["id"])
     try:
         spec = RotationSpec.model_validate({"overlap_hours": request.form.get("overlap_hours")})
     except ValidationError as error:
         raise invalid(error.errors()) from None
     overlap = timedelta(hours=spec.overlap_hours)
-    endpoint, secret = wiring.configuration().rotate(
+    endpoint, secret = wiring.endpoints().rotate(
         visitor.tenant, before.id, by=visitor.key_id, overlap=overlap
     )
     _log("signing secret rotated", visitor, endpoint)

@@ -9,7 +9,7 @@ from console.web.request import PageRequest
 from console.web.routing import Result, Router
 from posthorn import wiring
 from posthorn.core.errors import ConflictError, ForbiddenError, NotFoundError, StaleVersionError
-from posthorn.jobs.resume import HeldAction
+from posthorn.jobs.service import HeldAction
 from posthorn.jobs.views import DEFAULT_RATE
 from posthorn.models import EndpointStatus, Scope
 from posthorn.tenants.console_sessions import Session
@@ -31,7 +31,7 @@ router = Router()
 @router.post("/console/endpoints/{id}/status", needs=Scope.CONFIG_WRITE)
 def switch(visitor: Session, request: PageRequest) -> Result:
     """Change the status of the version that the page showed."""
-    endpoint = wiring.configuration().endpoint(visitor.tenant, request.params["id"])
+    endpoint = wiring.endpoints().endpoint(visitor.tenant, request.params["id"])
     try:
         flash = (
             _resumed(visitor, request) if "held" in request.form else _switched(visitor, request)
@@ -42,7 +42,7 @@ def switch(visitor: Session, request: PageRequest) -> Result:
 
 
 def _switched(visitor: Session, request: PageRequest) -> str:
-    after = wiring.configuration().change(
+    after = wiring.endpoints().change(
         visitor.tenant,
         request.params["id"],
         {"status": request.form.get("status")},
@@ -61,7 +61,7 @@ def _resumed(visitor: Session, request: PageRequest) -> str:
     held = HeldAction(sent)
     if held is not HeldAction.KEEP and not visitor.may(Scope.DELIVERIES_WRITE):
         raise ForbiddenError(f"this needs the scope {Scope.DELIVERIES_WRITE}")
-    after, job = wiring.resuming().resume(
+    after, job = wiring.endpoint_resumer().resume(
         visitor.tenant,
         request.params["id"],
         held,

@@ -94,8 +94,8 @@ def _rows(tenant: str, filters: LogFilters, cursor: str) -> Rows:
 
 def _listed(tenant: str, wanted: DeliveryFilter, text: str, cursor: str | None) -> DeliveryList:
     if text:
-        return wiring.searching().search(tenant, wanted, text, limit=SHOWN, cursor=cursor)
-    return wiring.reading().deliveries(tenant, wanted, limit=SHOWN, cursor=cursor)
+        return wiring.delivery_search().search(tenant, wanted, text, limit=SHOWN, cursor=cursor)
+    return wiring.delivery_reader().deliveries(tenant, wanted, limit=SHOWN, cursor=cursor)
 
 
 def _looked_to(cursor: str, wanted: DeliveryFilter, text: str) -> datetime:
@@ -111,7 +111,7 @@ def _signs(tenant: str, endpoint_id: str) -> list[attention.ShownWarning]:
 def _choices(tenant: str) -> dict[str, Any]:
     """The choices of the form; None for a list that is too long."""
     endpoints = {each.id: each.name for each in wiring.config().endpoints(tenant)}
-    types = sorted(wiring.cataloguing().types())
+    types = sorted(wiring.catalogue().types())
     by_name = dict(sorted(endpoints.items(), key=lambda each: each[1].casefold()))
     return {
         "endpoints": by_name if len(by_name) <= MOST_CHOICES else None,
@@ -133,5 +133,5 @@ def _path_of(tenant: str, text: str) -> str:
         return f"/console/events/{text}"
     if ids.is_id("job", text):
         return f"/console/jobs/{text}"
-    published = wiring.reading().events_published_as(tenant, text).items if text else []
+    published = wiring.delivery_reader().events_published_as(tenant, text).items if text else []
     return f"/console/events/{published[0].id}" if published else ""

@@ -71,7 +71,7 @@ def download_command(visitor: Session, request: PageRequest) -> Result:
 def resend(visitor: Session, request: PageRequest) -> Result:
     id = request.params["id"]
     try:
-        wiring.recovery().resend(visitor.tenant, id, by=visitor.key_id)
+        wiring.resender().resend(visitor.tenant, id, by=visitor.key_id)
     except ConflictError as refusal:
         return _page(visitor, request, refusal)
     logger.info("delivery resent", tenant=visitor.tenant, delivery_id=id, key_id=visitor.key_id)
@@ -82,7 +82,7 @@ def resend(visitor: Session, request: PageRequest) -> Result:
 def cancel(visitor: Session, request: PageRequest) -> Result:
     id = request.params["id"]
     try:
-        wiring.recovery().cancel(visitor.tenant, id, by=visitor.key_id)
+        wiring.resender().cancel(visitor.tenant, id, by=visitor.key_id)
     except ConflictError as refusal:
         return _page(visitor, request, refusal)
     logger.info("delivery cancelled", tenant=visitor.tenant, delivery_id=id, key_id=visitor.key_id)
@@ -107,7 +107,7 @@ def _page(visitor: Session, request: PageRequest, refusal: ConflictError | None 
 
 
 def _delivery(visitor: Session, request: PageRequest) -> DeliveryWithAttempts:
-    return wiring.reading().delivery_view(visitor.tenant, request.params["id"])
+    return wiring.delivery_reader().delivery_view(visitor.tenant, request.params["id"])
 
 
 def _attempt(delivery: DeliveryWithAttempts, number: str) -> AttemptView:

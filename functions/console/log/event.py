@@ -48,7 +48,7 @@ def download_data(visitor: Session, request: PageRequest) -> Result:
 
 
 def _trace(visitor: Session, request: PageRequest) -> EventTrace:
-    return wiring.reading().trace(visitor.tenant, request.params["id"])
+    return wiring.delivery_reader().trace(visitor.tenant, request.params["id"])
 
 
 def _fates(trace: EventTrace) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from posthorn.core.errors import (
 )
 from posthorn.deliveries.filters import DeliveryFilter, Order, WithTests
 from posthorn.jobs import views as job_views
-from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobKind, JobStatus, wanted_by
+from posthorn.jobs.model import FASTEST, SLOWEST, Job, JobKind, JobStatus
 from posthorn.jobs.store import JobRequest
+from posthorn.jobs.transitions import filter_for
 from posthorn.jobs.views import DEFAULT_RATE, JobView
 from posthorn.models import Scope
 from posthorn.tenants.console_sessions import Session
@@ -39,7 +40,7 @@ router = Router()
 def show_all(visitor: Session, request: PageRequest) -> Result:
     cursor = request.query.get("cursor")
     found, following = wiring.jobs().jobs(visitor.tenant, limit=SHOWN, cursor=cursor or None)
-    jobs = [(job_views.of_job(*each, wiring.now()), each[0].wanted) for each in found]
+    jobs = [(job_views.job_view(*each, wiring.now()), each[0].filter) for each in found]
     endpoints = {each for _, wanted in jobs for each in wanted.endpoint_ids}
     names = endpoint_names(visitor.tenant, endpoints)
     return page(
@@ -112,15 +113,15 @@ def act(visitor: Session, request: PageRequest) -> Result:
 
 def _page(visitor: Session, id: str, refusal: ConflictError | InvalidError | None = None) -> Page:
     job, progress = wiring.jobs().job(visitor.tenant, id)
-    names = endpoint_names(visitor.tenant, job.wanted.endpoint_ids)
+    names = endpoint_names(visitor.tenant, job.filter.endpoint_ids)
     may_act = visitor.may(Scope.DELIVERIES_WRITE)
-    view = job_views.of_job(job, progress, wiring.now())
+    view = job_views.job_view(job, progress, wiring.now())
     return page(
         "job.html",
         status=refusal.status if refusal else 200,
         job=view,
-        about=of_wanted(job.wanted, names),
-        in_log=LogFilters.of(job.wanted).query(),
+        about=of_wanted(job.filter, names),
+        in_log=LogFilters.of(job.filter).query(),
         words_of=job_words,
         can=_possible(job) if may_act else frozenset(),
         refused=job_words.refusal(refusal) if refusal else "",
@@ -181,7 +182,7 @@ def _replayed(filters: LogFilters) -> DeliveryFilter:
         raise InvalidError.of([Violation("q", message)])
     now = wiring.now()
     plain = {"test": WithTests.EXCLUDE, "order": Order.NEWEST}
-    return wanted_by(JobKind.REPLAY, filters.wanted(now).model_copy(update=plain), now)
+    return filter_for(JobKind.REPLAY, filters.wanted(now).model_copy(update=plain), now)
 
 
 def _rate(form: Fields) -> float:
@@ -203,7 +204,7 @@ def _log(message: str, job: Job, visitor: Session) -> None:
         key_id=visitor.key_id,
         kind=job.kind,
         status=job.status,
-        filter=job.wanted.model_dump(mode="json", exclude_defaults=True),
+        filter=job.filter.model_dump(mode="json", exclude_defaults=True),
         rate_per_second=job.rate_per_second,
         matched=job.matched,
     )

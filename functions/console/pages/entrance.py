@@ -31,7 +31,7 @@ def ask_for_key(request: PageRequest) -> Result:
 def sign_in(request: PageRequest) -> Result:
     """Start a new session, so that an id planted in the browser is useless."""
     next_path = session.own_path(request.form.get("next"))
-    caller = wiring.access().caller(f"Bearer {request.form.get('key')}")
+    caller = wiring.api_keys().caller(f"Bearer {request.form.get('key')}")
     if caller is None or not _may_read(caller):
         return _sign_in_page(next_path, NO_READING if caller else NO_KEY)
     made, session_id = wiring.sessions().begin(caller)

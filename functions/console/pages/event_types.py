@@ -13,7 +13,7 @@ router = Router()
 
 @router.get("/console/types/{name}", needs=Scope.CONFIG_READ)
 def overview(visitor: Session, request: PageRequest) -> Result:
-    event_type = wiring.overview().event_type(visitor.tenant, request.params["name"])
+    event_type = wiring.event_type_overview().event_type(visitor.tenant, request.params["name"])
     return page(
         "event_type.html",
         tab="overview",
@@ -24,7 +24,7 @@ def overview(visitor: Session, request: PageRequest) -> Result:
 
 @router.get("/console/types/{name}/settings", needs=Scope.CONFIG_READ)
 def settings(visitor: Session, request: PageRequest) -> Result:
-    event_type = wiring.overview().event_type(visitor.tenant, request.params["name"])
+    event_type = wiring.event_type_overview().event_type(visitor.tenant, request.params["name"])
     wanting = {each.id: each for each in wiring.config().endpoints(visitor.tenant)}
     return page(
         "event_type_settings.html",

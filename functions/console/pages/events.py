@@ -21,13 +21,13 @@ def home(visitor: Session, request: PageRequest) -> Result:
     if not visitor.may(Scope.CONFIG_READ):
         return redirect("/console/log")
     text, category = request.query.get("q"), request.query.get("category")
-    listed = wiring.overview().page(
+    listed = wiring.event_type_overview().page(
         visitor.tenant,
         Filters(text=text or None, category=category or None),
         limit=SHOWN,
         cursor=request.query.get("cursor") or None,
     )
-    categories = sorted({each.category for each in wiring.cataloguing().types().values()})
+    categories = sorted({each.category for each in wiring.catalogue().types().values()})
     active = [each for each in listed.items if each.active]
     inactive = [each for each in listed.items if not each.active]
     return page(

@@ -1,12 +1,13 @@
-"""Make the first admin key of a stack: `python -m posthorn.admin_key --table-name …`.
+"""Create the first admin key of a stack: `python -m posthorn.admin_key_cli --stack-name …`.
 
-Every other key is made through the API with this one. It goes to standard output, and nowhere else.
+Other keys are created through the API with this one. The key is printed on standard output only.
 """
 
 import argparse
 import os
 import sys
 from datetime import UTC, datetime
+from functools import partial
 
 import boto3
 
@@ -19,17 +20,17 @@ from posthorn.tenants.api_keys import ApiKeyService
 def create(table_name: str, *, name: str = "first admin") -> str:
     """Store a new admin key in this ConfigTable and return its text."""
     config = ConfigStore(Table(boto3.client("dynamodb"), table_name))
-    access = ApiKeyService(config, now=lambda: datetime.now(UTC), random_bytes=os.urandom)
-    _, text = access.create_key(name=name, tenant=None, scopes=[Scope.ADMIN], by="operator")
+    keys = ApiKeyService(config, now=partial(datetime.now, UTC), random_bytes=os.urandom)
+    _, text = keys.create_key(name=name, tenant=None, scopes=[Scope.ADMIN], by="operator")
     return text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--stack-name", help="a deployed stack, asked for its ConfigTable")
+    where.add_argument("--stack-name", help="a deployed stack, which names its ConfigTable")
     where.add_argument("--table-name", help="the ConfigTable itself")
-    parser.add_argument("--name", default="first admin", help="what the key is for")
+    parser.add_argument("--name", default="first admin", help="the name of the key")
     arguments = parser.parse_args()
     table = arguments.table_name or _table_of(arguments.stack_name)
     sys.stdout.write(create(table, name=arguments.name) + "\n")

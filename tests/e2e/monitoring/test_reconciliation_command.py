@@ -33,7 +33,7 @@ def test_published_events_are_in_the_log_and_a_stuck_delivery_is_found(
     delivery = flow.until(event_id, "retrying")
     eventually(lambda: flow.api.call("GET", "/v1/stats")["totals"]["deliveries"])
     sound = check(stack)
-    assert sound["wanted"] == sound["found"] > 0
+    assert sound["expected"] == sound["found"] > 0
     assert (sound["unaccounted"], sound["unexplained"]) == (0, 0)
 
     # The state half an hour after a lost wake-up that the sweeper did not find.

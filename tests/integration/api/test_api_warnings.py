@@ -93,7 +93,7 @@ def test_a_disabled_endpoint_is_a_warning_with_its_reason(tenant: Tenant) -> Non
         each["endpoint_name"]: each for each in warnings(tenant) if "disabled" in each["code"]
     }
     assert by_name["off"]["message"] == "switched off by phk_test: its events are not tracked"
-    assert by_name["gone"]["message"] == "disabled by us: it answered 410 Gone"
+    assert by_name["gone"]["message"] == "disabled by Posthorn: it answered 410 Gone"
 
 
 def test_held_deliveries_are_counted(tenant: Tenant) -> None:
@@ -138,6 +138,28 @@ def test_overdue_deliveries_come_first(tenant: Tenant) -> None:
     published(tenant)
 
     assert told(tenant) == [("deliveries_overdue", "erp", 1), ("endpoint_failing", "erp", 1)]
+
+
+def test_event_types_count_the_warnings_of_the_list(tenant: Tenant) -> None:
+    order, sku = ORDER["type"], "SkuChangedNotification"
+    tenant.world.endpoint("off", tenant.id, status="disabled", event_types=[order])
+    tenant.world.endpoint("paused", tenant.id, status="paused", event_types=["*"])
+    endpoint(tenant, "crm", 500, event_types=["*"], retry=NEVER_AGAIN)
+    tenant.world.later(hours=-50)
+    published(tenant)  # held for longer than the statistics of the list of types reach back
+    tenant.world.later(hours=50)
+    published(tenant)
+
+    codes = sorted(each["code"] for each in warnings(tenant))
+    types = {
+        each["name"]: each["warning_count"]
+        for each in tenant.client.get("/v1/event-types", limit=100).json["items"]
+    }
+
+    assert codes == ["deliveries_dead", "deliveries_held", "endpoint_disabled", "endpoint_failing"]
+    assert types[order] == len(codes)
+    assert types[sku] == 1, "the failing endpoint receives it; no delivery of it is held or dead"
+    assert tenant.client.get(f"/v1/event-types/{order}").json["warning_count"] == len(codes)
 
 
 def test_warnings_are_those_of_the_tenant_alone(tenant: Tenant, stranger: Tenant) -> None:

@@ -35,9 +35,9 @@ def signed_in(key: str) -> Visitor:
 @pytest.fixture
 def sends(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Tenant:
     """Tests are sent to the world's endpoints instead of the network."""
-    trial = wiring.trial()
+    trial = wiring.endpoint_tester()
     attempter = replace(trial.attempter, send=tenant.world.send)
-    monkeypatch.setattr(wiring, "trial", lambda: replace(trial, attempter=attempter))
+    monkeypatch.setattr(wiring, "endpoint_tester", lambda: replace(trial, attempter=attempter))
     return tenant
 
 
@@ -195,7 +195,7 @@ def test_a_tenant_at_its_limit_gets_an_error_and_keeps_the_input(
     answer = fill_in(visitor, NEW, url="http://a.example.com/mine", event_types=["Order*"])
 
     assert answer.status == 409
-    assert "This tenant may have 0 endpoints." in visitor.text
+    assert "The limit of this tenant is 0 endpoints." in visitor.text
     assert "http://a.example.com/mine" in answer.body
 
 

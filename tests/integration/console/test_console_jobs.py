@@ -130,7 +130,7 @@ def test_a_job_is_paused_slowed_resumed_and_cancelled(visitor: Visitor, dead: in
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("", "name at least one field"),
+        ("", "needs at least one field"),
         ("?q=anna", "a text is not what a replay goes by"),
         ("?status=lost", "is none of"),
         ("?endpoint=<script>", "is not the id of an endpoint"),

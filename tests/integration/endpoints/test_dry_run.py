@@ -9,7 +9,7 @@ import pytest
 from posthorn.deliveries.queries import LogLists
 from posthorn.endpoint_tests import dry_run
 from posthorn.endpoint_tests.drafts import Draft
-from posthorn.endpoint_tests.dry_run import BUDGET, DryRun
+from posthorn.endpoint_tests.dry_run import TIME_LIMIT, DryRun
 from tests.integration.api_calls import SPEC, created
 from tests.integration.conftest import Tenant
 from tests.support.world import ORDER, START, AtOnce
@@ -118,7 +118,7 @@ def test_a_run_that_takes_too_long_says_how_far_it_came(tenant: Tenant) -> None:
     world = tenant.world
     endpoint = world.endpoint(tenant=tenant.id)
     published(tenant, "A-1", "B-1", "C-1")
-    times = chain([START, START], repeat(START + BUDGET + timedelta(seconds=1)))
+    times = chain([START, START], repeat(START + TIME_LIMIT + timedelta(seconds=1)))
     slow = DryRun(
         config=world.config,
         log=world.log,
@@ -134,7 +134,7 @@ def test_a_run_that_takes_too_long_says_how_far_it_came(tenant: Tenant) -> None:
 def test_of_many_endpoints_those_that_concern_the_draft_are_asked(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dry_run, "MOST_ENDPOINTS", 1)
+    monkeypatch.setattr(dry_run, "MAX_ENDPOINTS", 1)
     created(tenant, name="prices", event_types=["Sku*"])
     created(tenant, name="orders", event_types=["Order*"])
     created(tenant, name="more prices", event_types=["SkuPriceChangedNotification"])

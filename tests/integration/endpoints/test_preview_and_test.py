@@ -22,7 +22,7 @@ from posthorn.endpoint_tests.views import SavedEndpointTestSpec
 from posthorn.endpoints import history
 from posthorn.events import event_types
 from posthorn.models import MASK, Scope, TenantLimits
-from posthorn.tenants.rate_limits import Limits
+from posthorn.tenants.rate_limits import RateLimits
 from tests.integration.api_calls import SPEC, created
 from tests.integration.conftest import Tenant, new_tenant
 from tests.support.invocations import deployed
@@ -375,7 +375,7 @@ def test_a_test_ends_before_the_gateway_gives_up(tenant: Tenant) -> None:
         events=SampleEvents(
             world.log, event_types.builtin, now=world.clock, random_bytes=world.random_bytes
         ),
-        rate_limits=Limits(Table(world.dynamodb, world.settings.config_table_name)),
+        rate_limits=RateLimits(Table(world.dynamodb, world.settings.config_table_name)),
         limits=world.tenancy.limits,
         attempter=world.dispatcher.attempter,
         now=world.clock,
@@ -399,10 +399,10 @@ def test_a_tenant_over_its_test_limit_gets_429(tenant: Tenant, hook: str) -> Non
 
 def test_each_minute_and_each_tenant_has_its_own_tests(tenant: Tenant, stranger: Tenant) -> None:
     world = tenant.world
-    limits = Limits(Table(world.dynamodb, world.settings.config_table_name))
+    limits = RateLimits(Table(world.dynamodb, world.settings.config_table_name))
 
     def count(tenant_id: str, now: Any) -> None:
-        limits.count(tenant_id, "tests", most_a_minute=2, now=now)
+        limits.count(tenant_id, "tests", per_minute=2, now=now)
 
     count(tenant.id, START)
     count(tenant.id, START + timedelta(seconds=59))

@@ -12,7 +12,7 @@ from posthorn.events import event_types
 from posthorn.events.catalogue import KnownTypes
 from posthorn.events.event_types import builtin
 from posthorn.models import EventType, Outcome, Scope, Validation
-from posthorn.monitoring.event_type_overview import LOOKED_AT, TypeSubscriptions
+from posthorn.monitoring.event_type_overview import MAX_EXAMINED, TypeSubscriptions
 from posthorn.subscriptions.matching import matches_type
 from tests.integration.conftest import Tenant
 from tests.support.http_client import Answer, Client
@@ -194,14 +194,14 @@ def test_the_last_delivery_is_listed_and_marked_when_a_later_one_may_exist(tenan
 
 
 def test_of_many_endpoints_the_log_of_some_is_read(tenant: Tenant) -> None:
-    for number in range(LOOKED_AT + 1):
+    for number in range(MAX_EXAMINED + 1):
         tenant.world.endpoint(f"n{number}", tenant=tenant.id, event_types=["JobCompletedEvent"])
 
     found = tenant.client.get("/v1/event-types/JobCompletedEvent").json
 
     assert (found["last_delivery_at"], found["last_delivery_exact"]) == (None, False)
-    assert found["endpoint_count"] == LOOKED_AT + 1
-    assert len(found["endpoints"]) < LOOKED_AT
+    assert found["endpoint_count"] == MAX_EXAMINED + 1
+    assert len(found["endpoints"]) < MAX_EXAMINED
 
 
 @pytest.mark.parametrize(

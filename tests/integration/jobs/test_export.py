@@ -92,7 +92,7 @@ def test_an_export_has_a_line_for_each_delivery_with_its_event(tenant: Tenant) -
 def test_an_export_is_cut_into_parts_that_its_manifest_lists(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "MOST_IN_SLICE", 2)
+    monkeypatch.setattr(job, "MAX_BATCH_SIZE", 2)
     endpoint_of(tenant)
     ids = [published(tenant) for _ in range(5)]
 
@@ -205,7 +205,7 @@ def test_another_tenant_cannot_read_the_export(tenant: Tenant, stranger: Tenant)
 
 
 def test_a_cancelled_export_writes_no_more(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "MOST_IN_SLICE", 1)
+    monkeypatch.setattr(job, "MAX_BATCH_SIZE", 1)
     endpoint_of(tenant)
     published(tenant)
     published(tenant)
@@ -258,4 +258,4 @@ def test_a_failure_at_any_call_of_a_step_leaves_each_delivery_in_one_line(
 def test_links_end_before_the_bucket_deletes_the_files() -> None:
     (rule,) = properties("ExportBucket")["LifecycleConfiguration"]["Rules"]
 
-    assert timedelta(days=rule["ExpirationInDays"]) == exporting.KEPT
+    assert timedelta(days=rule["ExpirationInDays"]) == exporting.RETENTION

@@ -661,7 +661,7 @@ def test_a_job_no_step_of_which_gets_through_fails_and_can_be_resumed(
         shared.sweeper.sweep()
 
     failed = read(tenant, job)
-    assert (failed["status"], failed["reason"]) == ("failed", "no step got through in 6 runs")
+    assert (failed["status"], failed["reason"]) == ("failed", "no step succeeded in 6 runs")
     post(tenant, job, "resume")
     run_to_end(shared, job["id"])
     assert read(tenant, job)["started"] == 1

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from posthorn import reconcile_cli as conservation_check
 from posthorn.models import Delivery, DeliveryStatus
 from posthorn.monitoring.counters import hour_of
-from posthorn.monitoring.reconciliation import Report
+from posthorn.monitoring.reconciliation_report import Report
 from tests.integration.conftest import Tenant, new_tenant
 from tests.support.invocations import invoke
 from tests.support.world import START, World, answered
@@ -76,7 +75,7 @@ def test_it_holds_for_deliveries_of_every_kind(busy: Tenant) -> None:
     report = check(busy, each_event=True)
 
     assert report.is_balanced
-    assert (report.events, report.wanted, report.found) == (2, 8, 8)
+    assert (report.events, report.expected, report.found) == (2, 8, 8)
     assert {status: n for status, n in report.statuses.items() if n} == {
         DeliveryStatus.SUCCEEDED: 2,
         DeliveryStatus.RETRYING: 2,
@@ -105,7 +104,7 @@ def test_tests_are_not_checked(busy: Tenant) -> None:
     hour = hour_of(busy.world.now)
     report = busy.world.conservation.check(busy.id, hour, hour + HOUR)
 
-    assert (report.is_balanced, report.wanted, report.found) == (True, 0, 0)
+    assert (report.is_balanced, report.expected, report.found) == (True, 0, 0)
 
 
 def test_a_delivery_that_is_gone_is_missed_and_named(busy: Tenant) -> None:
@@ -117,7 +116,7 @@ def test_a_delivery_that_is_gone_is_missed_and_named(busy: Tenant) -> None:
     assert not report.is_balanced
     assert report.unaccounted == 1
     (difference,) = report.differences
-    assert (difference.wanted, difference.begun, difference.found) == (2, 2, 1)
+    assert (difference.expected, difference.begun, difference.found) == (2, 2, 1)
     assert difference.endpoint_id == gone.endpoint_id
     assert report.missing == (gone.id,)
 
@@ -140,7 +139,7 @@ def test_one_missing_and_one_too_many_do_not_make_up_for_each_other(busy: Tenant
 
     report = check(busy)
 
-    assert report.wanted == report.found
+    assert report.expected == report.found
     assert report.unaccounted == 2
 
 
@@ -169,7 +168,7 @@ def test_a_retry_that_is_late_is_explained_until_the_sweeper_should_have_found_i
     busy: Tenant,
 ) -> None:
     busy.world.later(minutes=4)
-    assert explanations(check(busy)) == {"the sweeper puts it back"}
+    assert explanations(check(busy)) == {"the sweeper queues it again"}
 
     busy.world.later(minutes=20)
     report = check(busy)
@@ -194,7 +193,7 @@ def test_late_retries_are_explained_by_a_queue_that_holds_as_many(busy: Tenant) 
     busy.world.later(minutes=30)
     busy.world.sweeper.sweep()
 
-    assert explanations(check(busy)) == {"RetryQueue has not come to it yet"}
+    assert explanations(check(busy)) == {"it waits in RetryQueue"}
     busy.world.receive(busy.world.settings.retry_queue_url)
 
 
@@ -206,7 +205,7 @@ def test_late_retries_of_a_slow_endpoint_are_explained(busy: Tenant) -> None:
     busy.world.config.put_health(endpoint, slow)
     busy.world.later(minutes=30)
 
-    assert explanations(check(busy)) == {"its endpoint is slow, and takes few at a time"}
+    assert explanations(check(busy)) == {"its endpoint is slow, and gets few requests at a time"}
 
 
 def test_a_retry_that_nothing_would_ever_wake_is_named_at_once(busy: Tenant) -> None:
@@ -250,14 +249,14 @@ def test_the_hourly_check_finds_missing_and_stuck_deliveries(
 
 def test_the_command_prints_totals_in_a_line_and_faults_below(busy: Tenant) -> None:
     gone = one(busy, "held")
-    lines = list(conservation_check.told(check(busy)))
+    lines = list(check(busy).lines())
     remove(busy, gone)
 
-    broken = list(conservation_check.told(check(busy, each_event=True)))
+    broken = list(check(busy, each_event=True).lines())
 
     assert lines == [
-        f"{busy.id}  2026-11-23T10:00:00.000Z to 2026-11-23T11:00:00.000Z  2 events wanted 8 "
-        "deliveries; the log has 8 (2 succeeded, 2 retrying, 2 held, 2 dead): conserved"
+        f"{busy.id}  2026-11-23T10:00:00.000Z to 2026-11-23T11:00:00.000Z  2 events, 8 "
+        "deliveries expected, 8 found (2 succeeded, 2 retrying, 2 held, 2 dead): OK"
     ]
-    assert broken[0].endswith(": NOT CONSERVED")
+    assert broken[0].endswith(": NOT OK")
     assert f"  missing: {gone.id}" in broken

@@ -34,7 +34,7 @@ def spec(**fields: Any) -> EndpointSpec:
 def taken_out(
     given: EndpointSpec, auth: dict[str, str] | None = None, headers: dict[str, str] | None = None
 ) -> tuple[EndpointSpec, dict[str, str], dict[str, str]]:
-    return secrecy.taken_out(given, kept_auth=auth or {}, kept_headers=headers or {})
+    return secrecy.extract_secrets(given, kept_auth=auth or {}, kept_headers=headers or {})
 
 
 @pytest.mark.parametrize(("auth", "name"), AUTHS)

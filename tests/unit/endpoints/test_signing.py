@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from posthorn.core.errors import InvalidError
 from posthorn.endpoints import signing
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -98,37 +97,3 @@ def test_a_receiver_that_knows_only_v1_verifies_while_v1a_signs_too() -> None:
     headers = sent(signing.new_secret("v1a", b"s" * 32), OLD)
 
     assert Webhook(OLD).verify(BODY, headers) == json.loads(BODY)
-
-
-@pytest.mark.parametrize("scheme", ["v1", "v1a"])
-def test_a_new_secret_can_sign_by_its_scheme(scheme: signing.Scheme) -> None:
-    signing.check_secret(signing.new_secret(scheme, bytes(32)), scheme)
-
-
-@pytest.mark.parametrize(
-    ("secret", "scheme"),
-    [
-        ("", "v1"),
-        ("hunter2hunter2hunter2hunter2hunter2", "v1"),
-        ("whsec_", "v1"),
-        ("whsec_hunter2", "v1"),
-        ("whsec_" + base64.b64encode(b"hunter2").decode(), "v1"),
-        ("whsec_" + base64.b64encode(b"x" * 23).decode(), "v1"),
-        ("whsec_" + base64.b64encode(b"x" * 65).decode(), "v1"),
-        ("whsec_" + base64.b64encode(b"x" * 32).decode().replace("=", "*"), "v1"),
-        ("whsec_hünter2", "v1"),
-        ("whsk_" + base64.b64encode(b"x" * 32).decode(), "v1"),
-        ("whsec_" + base64.b64encode(b"x" * 32).decode(), "v1a"),
-        ("whsk_" + base64.b64encode(b"x" * 31).decode(), "v1a"),
-        ("whsk_" + base64.b64encode(b"x" * 64).decode(), "v1a"),
-    ],
-)
-def test_a_secret_that_cannot_sign_is_refused_without_repeating_it(
-    secret: str, scheme: signing.Scheme
-) -> None:
-    with pytest.raises(InvalidError) as refused:
-        signing.check_secret(secret, scheme)
-
-    hidden = secret.partition("_")[2]
-    assert not hidden or hidden not in refused.value.detail
-    assert "bytes" in refused.value.detail

@@ -6,7 +6,7 @@ import pytest
 
 from posthorn.core.errors import InvalidError
 from posthorn.egress.url_guard import EgressPolicy
-from posthorn.endpoints.validation import MAX_HEADERS_BYTES, check
+from posthorn.endpoints.validation import MAX_HEADERS_BYTES, check_endpoint
 from posthorn.models import EndpointSpec
 
 STRICT = EgressPolicy(allow_http=False, allow_private=False)
@@ -22,12 +22,12 @@ DAILY = {"kind": "exponential", "first_delay_seconds": 86_400, "max_delay_second
 def refused(**fields: Any) -> list[str]:
     spec = EndpointSpec.model_validate({**WORKING, **fields})
     with pytest.raises(InvalidError) as error:
-        check(spec, STRICT)
+        check_endpoint(spec, STRICT)
     return [each.field for each in error.value.violations]
 
 
 def test_an_endpoint_that_works_passes() -> None:
-    check(EndpointSpec.model_validate(WORKING), STRICT)
+    check_endpoint(EndpointSpec.model_validate(WORKING), STRICT)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,15 @@ def test_values_at_the_limits_are_accepted() -> None:
     assert sum(map(len, [*fitting, *fitting.values()])) <= MAX_HEADERS_BYTES
     weekly = {**DAILY, "factor": 1, "max_attempts": 8}
 
-    check(EndpointSpec.model_validate({**WORKING, "headers": fitting, "retry": weekly}), STRICT)
+    check_endpoint(
+        EndpointSpec.model_validate({**WORKING, "headers": fitting, "retry": weekly}), STRICT
+    )
 
 
 def test_a_refusal_repeats_no_password_of_a_url() -> None:
     spec = EndpointSpec.model_validate({**WORKING, "url": "https://u:hunter2@erp.example.com"})
 
     with pytest.raises(InvalidError) as error:
-        check(spec, STRICT)
+        check_endpoint(spec, STRICT)
 
     assert "hunter2" not in error.value.detail

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
+from time import monotonic
 
 from posthorn.aws.kms import Secrets, Vault
 from posthorn.core.errors import PosthornError
+from posthorn.core.settings import Settings
 from posthorn.deliveries.store import Record, StoredBody, body_of
 from posthorn.dispatch import request_headers
-from posthorn.egress.http_client import AttemptResult, Request
+from posthorn.egress.http_client import AttemptResult, Request, Sender
 from posthorn.egress.oauth2 import TokenCache, TokenError
+from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints.secret_masking import masked, redacted
 from posthorn.models import (
     MASK,
@@ -208,3 +211,16 @@ def _attempt(
         request=_shown(request, endpoint),
         **measured,
     )
+
+
+def attempter(
+    vault: Vault,
+    settings: Settings,
+    now: Callable[[], datetime],
+    *,
+    send: Callable[[Request], AttemptResult] | None = None,
+) -> Attempter:
+    """Assemble an Attempter; `send` replaces the HTTP client."""
+    policy = EgressPolicy(settings.allow_http, settings.allow_private_addresses)
+    send = send or Sender(policy, monotonic=monotonic, utcnow=now).send
+    return Attempter(vault=vault, tokens=TokenCache(send, now), send=send, now=now)

@@ -1,4 +1,4 @@
-"""The configuration that is tried: saved as it is, saved with changes, or not saved at all."""
+"""The endpoint to test: saved, saved with changes, or not saved."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from posthorn.models import Endpoint, EndpointSpec
 
 @dataclass(frozen=True)
 class Draft:
-    """`saved` is the version that it starts from; the signing secret is there without one."""
+    """`saved` is the version that it is based on; only without one is the signing secret set."""
 
     endpoint: Endpoint
     saved: Endpoint | None = None
@@ -25,27 +25,28 @@ class Draft:
 
 @dataclass(frozen=True)
 class Drafts:
-    configuration: EndpointService
+    endpoints: EndpointService
 
     def of_saved(self, tenant: str, endpoint_id: str, changes: Mapping[str, Any]) -> Draft:
-        saved = self.configuration.endpoint(tenant, endpoint_id)
+        saved = self.endpoints.endpoint(tenant, endpoint_id)
         if not changes:
             return Draft(saved, saved)
         with _within("/changes"):
-            return Draft(self.configuration.changed_draft(saved, changes), saved)
+            return Draft(self.endpoints.changed_draft(saved, changes), saved)
 
     def of_unsaved(self, tenant: str, spec: EndpointSpec) -> Draft:
         with _within("/endpoint"):
-            endpoint, secret = self.configuration.draft(tenant, spec)
+            endpoint, secret = self.endpoints.draft(tenant, spec)
         return Draft(endpoint, signing_secret=secret)
 
 
 @contextmanager
 def _within(field: str) -> Iterator[None]:
-    """Point to where the refused field stands in this request."""
+    """Make the fields of an InvalidError pointers into this request."""
     try:
         yield
     except InvalidError as error:
+        if not error.violations:
+            raise
         moved = [Violation(field + each.field, each.message) for each in error.violations]
-        detail = f"{moved[0].field}: {moved[0].message}" if moved else error.detail
-        raise InvalidError(detail, moved, code=error.code) from None
+        raise InvalidError.of(moved, code=error.code) from None

@@ -1,12 +1,11 @@
-"""Try an endpoint before it counts: preview sends nothing, test sends once (design.md §7)."""
+"""Preview and test of an endpoint: a preview sends nothing, a test sends one request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from posthorn.aws.config_table import ConfigStore
-from posthorn.deliveries import state as progress
-from posthorn.deliveries import views
+from posthorn.deliveries import state, views
 from posthorn.deliveries.store import Claim, LogStore, Record, StoredBody
 from posthorn.dispatch.attempt import Attempter, CompletedAttempt
 from posthorn.endpoint_tests.drafts import Draft
@@ -29,7 +28,7 @@ from posthorn.models import (
 )
 from posthorn.subscriptions.matching import Decision, Verdict, decide
 from posthorn.subscriptions.payloads import PayloadError
-from posthorn.tenants.rate_limits import Limits
+from posthorn.tenants.rate_limits import RateLimits
 
 MAX_SECONDS = 25.0  # an HTTP API gives up after 30
 
@@ -39,16 +38,16 @@ class EndpointTester:
     config: ConfigStore
     log: LogStore
     events: SampleEvents
-    rate_limits: Limits
+    rate_limits: RateLimits
     limits: Callable[[str], EffectiveLimits]
     attempter: Attempter
     now: Callable[[], datetime]
 
     def preview(self, draft: Draft, spec: EndpointTestSpec) -> PreviewView:
-        """Tell whether the event matches, and the exact request. Nothing is sent or stored."""
+        """Whether the event matches, and the exact request. Nothing is sent or stored."""
         endpoint = draft.endpoint
         event = self.events.chosen(spec, endpoint, tenant=endpoint.tenant)
-        decision = judged(endpoint, event)
+        decision = decide_enabled(endpoint, event)
         request, error = None, None
         try:
             sent, body = self.attempter.preview(event, endpoint)
@@ -67,22 +66,23 @@ class EndpointTester:
         )
 
     def test(self, draft: Draft, spec: EndpointTestSpec, *, by: str) -> EndpointTestView:
-        """Send the event now and once, whatever the endpoint's status and whether it matches.
+        """Send the event once, also when the endpoint is not enabled or the event does not match.
 
-        What comes back changes neither its health nor its status, and is recorded when the endpoint
-        was tested as it is saved. LimitedError when the tenant has tested too much in this minute.
+        The result changes neither status nor health of the endpoint. It is recorded when the saved
+        version was tested. LimitedError when the tenant has reached its tests per minute.
         """
-        endpoint = _hurried(draft.endpoint)
+        timeout = min(draft.endpoint.timeout_seconds, MAX_SECONDS)
+        endpoint = draft.endpoint.model_copy(update={"timeout_seconds": timeout})
         event = self.events.chosen(spec, endpoint, tenant=endpoint.tenant)
         if spec.event_id is not None:
-            event = self.events.again(event)
-        decision = judged(endpoint, event)
+            event = self.events.copy(event)
+        decision = decide_enabled(endpoint, event)
         limits = self.limits(endpoint.tenant)
         now = self.now()
         self.rate_limits.count(
-            endpoint.tenant, "tests", most_a_minute=limits.tests_per_minute, now=now
+            endpoint.tenant, "tests", per_minute=limits.tests_per_minute, now=now
         )
-        fresh = progress.begun(
+        fresh = state.begun(
             event,
             endpoint.id,
             endpoint.version,
@@ -99,7 +99,7 @@ class EndpointTester:
             by=by,
         )
         made = self.attempter.attempt(event, endpoint, Record(fresh, StoredBody()), task)
-        delivery = progress.tested(
+        delivery = state.tested(
             fresh.model_copy(update={"body_sha256": made.body_sha256}), made.attempt
         )
         if not draft.is_changed:
@@ -110,7 +110,7 @@ class EndpointTester:
             reason=decision.reason,
             event_id=event.id,
             delivery_id=None if draft.is_changed else delivery.id,
-            attempt=_seen(event, delivery, made),
+            attempt=views.of_attempts(event, Record(delivery, made.body, (made.attempt,)))[0],
             signing_secret=draft.signing_secret,
         )
 
@@ -129,17 +129,6 @@ class EndpointTester:
             self.config.put_tested(endpoint)
 
 
-def judged(endpoint: Endpoint, event: Event) -> Decision:
-    """The decision about the event as if the endpoint were enabled."""
+def decide_enabled(endpoint: Endpoint, event: Event) -> Decision:
+    """The decision about the event for the endpoint as if it were enabled."""
     return decide(endpoint.model_copy(update={"status": EndpointStatus.ENABLED}), event)
-
-
-def _hurried(endpoint: Endpoint) -> Endpoint:
-    return endpoint.model_copy(
-        update={"timeout_seconds": min(endpoint.timeout_seconds, MAX_SECONDS)}
-    )
-
-
-def _seen(event: Event, delivery: Delivery, made: CompletedAttempt) -> views.AttemptView:
-    record = Record(delivery, made.body, (made.attempt,))
-    return views.of_attempts(event, record)[0]

@@ -1,4 +1,4 @@
-"""The event that an endpoint is tried with: a written one, one of the log, or an example."""
+"""The event of a test: one in the request, one of the log, or the example of an event type."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from posthorn.core import ids
-from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
+from posthorn.core.errors import ConflictError, InvalidError, NotFoundError
 from posthorn.deliveries.store import LogStore
 from posthorn.endpoint_tests.views import EndpointTestSpec
 from posthorn.events.ingestion import check_data
@@ -22,7 +22,7 @@ class SampleEvents:
     random_bytes: Callable[[int], bytes]
 
     def chosen(self, spec: EndpointTestSpec, endpoint: Endpoint, *, tenant: str) -> Event:
-        """The event that the request asks for: one of the log as it is, any other with a new id."""
+        """The event that the request selects; an event that is not of the log gets a new id."""
         if spec.event_id is not None:
             return self._logged(tenant, spec.event_id)
         if spec.event:
@@ -37,8 +37,8 @@ class SampleEvents:
         example = self._example(spec.event_type, endpoint)
         return self._event(tenant, example.name, example.example)
 
-    def again(self, event: Event) -> Event:
-        """The same event as one of its own."""
+    def copy(self, event: Event) -> Event:
+        """A copy of the event with an id of its own."""
         return self._event(
             event.tenant, event.type, event.data, time=event.time, change=event.change
         )
@@ -82,5 +82,5 @@ class SampleEvents:
         else:
             found, message = types.get(name), "is not in the catalogue"
         if found is None:
-            raise InvalidError(f"/event_type: {message}", [Violation("/event_type", message)])
+            raise InvalidError.at("/event_type", message)
         return found

@@ -1,28 +1,25 @@
-"""What is asked and answered about an endpoint before it is used: preview, test, dry run.
-
-An example in each model that a request or an answer is made of; the API's documentation shows them.
-"""
+"""The requests and answers of preview, test and dry run."""
 
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.deliveries.views import AttemptView
 from posthorn.models import Change, EndpointSpec, Model, SentRequest, Time, TypeName
 from posthorn.subscriptions.matching import Verdict
 
-_NOT_SAVED = "signs for this draft alone; there only when the endpoint is not saved"
+_NOT_SAVED = "The signing secret of this draft; null for a saved endpoint"
 MAX_EXAMINED = 500
 
 
-# --- asked ----------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------
 
 
 class SampleEvent(Model):
-    """An event as its publisher would write it."""
+    """An event as it would be published."""
 
-    model_config = examples.shown(examples.EVENT)
+    model_config = api_examples.shown(api_examples.EVENT)
 
     type: TypeName
     data: dict[str, Any]
@@ -31,36 +28,38 @@ class SampleEvent(Model):
 
 
 class EndpointTestSpec(Model):
-    """Which event to try: a written one, one of the log, or a type's example.
+    """The event to test with: one in the request, one of the log, or the example of a type.
 
-    With none of the three, it is the example of the first type that the endpoint wants.
+    With none of the three, it is the example of the first type that the endpoint receives.
     """
 
     event: SampleEvent | None = None
-    event_type: TypeName | None = Field(default=None, description="its example")
-    event_id: str | None = Field(default=None, description="an event of the log")
+    event_type: TypeName | None = Field(
+        default=None, description="Test with the example of this type"
+    )
+    event_id: str | None = Field(default=None, description="Test with this event of the log")
 
     @model_validator(mode="after")
     def _one_event(self) -> Self:
         if sum(each is not None for each in (self.event, self.event_type, self.event_id)) > 1:
-            raise ValueError("give one of event, event_type and event_id")
+            raise ValueError("only one of event, event_type and event_id is allowed")
         return self
 
 
 class SavedEndpointTestSpec(EndpointTestSpec):
-    """`changes` are tried on top of what is saved, as PATCH would make them."""
+    """`changes` apply to the saved endpoint for this test, as in a PATCH."""
 
-    model_config = examples.shown(
-        {"event": examples.EVENT},
-        {"event_id": examples.EVENT_ID, "changes": examples.CONDITION_PATCH},
+    model_config = api_examples.shown(
+        {"event": api_examples.EVENT},
+        {"event_id": api_examples.EVENT_ID, "changes": api_examples.CONDITION_PATCH},
     )
 
     changes: dict[str, Any] = Field(default={})
 
 
 class UnsavedEndpointTestSpec(EndpointTestSpec):
-    model_config = examples.shown(
-        {"endpoint": examples.ENDPOINT_SPEC, "event_type": "OrderReceivedEvent"}
+    model_config = api_examples.shown(
+        {"endpoint": api_examples.ENDPOINT_SPEC, "event_type": "OrderReceivedEvent"}
     )
 
     endpoint: EndpointSpec
@@ -68,25 +67,25 @@ class UnsavedEndpointTestSpec(EndpointTestSpec):
 
 class DryRunSpec(Model):
     limit: int = Field(
-        default=100, ge=1, le=MAX_EXAMINED, description="how many of the last events to examine"
+        default=100, ge=1, le=MAX_EXAMINED, description="How many of the latest events to examine"
     )
 
 
 class SavedDryRunSpec(DryRunSpec):
-    """`changes` are tried on top of what is saved, and compared with it."""
+    """`changes` apply to the saved endpoint for this run, which compares both."""
 
-    model_config = examples.shown({"changes": examples.CONDITION_PATCH, "limit": 200})
+    model_config = api_examples.shown({"changes": api_examples.CONDITION_PATCH, "limit": 200})
 
     changes: dict[str, Any] = Field(default={})
 
 
 class UnsavedDryRunSpec(DryRunSpec):
-    model_config = examples.shown({"endpoint": examples.ENDPOINT_SPEC})
+    model_config = api_examples.shown({"endpoint": api_examples.ENDPOINT_SPEC})
 
     endpoint: EndpointSpec
 
 
-# --- answered -------------------------------------------------------------------------------------
+# --- answers --------------------------------------------------------------------------------------
 
 
 class PreviewedRequest(SentRequest):
@@ -94,16 +93,16 @@ class PreviewedRequest(SentRequest):
 
 
 class PreviewView(Model):
-    """Whether the event would be delivered if the endpoint were enabled, and what would be sent."""
+    """Whether an enabled endpoint would receive the event, and the request it would receive."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {
-            "event_id": examples.EVENT_ID,
+            "event_id": api_examples.EVENT_ID,
             "event_type": "OrderReceivedEvent",
             "matches": True,
             "verdict": "matched",
             "reason": None,
-            "request": examples.REQUEST,
+            "request": api_examples.REQUEST,
             "payload_error": None,
             "signing_secret": None,
         }
@@ -114,29 +113,29 @@ class PreviewView(Model):
     matches: bool
     verdict: Verdict
     reason: str | None
-    request: PreviewedRequest | None = Field(description="none when no payload can be made")
+    request: PreviewedRequest | None = Field(description="Null when no payload can be made")
     payload_error: str | None
     signing_secret: str | None = Field(default=None, description=_NOT_SAVED)
 
 
 class EndpointTestView(Model):
-    """What came back from a test. It is in the log, by its ids, when a saved version was tested."""
+    """The result of a test. It is in the log under its ids when a saved version was tested."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {
             "passed": False,
             "matches": True,
             "reason": None,
-            "event_id": examples.EVENT_ID,
-            "delivery_id": examples.DELIVERY_ID,
-            "attempt": {**examples.ATTEMPT, "trigger": "test"},
+            "event_id": api_examples.EVENT_ID,
+            "delivery_id": api_examples.DELIVERY_ID,
+            "attempt": {**api_examples.ATTEMPT, "trigger": "test"},
             "signing_secret": None,
         }
     )
 
     passed: bool
     matches: bool
-    reason: str | None = Field(description="why the event would not be delivered by itself")
+    reason: str | None = Field(description="Why this event, if published, would not be delivered")
     event_id: str
     delivery_id: str | None
     attempt: AttemptView
@@ -144,7 +143,7 @@ class EndpointTestView(Model):
 
 
 class SampleView(Model):
-    """One of the events that match, and its payload or why there is none."""
+    """A matching event, with its payload or the reason why there is none."""
 
     event_id: str
     event_type: str
@@ -154,7 +153,7 @@ class SampleView(Model):
 
 
 class MismatchView(Model):
-    """An event that only one of two versions matches, and why the other one does not."""
+    """An event that matches only one of two versions, and why it does not match the other."""
 
     event_id: str
     event_type: str
@@ -163,20 +162,20 @@ class MismatchView(Model):
 
 
 class ComparisonView(Model):
-    """The saved version beside the changed one. Lists end at 20, counts do not."""
+    """The saved and the changed version compared. Lists have at most 20 events, counts all."""
 
     matched_before: int
     only_before_count: int
     only_after_count: int
-    other_payload_count: int = Field(description="events that match both, with another payload")
+    other_payload_count: int = Field(description="Events that match both, with different payloads")
     only_before: list[MismatchView]
     only_after: list[MismatchView]
 
 
 class DryRunView(Model):
-    """What the draft would have made of the tenant's last events, were it enabled."""
+    """The result of the tenant's latest events for the draft, as if it had been enabled."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {
             "examined": 100,
             "complete": True,
@@ -186,7 +185,7 @@ class DryRunView(Model):
             "payload_errors": 0,
             "samples": [
                 {
-                    "event_id": examples.EVENT_ID,
+                    "event_id": api_examples.EVENT_ID,
                     "event_type": "OrderReceivedEvent",
                     "time": "2026-11-23T10:00:00.000Z",
                     "payload": '{"type":"OrderReceivedEvent","data":{"ClientId":1}}',
@@ -198,10 +197,10 @@ class DryRunView(Model):
     )
 
     examined: int
-    complete: bool = Field(description="false when time ran out before all were examined")
-    oldest_at: Time | None = Field(description="when the oldest examined event was accepted")
+    complete: bool = Field(description="False when the time limit was reached before the end")
+    oldest_at: Time | None = Field(description="When the oldest examined event was accepted")
     matched: int
     not_matched: dict[Verdict, int]
     payload_errors: int
     samples: list[SampleView]
-    comparison: ComparisonView | None = Field(description="when changes of an endpoint were tried")
+    comparison: ComparisonView | None = Field(description="Only for changes of a saved endpoint")

@@ -1,10 +1,10 @@
-"""What of an endpoint is secret, and how it is taken out before anything is stored or shown."""
+"""The secrets of an endpoint: which values they are, and how they are masked and extracted."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from posthorn.core.errors import InvalidError, Violation
+from posthorn.core.errors import InvalidError
 from posthorn.models import MASK, EndpointSpec
 
 _SECRET_NAME = re.compile(r"auth|cookie|key|password|secret|signature|token", re.IGNORECASE)
@@ -15,20 +15,17 @@ _AUTH_SECRETS = {
     "api_key": "value",
     "oauth2": "client_secret",
 }
-
-
-SHORTEST_REDACTED = (
-    6  # shorter ones are in any text, and masking them would tell more than it hides
-)
+# A shorter secret is part of many texts by chance: masking it there would reveal it.
+MIN_REDACTED = 6
 
 
 def looks_secret(header: str) -> bool:
-    """Whether a header's value is kept from the log and the API, going by its name."""
+    """Whether the log and the API mask this header's value, judged by its name."""
     return bool(_SECRET_NAME.search(header)) and header.lower() not in _PUBLIC_NAMES
 
 
 def masked(headers: Mapping[str, str], *, also: str | None = None) -> dict[str, str]:
-    """Headers as the log may show them; `also` names one more that is secret."""
+    """Headers as the log may show them; `also` names one more secret header."""
     hidden = also.lower() if also else None
     return {
         name: MASK if looks_secret(name) or name.lower() == hidden else value
@@ -37,20 +34,20 @@ def masked(headers: Mapping[str, str], *, also: str | None = None) -> dict[str, 
 
 
 def redacted(text: str, values: Iterable[str]) -> str:
-    """The text without these secrets: an endpoint may send back what it was sent."""
+    """The text with a mask for each of these secrets: an endpoint may return the request."""
     for value in sorted(values, key=len, reverse=True):
-        if len(value) >= SHORTEST_REDACTED:
+        if len(value) >= MIN_REDACTED:
             text = text.replace(value, MASK)
     return text
 
 
-def taken_out(
+def extract_secrets(
     spec: EndpointSpec, *, kept_auth: Mapping[str, str], kept_headers: Mapping[str, str]
 ) -> tuple[EndpointSpec, dict[str, str], dict[str, str]]:
     """Return the spec with masks, the secrets of its auth, and the secrets of its headers.
 
-    A mask that comes in stands for the secret kept so far. InvalidError when there is none, and for
-    a mask inside a value or in a header that holds no secret: it could not be sent.
+    A mask in the spec stands for the stored secret. InvalidError when none is stored, and for a
+    mask within a value or in a header that holds no secret: it could not be sent.
     """
     auth = spec.auth.model_dump()
     auth_secrets: dict[str, str] = {}
@@ -78,5 +75,5 @@ def _given(value: str, kept: str | None, field: str) -> str:
         return value
     if value == MASK and kept is not None:
         return kept
-    message = f"{MASK} stands for a stored secret, and there is none: give the value itself"
-    raise InvalidError(f"{field}: {message}", [Violation(field, message)])
+    message = f"{MASK} stands for a stored secret, and none is stored: send the value itself"
+    raise InvalidError.at(field, message)

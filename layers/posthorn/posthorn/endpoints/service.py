@@ -1,4 +1,4 @@
-"""Endpoints: create, change, delete, rotate; each change is a version (design.md §7)."""
+"""Endpoints: create, change, restore, rotate and delete; each change makes a new version."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from posthorn.core import ids
 from posthorn.core.errors import ConflictError, NotFoundError, StaleVersionError
 from posthorn.core.problem_details import invalid
 from posthorn.egress.url_guard import EgressPolicy
-from posthorn.endpoints import secret_masking as secrecy
 from posthorn.endpoints import signing
-from posthorn.endpoints import validation as checks
+from posthorn.endpoints.secret_masking import extract_secrets
+from posthorn.endpoints.validation import check_endpoint
 from posthorn.models import DisabledBy, EffectiveLimits, Endpoint, EndpointSpec, EndpointStatus
 from posthorn.models.paging import cut_page
 
-DRAFT = "draft"  # by whom, of what is stored nowhere
-DEFAULT_OVERLAP = timedelta(hours=24)  # design.md §6
+DRAFT = "draft"  # the author of an endpoint that is not stored
+DEFAULT_OVERLAP = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,24 @@ class EndpointService:
             raise NotFoundError("there is no such endpoint")
         return endpoint
 
+    def at_version(self, tenant: str, endpoint_id: str, version: int | None) -> Endpoint:
+        """The endpoint; StaleVersionError when a version is given that is not its current one."""
+        endpoint = self.endpoint(tenant, endpoint_id)
+        if version is not None and endpoint.version != version:
+            raise StaleVersionError(f"the endpoint is at version {endpoint.version}: read it again")
+        return endpoint
+
     def create(self, tenant: str, spec: EndpointSpec, *, by: str) -> tuple[Endpoint, str]:
-        """Create; return the endpoint and its signing secret, shown this once."""
-        most = self.limits(tenant).endpoints
-        if len(self.config.endpoints(tenant)) >= most:
-            raise ConflictError(f"this tenant may have {most} endpoints", code="too_many_endpoints")
+        """Create an endpoint; return it with its signing secret."""
+        limit = self.limits(tenant).endpoints
+        if len(self.config.endpoints(tenant)) >= limit:
+            message = f"the limit of this tenant is {limit} endpoints"
+            raise ConflictError(message, code="too_many_endpoints")
         if self.require_test and spec.status is not EndpointStatus.DISABLED:
             raise _untested("create it disabled, test it, then enable it")
         secrets = self._first_secrets(spec)
-        identity = {**self._identity(tenant, version=1), **_standing(spec.status)}
-        endpoint = self._made(spec, secrets, identity, by=by)
+        identity = {**self._identity(tenant, version=1), **_status_fields(spec.status)}
+        endpoint = self._build(spec, secrets, identity, by=by)
         self.config.create_endpoint(endpoint)
         return endpoint, secrets.signing[0].secret
 
@@ -70,8 +78,8 @@ class EndpointService:
         by: str,
         expected_version: int | None = None,
     ) -> Endpoint:
-        """Replace the fields of `patch`; what it does not name stays. A mask keeps its secret."""
-        before = self.expected(tenant, endpoint_id, expected_version)
+        """Replace the fields that `patch` has. A mask in place of a secret keeps the secret."""
+        before = self.at_version(tenant, endpoint_id, expected_version)
         spec = _merged(before, patch)
         if self.require_test:
             _check_tested(before, spec)
@@ -86,12 +94,12 @@ class EndpointService:
         by: str,
         expected_version: int | None = None,
     ) -> Endpoint:
-        """Make a version with the settings of an earlier one, the secrets they need included.
+        """Make a version with the settings and credentials of an earlier one.
 
-        The status and the signing keys stay as they are: it switches nothing on or off, and what
-        was rotated away stays away.
+        Status and signing keys stay: a restore neither enables an endpoint nor brings back a
+        rotated secret.
         """
-        before = self.expected(tenant, endpoint_id, expected_version)
+        before = self.at_version(tenant, endpoint_id, expected_version)
         earlier = self.config.version(tenant, endpoint_id, version)
         if earlier is None:
             raise NotFoundError("there is no such version")
@@ -103,24 +111,24 @@ class EndpointService:
         return self._changed(before, spec, secrets, by=by)
 
     def draft(self, tenant: str, spec: EndpointSpec) -> tuple[Endpoint, str]:
-        """An endpoint that is stored nowhere, and the secret that signs for it alone."""
+        """Build an endpoint without storing it; return it with its own signing secret."""
         secrets = self._first_secrets(spec)
-        draft = self._made(spec, secrets, self._identity(tenant, version=0), by=DRAFT)
+        draft = self._build(spec, secrets, self._identity(tenant, version=0), by=DRAFT)
         return draft, secrets.signing[0].secret
 
     def changed_draft(self, before: Endpoint, patch: Mapping[str, Any]) -> Endpoint:
-        """The endpoint as `change` would make it, with its secrets, stored nowhere."""
+        """The endpoint as `change` would make it, with its secrets, but not stored."""
         spec = _merged(before, patch)
         secrets = self._secrets_for(spec, before, self._secrets(before))
-        return self._made(spec, secrets, self._identity(before.tenant, version=0), by=DRAFT)
+        return self._build(spec, secrets, self._identity(before.tenant, version=0), by=DRAFT)
 
     def rotate(
         self, tenant: str, endpoint_id: str, *, by: str, overlap: timedelta = DEFAULT_OVERLAP
     ) -> tuple[Endpoint, str]:
-        """Make a new signing secret; the one before signs beside it until the overlap ends."""
+        """Make a new signing secret. The previous one also signs until the overlap ends."""
         before = self.endpoint(tenant, endpoint_id)
         secrets = self._rotated(self._secrets(before), before.signing.scheme, overlap)
-        after = self._made(_spec(before), secrets, _next(before, before.status), by=by)
+        after = self._build(_spec(before), secrets, _next(before, before.status), by=by)
         self.config.change_endpoint(after)
         return after, secrets.signing[0].secret
 
@@ -130,8 +138,8 @@ class EndpointService:
     def delete(
         self, tenant: str, endpoint_id: str, *, by: str, expected_version: int | None = None
     ) -> None:
-        """Delete the endpoint. Its log and history stay; what was pending is cancelled when due."""
-        before = self.expected(tenant, endpoint_id, expected_version)
+        """Delete the endpoint. Log and history stay; pending deliveries are cancelled when due."""
+        before = self.at_version(tenant, endpoint_id, expected_version)
         last = before.model_copy(
             update={"version": before.version + 1, "updated_at": self.now(), "updated_by": by}
         )
@@ -141,7 +149,7 @@ class EndpointService:
         self, before: Endpoint, spec: EndpointSpec, secrets: Secrets, *, by: str
     ) -> Endpoint:
         secrets = self._secrets_for(spec, before, secrets)
-        after = self._made(spec, secrets, _next(before, spec.status), by=by)
+        after = self._build(spec, secrets, _next(before, spec.status), by=by)
         self.config.change_endpoint(after)
         return after
 
@@ -150,13 +158,6 @@ class EndpointService:
         endpoint_id = ids.new("ep", now, self.random_bytes(ids.RANDOM_BYTES))
         times = {"created_at": now, "updated_at": now}
         return {"id": endpoint_id, "tenant": tenant, "version": version, **times}
-
-    def expected(self, tenant: str, endpoint_id: str, version: int | None) -> Endpoint:
-        """The endpoint, if it is at this version; at any, where none is expected."""
-        endpoint = self.endpoint(tenant, endpoint_id)
-        if version is not None and endpoint.version != version:
-            raise StaleVersionError(f"the endpoint is at version {endpoint.version}: read it again")
-        return endpoint
 
     def _secrets(self, endpoint: Endpoint) -> Secrets:
         return self.vault.open(endpoint.sealed, tenant=endpoint.tenant, endpoint_id=endpoint.id)
@@ -181,12 +182,12 @@ class EndpointService:
         ]
         return secrets.model_copy(update={"signing": (SigningKey(secret=fresh), *ending)})
 
-    def _made(
+    def _build(
         self, spec: EndpointSpec, secrets: Secrets, identity: Mapping[str, Any], *, by: str
     ) -> Endpoint:
-        """Check the spec, seal its secrets, and make the endpoint of it."""
-        checks.check(spec, self.policy)
-        shown, auth, headers = secrecy.taken_out(
+        """Check the spec, seal its secrets, and return the endpoint."""
+        check_endpoint(spec, self.policy)
+        shown, auth, headers = extract_secrets(
             spec, kept_auth=secrets.auth, kept_headers=secrets.headers
         )
         sealed = self.vault.seal(
@@ -205,15 +206,15 @@ class EndpointService:
 
 
 def _next(before: Endpoint, status: EndpointStatus) -> dict[str, Any]:
-    """What the version after this one keeps, and what a change of status says of itself."""
+    """The fields of the next version that its spec does not have."""
     kept = ("id", "tenant", "created_at", "status_reason", "disabled_by")
     identity = {name: getattr(before, name) for name in kept}
     identity["version"] = before.version + 1
-    return identity if status is before.status else {**identity, **_standing(status)}
+    return identity if status is before.status else {**identity, **_status_fields(status)}
 
 
 def _check_tested(before: Endpoint, spec: EndpointSpec) -> None:
-    """Raise ConflictError when this enables, but for the status, something else than was tested."""
+    """Raise ConflictError when this enables an endpoint with settings that were not tested."""
     if before.status is not EndpointStatus.DISABLED or spec.status is EndpointStatus.DISABLED:
         return
     if before.tested_version != before.version:
@@ -224,12 +225,12 @@ def _check_tested(before: Endpoint, spec: EndpointSpec) -> None:
 
 def _untested(advice: str) -> ConflictError:
     return ConflictError(
-        f"an endpoint is enabled after a passed test of its current version: {advice}",
+        f"the current version needs a passed test before the endpoint is enabled: {advice}",
         code="test_required",
     )
 
 
-def _standing(status: EndpointStatus) -> dict[str, Any]:
+def _status_fields(status: EndpointStatus) -> dict[str, Any]:
     off = status is EndpointStatus.DISABLED
     return {
         "status_reason": "disabled by its owner" if off else None,

@@ -1,6 +1,7 @@
-"""What is checked when an endpoint is saved, beyond the shape of each field (design.md §§6-7)."""
+"""The rules for a saved endpoint that its fields' types cannot state."""
 
 from collections.abc import Callable
+from functools import partial
 
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.egress.url_guard import EgressPolicy, check_url
@@ -9,7 +10,7 @@ from posthorn.models.retry_schedule import span_seconds
 from posthorn.subscriptions.matching import check_triggers
 from posthorn.subscriptions.payloads import check_payload
 
-# Hop by hop (RFC 9110 §7.6.1), of the connection, or ours to say.
+# Hop-by-hop headers (RFC 9110 §7.6.1), headers of the connection, and those that Posthorn sets.
 _RESERVED = frozenset(
     {
         *("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
@@ -18,15 +19,23 @@ _RESERVED = frozenset(
     }
 )
 _RESERVED_PREFIXES = ("webhook-", "posthorn-", "proxy-")
-MAX_HEADERS_BYTES = 8192  # what common servers take in all, less ours
+MAX_HEADERS_BYTES = 8192  # common servers accept about this much, with Posthorn's own headers
 
 
-def check(spec: EndpointSpec, policy: EgressPolicy) -> None:
-    """Raise InvalidError that names every field which cannot work."""
+def check_endpoint(spec: EndpointSpec, policy: EgressPolicy) -> None:
+    """Raise InvalidError that names every field that breaks a rule."""
     broken: list[Violation] = []
-    for field, attempt in _attempts(spec, policy):
+    urls = {"/url": spec.url}
+    if isinstance(spec.auth, OAuth2Auth):
+        urls["/auth/token_url"] = spec.auth.token_url
+    checks: list[tuple[str, Callable[[], object]]] = [
+        *((field, partial(check_url, url, policy)) for field, url in urls.items()),
+        ("/payload", partial(check_payload, spec.payload)),
+        ("/condition", partial(check_triggers, spec)),
+    ]
+    for field, check in checks:
         try:
-            attempt()
+            check()
         except InvalidError as error:
             broken.extend(error.violations or [Violation(field, error.detail)])
     broken.extend(_header_violations(spec))
@@ -34,18 +43,6 @@ def check(spec: EndpointSpec, policy: EgressPolicy) -> None:
         broken.append(Violation("/retry", "the delays must add up to at most 7 days"))
     if broken:
         raise InvalidError.of(broken)
-
-
-def _attempts(spec: EndpointSpec, policy: EgressPolicy) -> list[tuple[str, Callable[[], object]]]:
-    attempts: list[tuple[str, Callable[[], object]]] = [
-        ("/url", lambda: check_url(spec.url, policy)),
-        ("/payload", lambda: check_payload(spec.payload)),
-        ("/condition", lambda: check_triggers(spec)),
-    ]
-    auth = spec.auth
-    if isinstance(auth, OAuth2Auth):
-        attempts.append(("/auth/token_url", lambda: check_url(auth.token_url, policy)))
-    return attempts
 
 
 def _header_violations(spec: EndpointSpec) -> list[Violation]:
@@ -58,9 +55,8 @@ def _header_violations(spec: EndpointSpec) -> list[Violation]:
         if name in _RESERVED or name.startswith(_RESERVED_PREFIXES)
     ]
     if len(set(named.values())) < len(named):
-        broken.append(
-            Violation("/headers", "header names differ in more than upper and lower case")
-        )
+        broken.append(Violation("/headers", "header names must differ in more than case"))
     if sum(len(name) + len(value) for name, value in spec.headers.items()) > MAX_HEADERS_BYTES:
-        broken.append(Violation("/headers", f"at most {MAX_HEADERS_BYTES} bytes in all"))
+        message = f"must be at most {MAX_HEADERS_BYTES} bytes in total"
+        broken.append(Violation("/headers", message))
     return broken

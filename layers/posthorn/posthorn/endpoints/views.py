@@ -1,23 +1,23 @@
-"""Carried out of views.py."""
+"""Endpoints and their secrets as the API shows them."""
 
 from pydantic import Field
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.models import Endpoint, EndpointSpec, EndpointStatus, Model, Signing, Time
 from posthorn.models.paging import ONLY_IF_SET
 
 
 class SigningView(Signing):
-    """`secret` is there in the answer that made it, and only there."""
+    """`secret` is only in the answer to the request that created it."""
 
     public_key: str | None = ONLY_IF_SET
     secret: str | None = ONLY_IF_SET
 
 
 class EndpointView(EndpointSpec):
-    """An endpoint as it is saved: what its owner decided, and what became of it."""
+    """A saved endpoint: its settings and its status."""
 
-    model_config = examples.shown(examples.ENDPOINT)
+    model_config = api_examples.shown(api_examples.ENDPOINT)
 
     id: str
     signing: SigningView
@@ -30,26 +30,26 @@ class EndpointView(EndpointSpec):
 
 
 class RotationSpec(Model):
-    model_config = examples.shown({"overlap_hours": 24})
+    model_config = api_examples.shown({"overlap_hours": 24})
 
     overlap_hours: float = Field(
-        default=24, ge=0, le=168, description="how long the old secret goes on signing as well"
+        default=24, ge=0, le=168, description="How long the old secret also signs"
     )
 
 
 class SecretView(Model):
-    model_config = examples.shown({"secret": examples.SECRET})
+    model_config = api_examples.shown({"secret": api_examples.SECRET})
 
     secret: str
 
 
 class PublicKeyView(Model):
-    model_config = examples.shown({"public_key": examples.PUBLIC_KEY})
+    model_config = api_examples.shown({"public_key": api_examples.PUBLIC_KEY})
 
     public_key: str
 
 
-def of_endpoint(endpoint: Endpoint, *, secret: str | None = None) -> EndpointView:
+def endpoint_view(endpoint: Endpoint, *, secret: str | None = None) -> EndpointView:
     seen = endpoint.model_dump(exclude={"tenant", "sealed", "public_key", "disabled_by", "signing"})
     signing = SigningView(
         scheme=endpoint.signing.scheme, public_key=endpoint.public_key, secret=secret

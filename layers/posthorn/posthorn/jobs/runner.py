@@ -1,7 +1,7 @@
-"""The engine of jobs: what an execution of statemachines/job.asl.json does each time it wakes up.
+"""The steps of jobs, as the executions of statemachines/job.asl.json call them.
 
-It knows nothing of what the steps of a kind do. An execution is named after the job and a number,
-so that starting it twice is harmless; it ends when the job has gone on to the next number.
+Independent of the kinds of jobs. An execution is named after the job and the number of its run, so
+starting it twice is harmless; it ends when the job is at a later run.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,20 +11,20 @@ from functools import partial
 from math import ceil
 
 from posthorn.aws.step_functions import StateMachine
-from posthorn.jobs import model as job
-from posthorn.jobs.model import Job, JobKind, Slice
-from posthorn.jobs.progress import JobTracker
+from posthorn.jobs import transitions
+from posthorn.jobs.model import BatchOutcome, Job, JobKind
 from posthorn.jobs.store import JobStore
+from posthorn.jobs.tracker import JobTracker
 from posthorn.models import Model, TenantId
 
-# An execution's history takes 25,000 events: a step makes ten, a failed try of it four.
+# An execution's history is limited to 25,000 events: a step makes ten, a failed try of it four.
 STEPS_IN_RUN = 1000
-# The step of an execution may be a little late by itself, and take a minute.
+# Step Functions may call a step late, and a step takes up to a minute.
 OVERDUE = timedelta(minutes=3)
 
 
 class JobRun(Model):
-    """What goes round in an execution: whose step is next, and how long to wait before it."""
+    """The state of an execution: its job, and how long it waits before the next step."""
 
     tenant: TenantId
     job_id: str
@@ -36,73 +36,74 @@ class JobRun(Model):
 
 @dataclass(frozen=True)
 class JobExecutions:
-    """Executions of jobs. Starting one that was started is harmless."""
-
     machine: StateMachine
 
-    def start(self, of: Job) -> None:
-        run = JobRun(tenant=of.tenant, job_id=of.id, run=of.run)
-        self.machine.start(f"{of.id}-{of.run}", run.model_dump(mode="json"))
+    def start(self, job: Job) -> None:
+        """Start the execution of the job's current run, unless it was started before."""
+        run = JobRun(tenant=job.tenant, job_id=job.id, run=job.run)
+        self.machine.start(f"{job.id}-{job.run}", run.model_dump(mode="json"))
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step came to: the fact behind one log line."""
+    """One step, for the log: `job` is None when it has expired, `batch` when none was due."""
 
     run: JobRun
     job: Job | None
-    slice: Slice | None = None
+    batch: BatchOutcome | None = None
 
 
 @dataclass(frozen=True)
 class JobRunner:
     jobs: JobStore
-    runs: JobExecutions
-    progress: JobTracker
-    kinds: Mapping[JobKind, Callable[[Job], Slice]]
+    executions: JobExecutions
+    tracker: JobTracker
+    kinds: Mapping[JobKind, Callable[[Job], BatchOutcome]]
     now: Callable[[], datetime]
 
     def step(self, run: JobRun) -> StepResult:
-        """Do the job's next slice if it is due; whatever dies here may be called again."""
+        """Do the job's next batch if it is due. A step that failed anywhere may be repeated."""
         began = self.now()
-        of = self.jobs.job(run.tenant, run.job_id)
-        if of is None or of.next_step_at is None:
-            # The step that ended it may have died before it could settle it.
-            return self._ended(run, of and self.progress.settle(of))
-        if of.run != run.run:
-            self.runs.start(of)
-            return self._ended(run, of)
-        if began < of.next_step_at:
-            return StepResult(self._waiting(run, of.next_step_at), of)
-        done = self.kinds[of.kind](of)
-        note = partial(job.sliced, done=done, began=began, now=self.now())
-        after = self.jobs.change(of.tenant, of.id, note)
+        job = self.jobs.job(run.tenant, run.job_id)
+        if job is None or job.next_step_at is None:
+            # The step that ended the job may have failed before it could complete it.
+            return self._ended(run, job and self.tracker.complete(job.tenant, job.id))
+        if job.run != run.run:
+            self.executions.start(job)
+            return self._ended(run, job)
+        if began < job.next_step_at:
+            return StepResult(self._waiting(run, job.next_step_at), job)
+        done = self.kinds[job.kind](job)
+        change = partial(transitions.after_batch, done=done, began=began, now=self.now())
+        after = self.jobs.change(job.tenant, job.id, change)
         if after.next_step_at is None:
-            return self._ended(run, self.progress.settle(after), done)
+            return self._ended(run, self.tracker.complete(job.tenant, job.id), done)
         if run.steps + 1 >= STEPS_IN_RUN and after.run == run.run:
             return self._ended(run, self._handed_on(after), done)
         ahead = run.model_copy(update={"steps": run.steps + 1})
         return StepResult(self._waiting(ahead, after.next_step_at), after, done)
 
-    def _handed_on(self, of: Job) -> Job:
-        after = self.jobs.change(of.tenant, of.id, partial(job.in_next_run, now=self.now()))
-        self.runs.start(after)
+    def _handed_on(self, job: Job) -> Job:
+        after = self.jobs.change(
+            job.tenant, job.id, partial(transitions.in_next_run, now=self.now())
+        )
+        self.executions.start(after)
         return after
 
     def _waiting(self, run: JobRun, until: datetime) -> JobRun:
         seconds = ceil((until - self.now()).total_seconds())
         return run.model_copy(update={"wait_seconds": max(1, seconds)})
 
-    def _ended(self, run: JobRun, of: Job | None, done: Slice | None = None) -> StepResult:
-        return StepResult(run.model_copy(update={"done": True}), of, done)
+    def _ended(self, run: JobRun, job: Job | None, done: BatchOutcome | None = None) -> StepResult:
+        return StepResult(run.model_copy(update={"done": True}), job, done)
 
 
 @dataclass(frozen=True)
 class JobRecovery:
-    """For the sweeper: jobs whose execution was lost go on in another one."""
+    """For the sweeper: continues jobs whose execution was lost."""
 
     jobs: JobStore
-    runs: JobExecutions
+    executions: JobExecutions
     now: Callable[[], datetime]
 
     def restarted_ids(self) -> list[str]:
@@ -114,10 +115,10 @@ class JobRecovery:
         return [job_id for _, job_id in found]
 
     def _restart(self, tenant: str, job_id: str, now: datetime) -> None:
-        def anew(of: Job) -> Job:
-            is_overdue = of.next_step_at is not None and of.next_step_at < now - OVERDUE
-            return job.restarted(of, now) if is_overdue else of
+        def change(job: Job) -> Job:
+            is_overdue = job.next_step_at is not None and job.next_step_at < now - OVERDUE
+            return transitions.restarted(job, now) if is_overdue else job
 
-        after = self.jobs.change(tenant, job_id, anew)
+        after = self.jobs.change(tenant, job_id, change)
         if after.next_step_at is not None:
-            self.runs.start(after)
+            self.executions.start(after)

@@ -1,27 +1,28 @@
-"""Jobs in LogTable (layout below); what stands beside them is found by the job's id.
+"""Jobs in LogTable.
 
-jobs#{tenant}    {job id}     the job; in the index `due` while an execution is to work on it
-jobs#{tenant}    key#{hash}   which job a request with this idempotency key made
-job#{job id}     slice        the slice in hand: fixed before it is done
+jobs#{tenant}    {job id}     the job; in the index `due` while it needs an execution
+jobs#{tenant}    key#{hash}   the job that a request with this idempotency key made
+job#{job id}     slice        the current batch, fixed before it is done
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from posthorn.aws.dynamodb import ConditionFailed, Table
 from posthorn.core.errors import ConflictError, NotFoundError, UnavailableError
-from posthorn.jobs.model import Job
+from posthorn.jobs.model import BatchOutcome, Job, Skipped
 from posthorn.models import Item, Model, expiry, iso
 
 _ABSENT = "attribute_not_exists(#pk)"
-_DUE = "jobs"  # the partition of `due`, beside those of deliveries
-_TRIES = 5  # against a step, the sweeper and people who change the same job
+_DUE = "jobs"  # the partition of `due` that holds jobs; the others hold deliveries
+_TRIES = 5  # a step, the sweeper and people may change the same job at once
 
 
 class Batch(Model):
-    """The deliveries of one slice, all of one endpoint, and where the next slice begins."""
+    """The deliveries of one batch, all of one endpoint, and the position of the next batch."""
 
     number: int
     endpoint_id: str
@@ -29,10 +30,16 @@ class Batch(Model):
     position: str
     is_last: bool
 
+    def outcome(self, skipped: Counter[Skipped]) -> BatchOutcome:
+        """The outcome after all deliveries but the skipped ones were started."""
+        size = len(self.event_ids)
+        started = size - skipped.total()
+        return BatchOutcome(self.number, size, started, skipped, self.position, self.is_last)
+
 
 @dataclass(frozen=True)
 class JobRequest:
-    """An idempotency key, and what it was first used for."""
+    """An idempotency key, and the first request that had it."""
 
     key: str
     request: str
@@ -48,25 +55,20 @@ class JobStore:
 
     def create(self, job: Job, asked: JobRequest | None = None) -> bool:
         """Record a new job; False when its idempotency key was used before."""
-        if asked is None:
-            self.table.put(_item(job), condition=_ABSENT)
-            return True
-        put = self.table.put_request(_item(job), condition=_ABSENT)
-        noted = {
-            **_key(job.tenant, asked.sort_key),
-            "job_id": job.id,
-            "request": _digest(asked.request),
-            **expiry(job.expires_at),
-        }
-        key = self.table.put_request(noted, condition=_ABSENT)
+        rows = [_item(job)]
+        if asked:
+            key = _key(job.tenant, asked.sort_key)
+            noted = {"job_id": job.id, "request": _digest(asked.request), **expiry(job.expires_at)}
+            rows.append({**key, **noted})
+        puts = [{"Put": self.table.put_request(row, condition=_ABSENT)} for row in rows]
         try:
-            self.table.write_together([{"Put": put}, {"Put": key}])
+            self.table.write_together(puts)
         except ConditionFailed:
             return False
         return True
 
-    def asked_before(self, tenant: str, asked: JobRequest) -> Job | None:
-        """The job that this key made; ConflictError when it was another request."""
+    def made_by(self, tenant: str, asked: JobRequest) -> Job | None:
+        """The job that this key made; ConflictError when it was used for another request."""
         item = self.table.get(_key(tenant, asked.sort_key))
         if item is None:
             return None
@@ -81,7 +83,7 @@ class JobStore:
         return _job(item) if item else None
 
     def jobs(self, tenant: str, *, page: int, below: str | None = None) -> Iterator[Job]:
-        """Yield the tenant's jobs, newest first, from below an id or from the newest."""
+        """Yield the tenant's jobs, newest first, starting below an id."""
         last = below or "job_~"  # sorts after every id
         rows = self.table.query(
             "#pk = :pk AND #sk BETWEEN :first AND :last",
@@ -92,7 +94,7 @@ class JobStore:
         return (_job(row) for row in rows if row["sk"] != below)
 
     def change(self, tenant: str, job_id: str, change: Callable[[Job], Job]) -> Job:
-        """Write what `change` makes of the job as it is now, and return it as it then is."""
+        """Apply `change` to the current job and write the result, which is returned."""
         for _ in range(_TRIES):
             before = self.job(tenant, job_id)
             if before is None:
@@ -110,7 +112,7 @@ class JobStore:
             except ConditionFailed:
                 continue
             return after
-        raise UnavailableError("the job is changed by too many at once")
+        raise UnavailableError("too many changes of the job at the same time")
 
     def overdue(self, moment: datetime) -> Iterator[tuple[str, str]]:
         """Yield tenant and id of each job whose next step was due before `moment`."""
@@ -121,33 +123,33 @@ class JobStore:
         )
         return ((row["pk"].partition("#")[2], row["sk"]) for row in rows)
 
-    def hand(self, job: Job) -> Batch | None:
-        """The slice that was fixed and is not counted yet."""
-        item = self.table.get(_hand_key(job))
-        hand = Batch.model_validate_json(item["document"]) if item else None
-        return hand if hand and hand.number == job.slices + 1 else None
+    def current_batch(self, job: Job) -> Batch | None:
+        """The batch that is fixed and not counted yet."""
+        item = self.table.get(_batch_key(job))
+        batch = Batch.model_validate_json(item["document"]) if item else None
+        return batch if batch and batch.number == job.batches + 1 else None
 
-    def pin_batch(self, job: Job, hand: Batch) -> Batch:
-        """Fix the next slice, and return it; one that was fixed meanwhile comes first.
+    def pin_batch(self, job: Job, batch: Batch) -> Batch:
+        """Fix the next batch and return it, or the one that another step fixed first.
 
-        Raise UnavailableError when the job is further on: this step is a late one.
+        UnavailableError when the job is at a later batch already.
         """
         item = {
-            **_hand_key(job),
-            "number": hand.number,
-            "document": hand.model_dump_json(),
+            **_batch_key(job),
+            "number": batch.number,
+            "document": batch.model_dump_json(),
             **expiry(job.expires_at),
         }
         try:
             self.table.put(
-                item, condition=f"{_ABSENT} OR #number < :number", values={"number": hand.number}
+                item, condition=f"{_ABSENT} OR #number < :number", values={"number": batch.number}
             )
         except ConditionFailed:
-            fixed = self.hand(job)
-            if fixed is None:
-                raise UnavailableError("another step has gone on with the job") from None
-            return fixed
-        return hand
+            pinned = self.current_batch(job)
+            if pinned is None:
+                raise UnavailableError("another step has continued the job") from None
+            return pinned
+        return batch
 
 
 def _item(job: Job) -> Item:
@@ -165,7 +167,7 @@ def _key(tenant: str, sort_key: str) -> Item:
     return {"pk": f"jobs#{tenant}", "sk": sort_key}
 
 
-def _hand_key(job: Job) -> Item:
+def _batch_key(job: Job) -> Item:
     return {"pk": f"job#{job.id}", "sk": "slice"}
 
 

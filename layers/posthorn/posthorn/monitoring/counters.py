@@ -1,15 +1,15 @@
-"""What is counted of deliveries, and in which row: sums that do not depend on their order.
+"""The counters of the statistics: sums that do not depend on the order of the facts.
 
-A row of the statistics is a cell. Its counts are numbers by name; `counts_of` makes the names:
+A row has a StatsKey, and these counts by name:
 
-    events               published events recorded. Each is counted in one cell only, see `cells_of`
+    events               published events that were recorded; each is counted in one row only
     wanted               deliveries that those events must have
-    created              deliveries that there are
-    status.{status}      those of them that have this status now
-    tried, attempts      those with an attempt, and their attempts
-    first_successes      those whose first attempt succeeded
-    outcome.{outcome}    attempts that ended so
-    latency.{bucket}     attempts that took so long, see `bucket_of`
+    created              deliveries that exist
+    status.{status}      existing deliveries with this current status
+    tried, attempts      deliveries with an attempt, and all their attempts
+    first_successes      deliveries whose first attempt succeeded
+    outcome.{outcome}    attempts with this outcome
+    latency.{bucket}     attempts of this duration, see `bucket_of`
     died                 deliveries that became dead in this hour, whenever they were created
 """
 
@@ -23,9 +23,9 @@ from posthorn.deliveries.stream import EventRecorded, Transition
 from posthorn.models import Delivery, DeliveryStatus, Outcome
 
 Counts = Counter[str]
-NOBODY = "-"  # the endpoint of a cell that counts events that none wanted
-# Each bucket ends at this times the end of the one before: a percentile read from them is at most
-# this factor too high, and 70 buckets span a millisecond to three minutes.
+NO_ENDPOINT = "-"  # in the key that counts the events without a subscriber
+# The ratio of one bucket's upper end to that of the bucket below: a percentile is too high by at
+# most this factor, and 70 buckets cover a millisecond to three minutes.
 BUCKET_RATIO = 2 ** (1 / 4)
 
 
@@ -48,31 +48,31 @@ def day_of(moment: datetime) -> datetime:
 
 
 def counted(fact: EventRecorded | Transition) -> Iterator[tuple[StatsKey, Counts]]:
-    """Yield what a fact adds to which cells. Tests are not counted."""
+    """Yield the counts that a fact adds to each key. Tests are not counted."""
     if isinstance(fact, EventRecorded):
         yield from _counted_event(fact)
     elif not fact.after.test:
-        yield _cell(fact.after, fact.after.created_at), _counted_transition(fact)
+        yield _key(fact.after, fact.after.created_at), _counted_transition(fact)
         if fact.after.status is DeliveryStatus.DEAD and fact.after.last_attempt_at:
-            yield _cell(fact.after, fact.after.last_attempt_at), Counts(died=1)
+            yield _key(fact.after, fact.after.last_attempt_at), Counts(died=1)
 
 
 def _counted_event(event: EventRecorded) -> Iterator[tuple[StatsKey, Counts]]:
-    """Every endpoint that wants it is owed one; the event itself counts where the first one does.
+    """Count one wanted delivery for each endpoint, and the event with the first of them.
 
-    So an event for one endpoint, and its delivery, are one write of one row.
+    So an event for one endpoint, and its delivery, take one write of one row.
     """
     hour = hour_of(event.recorded_at)
-    for place, endpoint_id in enumerate(event.expected or (NOBODY,)):
+    for place, endpoint_id in enumerate(event.expected or (NO_ENDPOINT,)):
         counts = Counts()
-        if endpoint_id != NOBODY:
+        if endpoint_id != NO_ENDPOINT:
             counts["wanted"] = 1
         if place == 0:
             counts["events"] = 1
         yield StatsKey(event.tenant, hour, endpoint_id, event.event_type), counts
 
 
-def _cell(delivery: Delivery, moment: datetime) -> StatsKey:
+def _key(delivery: Delivery, moment: datetime) -> StatsKey:
     return StatsKey(delivery.tenant, hour_of(moment), delivery.endpoint_id, delivery.event_type)
 
 
@@ -95,12 +95,12 @@ def _counted_transition(transition: Transition) -> Counts:
 
 
 def bucket_of(duration_ms: int) -> int:
-    """The bucket of a duration: 0 is up to a millisecond."""
+    """The bucket of a duration; bucket 0 ends at one millisecond."""
     return ceil(log(duration_ms, BUCKET_RATIO) - 1e-9) if duration_ms > 1 else 0
 
 
 def percentile(counts: Counts, share: float) -> int:
-    """The end, in milliseconds, of the bucket that this share of the attempts does not exceed."""
+    """The upper end, in milliseconds, of the bucket with this quantile of the attempts."""
     buckets = sorted(
         (int(name.removeprefix("latency.")), count)
         for name, count in counts.items()

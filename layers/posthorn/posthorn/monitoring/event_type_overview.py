@@ -1,9 +1,9 @@
-"""The catalogue as one tenant sees it: what is active, where it goes, and how that is doing."""
+"""The event types of the catalogue with one tenant's subscriptions, deliveries and warnings."""
 
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from posthorn.aws.config_table import ConfigStore
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.core.errors import NotFoundError
 from posthorn.deliveries.queries import LogLists
 from posthorn.models import (
@@ -29,12 +29,18 @@ from posthorn.models import (
     Validation,
 )
 from posthorn.models.paging import bad_cursor, cut_page
-from posthorn.monitoring.event_type_activity import Activity
+from posthorn.monitoring.last_day import LastDay
 from posthorn.monitoring.stats_store import StatsStore
+from posthorn.monitoring.warnings import TenantWarning, WarningSigns
 
-SHOWN_ENDPOINTS = 20  # of one type; `endpoint_count` tells how many there are
-LOOKED_AT = 25  # endpoints whose log is asked for one page: four reads of one row each
+SHOWN_ENDPOINTS = 20  # of one type; `endpoint_count` is the number of all
+# Endpoints whose newest and held deliveries one page reads, with four queries each.
+MAX_EXAMINED = 25
+# With more rows a day than this, the statistics are left out: a list of types has to be quick.
+MAX_ROWS = 10_000
 Order = tuple[bool, str, str]  # inactive, category, name: active types come first
+
+Subscribed = tuple[EventType, list[Endpoint]]
 
 
 class TypeCondition(StrEnum):
@@ -51,9 +57,9 @@ class SubscribingEndpoint(Model):
 
 
 class EventTypeView(Model):
-    """`health` is the worst of the endpoints that were not switched off; null without any."""
+    """`health` is the worst of its endpoints, without those that their owner switched off."""
 
-    model_config = examples.shown(examples.SEEN_TYPE)
+    model_config = api_examples.shown(api_examples.SEEN_TYPE)
 
     name: str
     kind: EventTypeKind
@@ -68,26 +74,28 @@ class EventTypeView(Model):
     endpoint_count: int
     endpoints: tuple[SubscribingEndpoint, ...]
     last_delivery_at: Time | None = Field(
-        description="The newest delivery of this type among the newest of its endpoints"
+        description="The newest delivery of this type among the newest deliveries of its endpoints"
     )
     last_delivery_exact: bool = Field(
-        description="False when there may be a later one: other types' deliveries hide it"
+        description="False when there may be a later one, behind deliveries of other types"
     )
     deliveries_by_hour: tuple[int, ...] | None = Field(
-        description="Of the last 24 hours, the current one last; null where there is too much"
+        description="Of the last 24 hours, the current one last; null for too many statistics"
     )
     success_rate: float | None = Field(
-        description="Share of those deliveries that succeeded so far; null where none was tried"
+        description="Share of those deliveries that have succeeded; null when none was tried"
     )
     warning_count: int = Field(
-        description="Endpoints that fail, were disabled by us, have a certificate that expires "
-        "soon, or dead or held deliveries of this type in the last 24 hours; each counts"
+        description="Warnings of `/v1/warnings` about this type or an endpoint that receives it; "
+        f"held deliveries are counted for {MAX_EXAMINED} endpoints a page"
     )
 
 
 class EventTypeDetails(EventTypeView):
     model_config = ConfigDict(
-        validate_by_name=True, serialize_by_alias=True, **examples.shown(examples.WHOLE_TYPE)
+        validate_by_name=True,
+        serialize_by_alias=True,
+        **api_examples.shown(api_examples.WHOLE_TYPE),
     )
 
     json_schema: dict[str, Any] = Field(alias="schema")
@@ -99,14 +107,14 @@ class EventTypeDetails(EventTypeView):
 class Filters:
     active: bool | None = None
     category: str | None = None
-    text: str | None = None  # in name, category or description, in any case
+    text: str | None = None  # in name, category or description; case is ignored
 
     def take(self, event_type: EventType, *, active: bool) -> bool:
-        told = f"{event_type.name}\n{event_type.category}\n{event_type.description}".casefold()
+        searched = f"{event_type.name}\n{event_type.category}\n{event_type.description}".casefold()
         return (
             self.active in (None, active)
             and self.category in (None, event_type.category)
-            and (self.text is None or self.text.casefold() in told)
+            and (self.text is None or self.text.casefold() in searched)
         )
 
 
@@ -115,17 +123,19 @@ class EventTypeOverview:
     config: ConfigStore
     lists: LogLists
     stats: StatsStore
+    warnings: WarningSigns
     types: Callable[[], Mapping[str, EventType]]
     now: Callable[[], datetime]
 
     def page(
         self, tenant: str, filters: Filters, *, limit: int, cursor: str | None = None
     ) -> Listed[EventTypeView]:
-        """One page: active types first, then the others, each by category and name."""
+        """One page: active types first, then the others, both by category and name."""
         after = _position(cursor) if cursor else None
-        wanting = TypeSubscriptions(self.config.endpoints(tenant))
+        endpoints = self.config.endpoints(tenant)
+        subscriptions = TypeSubscriptions(endpoints)
         ordered = sorted(
-            ((_order(each, wanting.of(each.name)), each) for each in self.types().values()),
+            ((_order(each, subscriptions.of(each.name)), each) for each in self.types().values()),
             key=lambda placed: placed[0],
         )
         rest = (
@@ -134,13 +144,9 @@ class EventTypeOverview:
             if filters.take(each, active=not order[0]) and (after is None or order > after)
         )
         page, next_cursor = cut_page(rest, limit, lambda placed: _cursor(placed[0]))
-        newest = self._newest(tenant, [wanting.of(each.name) for _, each in page])
-        activity = Activity.read(self.stats, tenant, self.now())
+        types = [(each, subscriptions.of(each.name)) for _, each in page]
         return Listed[EventTypeView](
-            items=[
-                EventTypeView(**_seen(each, wanting.of(each.name), newest, activity))
-                for _, each in page
-            ],
+            items=[EventTypeView(**each) for each in self._seen(tenant, endpoints, types)],
             next_cursor=next_cursor,
         )
 
@@ -148,27 +154,31 @@ class EventTypeOverview:
         found = self.types().get(name)
         if found is None:
             raise NotFoundError("there is no such event type")
-        endpoints = TypeSubscriptions(self.config.endpoints(tenant)).of(name)
+        endpoints = self.config.endpoints(tenant)
+        (seen,) = self._seen(tenant, endpoints, [(found, TypeSubscriptions(endpoints).of(name))])
         return EventTypeDetails(
-            **_seen(
-                found,
-                endpoints,
-                self._newest(tenant, [endpoints]),
-                Activity.read(self.stats, tenant, self.now()),
-            ),
+            **seen,
             json_schema=found.json_schema,
             example=found.example,
             entities=found.entities,
         )
 
-    def _newest(self, tenant: str, wanting: Iterable[list[Endpoint]]) -> dict[str, list[Delivery]]:
-        """The newest deliveries by endpoint, for the first LOOKED_AT of these."""
-        ids = dict.fromkeys(each.id for endpoints in wanting for each in endpoints)
-        return {each: self.lists.newest(tenant, each) for each in list(ids)[:LOOKED_AT]}
+    def _seen(
+        self, tenant: str, endpoints: list[Endpoint], types: Sequence[Subscribed]
+    ) -> list[dict[str, Any]]:
+        """The fields of EventTypeView for each type, by one read of the statistics."""
+        now = self.now()
+        last_day = LastDay.read(self.stats, tenant, now, max_rows=MAX_ROWS)
+        examined = {each.id: each for _, subscribers in types for each in subscribers}
+        # Held deliveries are most likely where the endpoint is not enabled.
+        counted = sorted(examined, key=lambda id: _is_enabled(examined[id]))[:MAX_EXAMINED]
+        warnings = list(self.warnings.about(tenant, endpoints, last_day, counted=set(counted)))
+        newest = {each: self.lists.newest(tenant, each) for each in list(examined)[:MAX_EXAMINED]}
+        return [_fields(*each, newest, last_day, warnings) for each in types]
 
 
 class TypeSubscriptions:
-    """Who wants a type, without trying each pattern on each type (`matching.wants`)."""
+    """The endpoints that receive a type, without trying each pattern (`matching.wants`)."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self._by_pattern: defaultdict[str, dict[str, Endpoint]] = defaultdict(dict)
@@ -177,7 +187,7 @@ class TypeSubscriptions:
                 self._by_pattern[pattern][endpoint.id] = endpoint
 
     def of(self, name: str) -> list[Endpoint]:
-        """Enabled ones first, and then by age."""
+        """The endpoints: enabled ones first, then by age."""
         prefixes = (f"{name[:length]}*" for length in range(len(name) + 1))
         found: dict[str, Endpoint] = {}
         for pattern in (name, *prefixes):
@@ -185,17 +195,19 @@ class TypeSubscriptions:
         return sorted(found.values(), key=lambda each: (not _is_enabled(each), each.id))
 
 
-def _seen(
+def _fields(
     event_type: EventType,
     endpoints: list[Endpoint],
     newest: Mapping[str, list[Delivery]],
-    activity: Activity,
+    last_day: LastDay | None,
+    warnings: Iterable[TenantWarning],
 ) -> dict[str, Any]:
-    told = event_type.model_dump(exclude={"json_schema", "example", "entities"})
+    name, endpoint_ids = event_type.name, {each.id for each in endpoints}
+    kept = event_type.model_dump(exclude={"json_schema", "example", "entities"})
     tracked = {_condition(each) for each in endpoints if not each.is_off}
     worst = (TypeCondition.FAILING, TypeCondition.DISABLED, TypeCondition.OK)
     return {
-        **told,
+        **kept,
         "active": any(map(_is_enabled, endpoints)),
         "health": next((each for each in worst if each in tracked), None),
         "endpoint_count": len(endpoints),
@@ -205,17 +217,17 @@ def _seen(
             )
             for each in endpoints[:SHOWN_ENDPOINTS]
         ),
-        **_last_delivery(event_type.name, endpoints, newest),
-        "deliveries_by_hour": activity.deliveries_by_hour(event_type.name),
-        "success_rate": activity.success_rate(event_type.name),
-        "warning_count": activity.warning_count(event_type.name, endpoints),
+        **_last_delivery(name, endpoints, newest),
+        "deliveries_by_hour": last_day and last_day.deliveries_by_hour(name),
+        "success_rate": last_day and last_day.success_rate(name),
+        "warning_count": sum(each.concerns(name, endpoint_ids) for each in warnings),
     }
 
 
 def _last_delivery(
     name: str, endpoints: list[Endpoint], newest: Mapping[str, list[Delivery]]
 ) -> dict[str, Any]:
-    """A later delivery may hide behind one of another type in the same partition of the log."""
+    """A partition's newest delivery of another type may hide a later one of this type."""
     known = [each for endpoint in endpoints for each in newest.get(endpoint.id, ())]
     own = [each for each in known if each.event_type == name and not each.test]
     last = max((each.created_at for each in own), default=None)

@@ -1,4 +1,4 @@
-"""The log taken stock of: what its indexes say of deliveries, and what each item itself says."""
+"""Reads of whole ranges of the log, by its indexes and by its items, for checks and warnings."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,16 +9,14 @@ from posthorn.aws.dynamodb import Table
 from posthorn.deliveries import items
 from posthorn.models import Delivery, DeliveryStatus, Item, iso
 
-READ_AT_ONCE = 100  # the most that BatchGetItem takes
-# `endpoint_sk` begins with the time and goes on with the event, so `until` itself is not included.
-_IN_RANGE = "#endpoint_sk BETWEEN :since AND :until"
+READ_AT_ONCE = 100  # the limit of BatchGetItem
 
 
 @dataclass(frozen=True)
 class DeliverySnapshot:
-    """One delivery as its item says, read consistently.
+    """A delivery by a consistent read of its item.
 
-    `states` are what each part of the item says: one, or something is broken.
+    `states` has the status in each part of the item: more than one is an error.
     """
 
     delivery: Delivery
@@ -33,16 +31,12 @@ class Inventory:
     def deliveries(
         self, tenant: str, endpoint_id: str, since: datetime, until: datetime
     ) -> Iterator[Delivery]:
-        """Yield the endpoint's deliveries of a range by `by_endpoint`, tests left out."""
-        for key in items.endpoint_partitions(tenant, endpoint_id):
-            rows = self.table.query(
-                f"#endpoint_pk = :key AND {_IN_RANGE}",
-                {"key": key, "since": iso(since), "until": iso(until)},
-                index="by_endpoint",
-            )
-            yield from (each for each in map(items.read_delivery, rows) if not each.test)
+        """Yield the endpoint's deliveries of a range by the index `by_endpoint`, without tests."""
+        keys = items.endpoint_partitions(tenant, endpoint_id)
+        found = self._of_range("by_endpoint", "endpoint_pk", keys, since, until)
+        return (each for each in found if not each.test)
 
-    def listed(
+    def with_status(
         self,
         tenant: str,
         endpoint_id: str,
@@ -50,25 +44,29 @@ class Inventory:
         since: datetime,
         until: datetime,
     ) -> Iterator[Delivery]:
-        """Yield those that `by_status` has under this status."""
-        for key in items.status_partitions(tenant, endpoint_id, status):
-            rows = self.table.query(
-                f"#status_pk = :key AND {_IN_RANGE}",
-                {"key": key, "since": iso(since), "until": iso(until)},
-                index="by_status",
-            )
-            yield from map(items.read_delivery, rows)
+        """Yield the endpoint's deliveries of a range by the index `by_status`."""
+        keys = items.status_partitions(tenant, endpoint_id, status)
+        return self._of_range("by_status", "status_pk", keys, since, until)
 
-    def standings(self, keys: Iterable[Item]) -> Iterator[DeliverySnapshot]:
-        """Yield those of these deliveries that are there, by the keys of their items."""
+    def _of_range(
+        self, index: str, attribute: str, keys: Iterable[str], since: datetime, until: datetime
+    ) -> Iterator[Delivery]:
+        # `endpoint_sk` is the time followed by the event, so `until` itself is not included.
+        condition = f"#{attribute} = :key AND #endpoint_sk BETWEEN :since AND :until"
+        for key in keys:
+            values = {"key": key, "since": iso(since), "until": iso(until)}
+            yield from map(items.read_delivery, self.table.query(condition, values, index=index))
+
+    def snapshots(self, keys: Iterable[Item]) -> Iterator[DeliverySnapshot]:
+        """Yield the existing deliveries among these keys of items."""
         rest = iter(keys)
         while some := list(islice(rest, READ_AT_ONCE)):
-            yield from map(_standing, self.table.get_many(some))
+            yield from map(_snapshot, self.table.get_many(some))
 
-    def wanted(
+    def expected(
         self, tenant: str, since: datetime, until: datetime
     ) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield the range's published events, each with the endpoints that it must be delivered to.
+        """Yield the id of each published event of a range, with the ids of its endpoints.
 
         Reads the whole table: no index has events.
         """
@@ -89,7 +87,7 @@ class Inventory:
             )
 
 
-def _standing(item: Item) -> DeliverySnapshot:
+def _snapshot(item: Item) -> DeliverySnapshot:
     delivery = items.read_delivery(item)
     listed = items.status_of_partition(item["status_pk"]) if "status_pk" in item else None
     states = {item["status"], delivery.status.value, listed or DeliveryStatus.SUCCEEDED.value}

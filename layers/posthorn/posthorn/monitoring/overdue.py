@@ -1,4 +1,4 @@
-"""Deliveries whose next attempt should have been made by now, and why it was not yet."""
+"""Overdue deliveries: their next attempt is late; and the reasons why."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ from posthorn.monitoring.inventory import DeliverySnapshot
 
 # The sweeper finds an overdue delivery within a minute; the rest is for a dispatcher to receive it
 # again after a crash (visibility timeout of 6 minutes).
-FOUND_WITHIN = GRACE + timedelta(minutes=8)
+REPAIRED_WITHIN = GRACE + timedelta(minutes=8)
 
 
 class Overdue(Model):
-    """`due_at` is null where no next attempt is set at all: nothing would ever wake it."""
+    """`due_at` is None when no next attempt is set: the delivery would never be attempted."""
 
     tenant: str
     delivery_id: str
@@ -29,53 +29,53 @@ def is_overdue(delivery: Delivery, now: datetime) -> bool:
 
 
 def explained(
-    standings: Iterable[DeliverySnapshot],
+    snapshots: Iterable[DeliverySnapshot],
     endpoints: Mapping[str, Endpoint],
     *,
     backlog: int,
     now: datetime,
 ) -> list[Overdue]:
-    """Say of each overdue one why; those without a reason are what somebody must look at.
+    """Return the overdue deliveries, each with its explanation; those without one need attention.
 
-    `backlog` is how many messages RetryQueue has. It explains the others if it holds that many.
+    `backlog` is the length of RetryQueue, which explains the rest if it is at least as long.
     """
-    found = list(_by_itself(standings, endpoints, now))
+    found = list(_explained_alone(snapshots, endpoints, now))
     rest = [each for each in found if each.explanation is None and each.due_at]
     if len(rest) > backlog:
         return found
     behind = {each.delivery_id for each in rest}
-    reason = "RetryQueue has not come to it yet"
+    reason = "it waits in RetryQueue"
     return [
         each.model_copy(update={"explanation": reason}) if each.delivery_id in behind else each
         for each in found
     ]
 
 
-def _by_itself(
-    standings: Iterable[DeliverySnapshot], endpoints: Mapping[str, Endpoint], now: datetime
+def _explained_alone(
+    snapshots: Iterable[DeliverySnapshot], endpoints: Mapping[str, Endpoint], now: datetime
 ) -> Iterator[Overdue]:
-    for standing in standings:
-        delivery = standing.delivery
+    for snapshot in snapshots:
+        delivery = snapshot.delivery
         if is_overdue(delivery, now):
             yield Overdue(
                 tenant=delivery.tenant,
                 delivery_id=delivery.id,
                 endpoint_id=delivery.endpoint_id,
                 due_at=delivery.next_attempt_at,
-                explanation=_explanation(standing, endpoints.get(delivery.endpoint_id), now),
+                explanation=_explanation(snapshot, endpoints.get(delivery.endpoint_id), now),
             )
 
 
 def _explanation(
-    standing: DeliverySnapshot, endpoint: Endpoint | None, now: datetime
+    snapshot: DeliverySnapshot, endpoint: Endpoint | None, now: datetime
 ) -> str | None:
-    due = standing.delivery.next_attempt_at
-    if standing.claimed_until and standing.claimed_until > now:
+    due = snapshot.delivery.next_attempt_at
+    if snapshot.claimed_until and snapshot.claimed_until > now:
         return "an attempt is being made"
     if due is None:
         return None
-    if due > now - FOUND_WITHIN:
-        return "the sweeper puts it back"
+    if due > now - REPAIRED_WITHIN:
+        return "the sweeper queues it again"
     if endpoint and endpoint.health.slow:
-        return "its endpoint is slow, and takes few at a time"
+        return "its endpoint is slow, and gets few requests at a time"
     return None

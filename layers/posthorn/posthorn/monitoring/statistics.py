@@ -1,6 +1,6 @@
 """Statistics of a tenant's deliveries: over time, and by status, endpoint, type or outcome.
 
-Deliveries are told of by when their event was recorded, with the status that they have now.
+A delivery belongs to the hour in which its event was recorded, and counts with its current status.
 """
 
 from collections import defaultdict
@@ -13,10 +13,10 @@ from posthorn.aws.config_table import ConfigStore
 from posthorn.core import ids
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.models import DeliveryStatus, Outcome
-from posthorn.monitoring.counters import NOBODY, Counts, StatsKey, hour_of
+from posthorn.monitoring.counters import NO_ENDPOINT, Counts, StatsKey, hour_of
 from posthorn.monitoring.stats_store import StatsStore
 from posthorn.monitoring.stats_views import (
-    MOST_GROUPS,
+    MAX_GROUPS,
     Bucket,
     By,
     Group,
@@ -29,8 +29,8 @@ from posthorn.monitoring.stats_views import (
 DEFAULT_RANGE = timedelta(hours=24)
 LONGEST_RANGE = timedelta(days=31)
 LONGEST_BY_HOUR = timedelta(days=7)
-# A row is one hour of one endpoint and type, of about 400 bytes: this many are read in seconds.
-MOST_ROWS = 30_000
+# A row is one hour of one endpoint and type, about 400 bytes: these are read in a few seconds.
+MAX_ROWS = 30_000
 
 
 @dataclass(frozen=True)
@@ -63,29 +63,29 @@ class Statistics:
     now: Callable[[], datetime]
 
     def view(self, tenant: str, asked: StatsQuery) -> StatsView:
-        """Raise InvalidError where the range is too long, or has too much in it."""
+        """The answer to a query; InvalidError when its range is too long or has too many rows."""
         return self.views(tenant, asked, asked.by)[asked.by]
 
     def views(self, tenant: str, asked: StatsQuery, *groupings: By) -> dict[By, StatsView]:
-        """What is asked, grouped in each of these ways instead of its own, by one read."""
+        """The statistics for a query by each of these groupings, from one read of the rows."""
         if asked.endpoint_id is not None and not ids.is_id("ep", asked.endpoint_id):
             raise _invalid("endpoint", "is not the id of an endpoint")
         over = _range(asked, self.now())
         rows = [
-            (cell, counts)
-            for cell, counts in self._rows(tenant, asked, over)
-            if asked.event_type in (None, cell.event_type)
+            (key, counts)
+            for key, counts in self._rows(tenant, asked, over)
+            if asked.event_type in (None, key.event_type)
         ]
         with_events = asked.endpoint_id is None
         totals = numbers_of(_sum(rows), with_events=with_events)
-        buckets = _summed(rows, lambda cell: over.bucket.start_of(cell.hour))
+        buckets = _summed(rows, over.bucket.start_of)
         times = [
             TimeBucket(start=start, **vars(numbers_of(buckets[start], with_events=with_events)))
             for start in over.starts
         ]
         views = {}
         for by in groupings:
-            groups = sorted(self._groups(tenant, by, rows, over), key=_most_first)
+            groups = sorted(self._groups(tenant, by, rows, over), key=_largest_first)
             views[by] = StatsView(
                 since=over.since,
                 until=over.until,
@@ -93,16 +93,18 @@ class Statistics:
                 by=by,
                 totals=totals,
                 buckets=times,
-                groups=groups[:MOST_GROUPS],
-                groups_left_off=max(0, len(groups) - MOST_GROUPS),
+                groups=groups[:MAX_GROUPS],
+                groups_left_off=max(0, len(groups) - MAX_GROUPS),
             )
         return views
 
     def _rows(self, tenant: str, asked: StatsQuery, over: Range) -> list[tuple[StatsKey, Counts]]:
         found = self.stats.rows(tenant, over.since, over.until, endpoint_id=asked.endpoint_id)
-        rows = list(islice(found, MOST_ROWS + 1))
-        if len(rows) > MOST_ROWS:
-            raise _invalid("since", "there is too much since then: ask for less, or one endpoint")
+        rows = list(islice(found, MAX_ROWS + 1))
+        if len(rows) > MAX_ROWS:
+            raise _invalid(
+                "since", "too many statistics in this range: use a shorter one, or one endpoint"
+            )
         return rows
 
     def _groups(
@@ -118,15 +120,14 @@ class Statistics:
         names = {}
         if by is By.ENDPOINT:
             names = {each.id: each.name for each in self.config.endpoints(tenant)}
-            rows = [(cell, counts) for cell, counts in rows if cell.endpoint_id != NOBODY]
+            rows = [(key, counts) for key, counts in rows if key.endpoint_id != NO_ENDPOINT]
         grouped: defaultdict[str, list[tuple[StatsKey, Counts]]] = defaultdict(list)
-        for cell, counts in rows:
-            grouped[cell.endpoint_id if by is By.ENDPOINT else cell.event_type].append(
-                (cell, counts)
-            )
-        for key, own in grouped.items():
+        for key, counts in rows:
+            grouped[key.endpoint_id if by is By.ENDPOINT else key.event_type].append((key, counts))
+        for group, own in grouped.items():
             numbers = numbers_of(_sum(own), with_events=by is By.EVENT_TYPE)
-            yield _group(key, own, over, counter="created", name=names.get(key), numbers=numbers)
+            name = names.get(group)
+            yield _group(group, own, over, counter="created", name=name, numbers=numbers)
 
 
 def _group(
@@ -138,12 +139,12 @@ def _group(
     name: str | None = None,
     numbers: StatsNumbers | None = None,
 ) -> Group:
-    buckets = _summed(rows, lambda cell: over.bucket.start_of(cell.hour))
+    buckets = _summed(rows, over.bucket.start_of)
     counts = [buckets[start][counter] for start in over.starts]
     return Group(key=key, name=name, count=sum(counts), counts=counts, numbers=numbers)
 
 
-def _most_first(group: Group) -> tuple[int, str]:
+def _largest_first(group: Group) -> tuple[int, str]:
     return -group.count, group.key
 
 
@@ -151,7 +152,7 @@ def _range(asked: StatsQuery, now: datetime) -> Range:
     until = min(asked.until or now, now)
     since = asked.since or until - DEFAULT_RANGE
     if since >= until:
-        raise _invalid("since", "must be before until, and before now")
+        raise _invalid("since", "must be before until and before the current time")
     if until - since > LONGEST_RANGE:
         raise _invalid("since", f"must be at most {LONGEST_RANGE.days} days before until")
     short = until - since <= LONGEST_BY_HOUR
@@ -166,11 +167,11 @@ def _invalid(field: str, message: str) -> InvalidError:
 
 
 def _summed(
-    rows: Iterable[tuple[StatsKey, Counts]], key: Callable[[StatsKey], datetime]
+    rows: Iterable[tuple[StatsKey, Counts]], start_of: Callable[[datetime], datetime]
 ) -> defaultdict[datetime, Counts]:
     sums: defaultdict[datetime, Counts] = defaultdict(Counts)
-    for cell, counts in rows:
-        sums[key(cell)].update(counts)
+    for key, counts in rows:
+        sums[start_of(key.hour)].update(counts)
     return sums
 
 

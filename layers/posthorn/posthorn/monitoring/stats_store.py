@@ -1,4 +1,4 @@
-"""The statistics in LogTable: one row a cell, written exactly once for each record of the stream.
+"""The statistics in LogTable: one row for each StatsKey, counting each stream record once.
 
 stats#{tenant}#{day}    {endpoint id}#{hour}#{event type}
 """
@@ -18,14 +18,14 @@ class StatsStore:
     table: Table
 
     def add(self, shard: str, batch: Mapping[StatsKey, Sequence[Increment]]) -> None:
-        """Add a batch of one shard; raise UnavailableError when a row cannot be written."""
-        rows = {_row(cell): additions for cell, additions in batch.items()}
+        """Add a batch of one shard; UnavailableError when a row cannot be written."""
+        rows = {_row(key): additions for key, additions in batch.items()}
         StreamCounters(self.table).add(shard, rows)
 
     def rows(
         self, tenant: str, since: datetime, until: datetime, *, endpoint_id: str | None = None
     ) -> Iterator[tuple[StatsKey, Counts]]:
-        """Yield the rows of the hours from `since` to before `until`, in no order."""
+        """Yield the rows of the hours from `since` to before `until`, unordered."""
         since = since.astimezone(UTC)
         for days in range((until.astimezone(UTC).date() - since.date()).days + 1):
             condition, values = "#pk = :pk", {"pk": _day(tenant, since + timedelta(days=days))}
@@ -33,21 +33,21 @@ class StatsStore:
                 condition += " AND begins_with(#sk, :endpoint)"
                 values["endpoint"] = f"{endpoint_id}#"
             for row in self.table.query(condition, values):
-                cell = _cell(row)
-                if since <= cell.hour < until:
-                    yield cell, counts_of(row)
+                key = _key(row)
+                if since <= key.hour < until:
+                    yield key, counts_of(row)
 
 
 def _day(tenant: str, moment: datetime) -> str:
     return f"stats#{tenant}#{moment:%Y-%m-%d}"
 
 
-def _row(cell: StatsKey) -> CounterRow:
-    sort_key = f"{cell.endpoint_id}#{cell.hour:%H}#{cell.event_type}"
-    return CounterRow(_day(cell.tenant, cell.hour), sort_key)
+def _row(key: StatsKey) -> CounterRow:
+    sort_key = f"{key.endpoint_id}#{key.hour:%H}#{key.event_type}"
+    return CounterRow(_day(key.tenant, key.hour), sort_key)
 
 
-def _cell(row: Item) -> StatsKey:
+def _key(row: Item) -> StatsKey:
     _, tenant, day = row["pk"].split("#")
     endpoint_id, hour, event_type = row["sk"].split("#")
     return StatsKey(

@@ -5,11 +5,11 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.models import DeliveryStatus, Model, Outcome, Time
 from posthorn.monitoring.counters import Counts, day_of, percentile
 
-MOST_GROUPS = 100
+MAX_GROUPS = 100
 
 
 class By(StrEnum):
@@ -32,7 +32,7 @@ class Bucket(StrEnum):
 
 
 class Latency(Model):
-    """Of attempts, from a histogram: each may be up to 19 % too high."""
+    """Percentiles of the attempts, from a histogram: each may be up to 19 % too high."""
 
     p50: int
     p90: int
@@ -40,20 +40,22 @@ class Latency(Model):
 
 
 class StatsNumbers(Model):
-    """What became of some deliveries. A rate is null where there is nothing to divide by."""
+    """The counts and rates of a set of deliveries. A rate of nothing is null."""
 
     events: int | None = Field(
-        description="Published events; null where one endpoint was asked for"
+        description="Published events; null for the statistics of one endpoint"
     )
-    wanted: int = Field(description="Deliveries that those events must have")
-    deliveries: int = Field(description="Deliveries that there are")
-    statuses: dict[DeliveryStatus, int] = Field(description="Those deliveries by status, now")
+    wanted: int = Field(description="Deliveries that these events must have")
+    deliveries: int = Field(description="Deliveries that exist")
+    statuses: dict[DeliveryStatus, int] = Field(description="Existing deliveries by current status")
     tried: int = Field(description="Deliveries with an attempt")
-    success_rate: float | None = Field(description="Share of the tried ones that succeeded so far")
+    success_rate: float | None = Field(
+        description="Share of the tried deliveries that have succeeded"
+    )
     first_attempt_success_rate: float | None
     attempts: int
-    attempts_per_delivery: float | None = Field(description="Of the tried ones")
-    outcomes: dict[Outcome, int] = Field(description="Those attempts by how they ended")
+    attempts_per_delivery: float | None = Field(description="Of the tried deliveries")
+    outcomes: dict[Outcome, int] = Field(description="Attempts by outcome")
     latency_ms: Latency | None
 
 
@@ -62,19 +64,19 @@ class TimeBucket(StatsNumbers):
 
 
 class Group(Model):
-    """`count` is of deliveries, or of attempts where the groups are outcomes."""
+    """`count` is the number of deliveries; of attempts, when grouped by outcome."""
 
     key: str
-    name: str | None = Field(description="Of an endpoint that is still there")
+    name: str | None = Field(description="The name of the endpoint, unless it is deleted")
     count: int
-    counts: list[int] = Field(description="The same by bucket")
-    numbers: StatsNumbers | None = Field(description="For an endpoint or an event type")
+    counts: list[int] = Field(description="`count` by bucket")
+    numbers: StatsNumbers | None = Field(description="When grouped by endpoint or event type")
 
 
 class StatsView(Model):
-    """`since` and `until` are widened to whole hours."""
+    """Statistics of a period, which is extended to whole hours."""
 
-    model_config = examples.shown(examples.STATS)
+    model_config = api_examples.shown(api_examples.STATS)
 
     since: Time
     until: Time
@@ -82,7 +84,7 @@ class StatsView(Model):
     by: By
     totals: StatsNumbers
     buckets: list[TimeBucket]
-    groups: list[Group] = Field(description=f"At most {MOST_GROUPS}, those with the most first")
+    groups: list[Group] = Field(description=f"At most {MAX_GROUPS}, the largest first")
     groups_left_off: int
 
 
@@ -104,7 +106,7 @@ def numbers_of(counts: Counts, *, with_events: bool) -> StatsNumbers:
 
 
 def success_rate(counts: Counts) -> float | None:
-    """The share of the tried deliveries that has succeeded."""
+    """The share of the tried deliveries that have succeeded."""
     return _rate(counts["status.succeeded"], counts["tried"])
 
 

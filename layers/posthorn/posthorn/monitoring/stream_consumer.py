@@ -1,20 +1,20 @@
-"""From a batch of LogTable's stream to statistics and jobs: each fact once (design.md §5)."""
+"""The consumer of LogTable's stream: it counts each fact once, for statistics and jobs."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from posthorn.aws.stream_counters import Increment
-from posthorn.deliveries import stream as transitions
+from posthorn.deliveries import stream
 from posthorn.deliveries.stream import EventRecorded, StreamChange, Transition
-from posthorn.jobs.progress import JobTracker
+from posthorn.jobs.tracker import JobTracker
 from posthorn.monitoring.counters import StatsKey, counted
 from posthorn.monitoring.stats_store import StatsStore
 
 
 @dataclass(frozen=True)
 class CountedBatch:
-    """What a batch had: facts, and records that could not be read and are not counted."""
+    """The result of a batch: its counted facts, the rows written, and its unreadable records."""
 
     facts: int
     rows: int
@@ -27,16 +27,16 @@ class StreamConsumer:
     jobs: JobTracker
 
     def count(self, shard: str, changes: Iterable[StreamChange]) -> CountedBatch:
-        """Count one batch of a shard, whole or again; raise UnavailableError to get it again.
+        """Count one batch of a shard; UnavailableError means that the batch must be repeated.
 
-        A record that cannot be read is told of and passed over: it would hold up its shard for a
-        day, and be lost then.
+        An unreadable record is reported and skipped: it would block its shard for a day, and then
+        be lost anyway.
         """
         facts, unreadable = _facts(changes)
         batch: defaultdict[StatsKey, list[Increment]] = defaultdict(list)
         for number, fact in facts:
-            for cell, counts in counted(fact):
-                batch[cell].append(Increment(number, counts, fact.expires_at))
+            for key, counts in counted(fact):
+                batch[key].append(Increment(number, counts, fact.expires_at))
         self.stats.add(shard, batch)
         self.jobs.count(shard, [(n, fact) for n, fact in facts if isinstance(fact, Transition)])
         return CountedBatch(len(facts), len(batch), tuple(unreadable))
@@ -49,8 +49,8 @@ def _facts(
     unreadable: list[int] = []
     for change in changes:
         try:
-            fact = transitions.read(change)
-        except Exception:  # noqa: BLE001 - whatever is wrong with one record is no other's affair
+            fact = stream.read(change)
+        except Exception:  # noqa: BLE001 - one unreadable record must not stop the others
             unreadable.append(change.sequence_number)
         else:
             if fact:

@@ -1,33 +1,34 @@
-"""What needs somebody's attention in a tenant, now: each sign with its words and numbers."""
+"""Warnings: the current problems of a tenant's endpoints and deliveries."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import Any
 
 from pydantic import Field
 
 from posthorn.aws.config_table import ConfigStore
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.sweeper import GRACE
 from posthorn.models import DeliveryStatus, DisabledBy, Endpoint, EndpointStatus, Model, Time
-from posthorn.monitoring.counters import NOBODY
 from posthorn.monitoring.inventory import Inventory
+from posthorn.monitoring.last_day import LastDay
 from posthorn.monitoring.stats_store import StatsStore
 
-RECENTLY = timedelta(hours=24)
-MOST_COUNTED = 100  # of what an endpoint holds or retries: more is said to be as many
-MOST_OVERDUE = 1000  # of all tenants' that are looked at
-_ALWAYS = datetime.fromtimestamp(0, UTC)
+MAX_COUNTED = 100  # held or retried deliveries of an endpoint: counting has to be quick
+MAX_OVERDUE = 1000  # overdue deliveries of all tenants that are examined
+_EARLIEST = datetime.fromtimestamp(0, UTC)
 
 
 class WarningSign(StrEnum):
-    """What the signs are, the most urgent first."""
+    """The kinds of warnings, the most urgent first."""
 
-    OVERDUE = "deliveries_overdue"  # ours: their next attempt should have been made by now
+    OVERDUE = "deliveries_overdue"  # their next attempt is late, which is Posthorn's fault
     FAILING = "endpoint_failing"  # no attempt has succeeded since one failed
     DEAD = "deliveries_dead"  # in the last 24 hours
     DISABLED = "endpoint_disabled"
@@ -36,115 +37,135 @@ class WarningSign(StrEnum):
 
 
 class WarningView(Model):
-    model_config = examples.shown(examples.WARNING)
+    model_config = api_examples.shown(api_examples.WARNING)
 
     code: WarningSign
     message: str
     endpoint_id: str
-    endpoint_name: str | None = Field(description="Null where the endpoint was deleted")
+    endpoint_name: str | None = Field(description="Null for a deleted endpoint")
     count: int | None = Field(
-        description=f"Deliveries that it is about; {MOST_COUNTED} may stand for more of those "
-        "that are held or retried"
+        description=f"Number of deliveries; {MAX_COUNTED} held or retried deliveries may be more"
     )
     since: Time | None
     until: Time | None = Field(description="When the certificate expires")
 
 
 @dataclass(frozen=True)
+class TenantWarning:
+    """A warning, and the event types that it concerns: None for all that its endpoint receives."""
+
+    view: WarningView
+    event_types: AbstractSet[str] | None = None
+
+    def concerns(self, event_type: str, endpoint_ids: AbstractSet[str]) -> bool:
+        """Whether it is about this event type, which these endpoints receive."""
+        if self.event_types is None:
+            return self.view.endpoint_id in endpoint_ids
+        return event_type in self.event_types
+
+
+@dataclass(frozen=True)
 class WarningSigns:
     config: ConfigStore
     log: LogStore
-    census: Inventory
+    inventory: Inventory
     stats: StatsStore
     now: Callable[[], datetime]
 
     def of(self, tenant: str) -> list[WarningView]:
-        """The tenant's warnings, the most urgent first, those of old endpoints before others."""
+        """The tenant's warnings: the most urgent first, then by age of the endpoint."""
         endpoints = self.config.endpoints(tenant)
-        names = {each.id: each.name for each in endpoints}
-        found = [*self._overdue(tenant, names), *self._dead(tenant, names)]
-        for endpoint in endpoints:
-            found.extend(self._of_endpoint(endpoint))
+        last_day = LastDay.read(self.stats, tenant, self.now())
+        found = self.about(tenant, endpoints, last_day, counted={each.id for each in endpoints})
         order = list(WarningSign)
-        return sorted(found, key=lambda each: (order.index(each.code), each.endpoint_id))
+        return sorted(
+            (each.view for each in found),
+            key=lambda view: (order.index(view.code), view.endpoint_id),
+        )
 
-    def _of_endpoint(self, endpoint: Endpoint) -> Iterator[WarningView]:
-        failing_since = endpoint.health.failing_since
+    def about(
+        self,
+        tenant: str,
+        endpoints: Sequence[Endpoint],
+        last_day: LastDay | None,
+        *,
+        counted: AbstractSet[str],
+    ) -> Iterator[TenantWarning]:
+        """Yield the warnings of the tenant, which has these endpoints.
+
+        Without `last_day`, dead deliveries are left out. Held and retried deliveries are counted
+        only for the endpoints with an id in `counted`: that takes four queries each.
+        """
+        names = {each.id: each.name for each in endpoints}
+        yield from self._overdue(tenant, names)
+        if last_day:
+            yield from _dead(last_day, names)
+        for endpoint in endpoints:
+            yield from self._of_endpoint(endpoint, is_counted=endpoint.id in counted)
+
+    def _of_endpoint(self, endpoint: Endpoint, *, is_counted: bool) -> Iterator[TenantWarning]:
+        id, name, health = endpoint.id, endpoint.name, endpoint.health
         if endpoint.status is EndpointStatus.DISABLED:
-            yield _warning(
-                WarningSign.DISABLED, endpoint, _why_disabled(endpoint), endpoint.updated_at
-            )
-        elif failing_since:
-            retried = self._count(endpoint, DeliveryStatus.RETRYING)
-            words = "no attempt has succeeded since one failed"
-            yield _warning(WarningSign.FAILING, endpoint, words, failing_since, count=retried)
-        if held := self._count(endpoint, DeliveryStatus.HELD):
-            words = f"deliveries are held, and the endpoint is {endpoint.status}"
-            yield _warning(WarningSign.HELD, endpoint, words, None, count=held)
-        if expires_at := endpoint.health.certificate_expires_at:
-            words = f"its certificate expires on {expires_at:%Y-%m-%d}: renew it"
-            yield _warning(WarningSign.CERTIFICATE, endpoint, words, None, until=expires_at)
+            message, since = _why_disabled(endpoint), endpoint.updated_at
+            yield _warning(WarningSign.DISABLED, message, id, name, since=since)
+        elif health.failing_since:
+            retried = self._types(endpoint, DeliveryStatus.RETRYING).total() if is_counted else None
+            message, since = "no attempt has succeeded since one failed", health.failing_since
+            yield _warning(WarningSign.FAILING, message, id, name, since=since, count=retried)
+        if is_counted and (held := self._types(endpoint, DeliveryStatus.HELD)):
+            message, count = f"deliveries are held; the endpoint is {endpoint.status}", held.total()
+            types = held.keys() if count < MAX_COUNTED else None
+            yield _warning(WarningSign.HELD, message, id, name, count=count, event_types=types)
+        if expires_at := health.certificate_expires_at:
+            message = f"its certificate expires on {expires_at:%Y-%m-%d}: renew it"
+            yield _warning(WarningSign.CERTIFICATE, message, id, name, until=expires_at)
 
-    def _count(self, endpoint: Endpoint, status: DeliveryStatus) -> int:
+    def _types(self, endpoint: Endpoint, status: DeliveryStatus) -> Counter[str]:
+        """The event types of the endpoint's deliveries with this status, up to MAX_COUNTED."""
         until = self.now() + timedelta(days=1)
-        listed = self.census.listed(endpoint.tenant, endpoint.id, status, _ALWAYS, until)
-        return sum(1 for _ in islice(listed, MOST_COUNTED))
+        found = self.inventory.with_status(endpoint.tenant, endpoint.id, status, _EARLIEST, until)
+        return Counter(each.event_type for each in islice(found, MAX_COUNTED))
 
-    def _dead(self, tenant: str, names: dict[str, str]) -> Iterator[WarningView]:
-        since = self.now() - RECENTLY
-        died: Counter[str] = Counter()
-        for cell, counts in self.stats.rows(tenant, since, self.now()):
-            if cell.endpoint_id != NOBODY:
-                died[cell.endpoint_id] += counts["died"]
-        words = "deliveries used up their retries in the last 24 hours"
-        yield from _of_deliveries(WarningSign.DEAD, words, died, names, since)
-
-    def _overdue(self, tenant: str, names: dict[str, str]) -> Iterator[WarningView]:
+    def _overdue(self, tenant: str, names: Mapping[str, str]) -> Iterator[TenantWarning]:
         since = self.now() - GRACE
-        tasks = islice(self.log.due_before(since), MOST_OVERDUE)
+        tasks = islice(self.log.due_before(since), MAX_OVERDUE)
         late = Counter(each.endpoint_id for each in tasks if each.tenant == tenant)
-        words = "attempts are overdue: not the endpoint's fault, and being repaired"
-        yield from _of_deliveries(WarningSign.OVERDUE, words, late, names, since)
-
-
-def _of_deliveries(
-    code: WarningSign, message: str, counts: Counter[str], names: dict[str, str], since: datetime
-) -> Iterator[WarningView]:
-    """One for each endpoint, there or deleted, that has any."""
-    for endpoint_id, count in counts.items():
-        if count:
-            yield WarningView(
-                code=code,
-                message=message,
-                endpoint_id=endpoint_id,
-                endpoint_name=names.get(endpoint_id),
-                count=count,
-                since=since,
-                until=None,
+        message = "attempts are overdue: a delay in Posthorn, not at the endpoint"
+        for id, count in late.items():
+            yield _warning(
+                WarningSign.OVERDUE, message, id, names.get(id), since=since, count=count
             )
+
+
+def _dead(last_day: LastDay, names: Mapping[str, str]) -> Iterator[TenantWarning]:
+    message = "deliveries used up their retries in the last 24 hours"
+    for id, died in last_day.died().items():
+        yield _warning(
+            WarningSign.DEAD,
+            message,
+            id,
+            names.get(id),
+            since=last_day.since,
+            count=died.total(),
+            event_types=died.keys(),
+        )
 
 
 def _warning(
     code: WarningSign,
-    endpoint: Endpoint,
     message: str,
-    since: datetime | None,
+    endpoint_id: str,
+    endpoint_name: str | None,
     *,
-    count: int | None = None,
-    until: datetime | None = None,
-) -> WarningView:
-    return WarningView(
-        code=code,
-        message=message,
-        endpoint_id=endpoint.id,
-        endpoint_name=endpoint.name,
-        count=count,
-        since=since,
-        until=until,
-    )
+    event_types: AbstractSet[str] | None = None,
+    **facts: Any,
+) -> TenantWarning:
+    subject = {"endpoint_id": endpoint_id, "endpoint_name": endpoint_name}
+    fields = {"count": None, "since": None, "until": None, **subject, **facts}
+    return TenantWarning(WarningView(code=code, message=message, **fields), event_types)
 
 
 def _why_disabled(endpoint: Endpoint) -> str:
     if endpoint.disabled_by in (None, DisabledBy.OWNER):
         return f"switched off by {endpoint.updated_by}: its events are not tracked"
-    return f"disabled by us: {endpoint.status_reason}"
+    return f"disabled by Posthorn: {endpoint.status_reason}"

@@ -1,4 +1,4 @@
-"""Who may do what: API keys, `phk_<id>_<secret>`, stored as a hash (design.md §8)."""
+"""API keys, their scopes and tenants. A key is `phk_<id>_<secret>`; its hash is stored."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ from functools import partial
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import ids
-from posthorn.core.errors import ForbiddenError, InvalidError, NotFoundError, Violation
+from posthorn.core.errors import ForbiddenError, InvalidError, NotFoundError
 from posthorn.models import ApiKey, Caller, Scope
 from posthorn.models.paging import check_cursor, cut_page
 
@@ -19,21 +19,17 @@ _KEY = re.compile(r"(phk_[0-9A-HJKMNP-TV-Z]{26})_([0-9a-f]{64})", re.ASCII)
 
 
 def require(caller: Caller, scope: Scope) -> None:
-    """Raise ForbiddenError unless the caller's key has this scope; `admin` has them all."""
+    """Raise ForbiddenError unless the caller's key has this scope; `admin` includes them all."""
     if scope not in caller.scopes and Scope.ADMIN not in caller.scopes:
         raise ForbiddenError(f"this needs an API key with the scope {scope}")
 
 
 def tenant_for(caller: Caller, named: str | None) -> str:
-    """The tenant the caller acts for: its own, or the one that an admin's header names."""
+    """The caller's own tenant, or the one that an admin names in the header."""
     tenant = caller.tenant or named
     if not tenant:
-        message = "an admin key names the tenant to act for in this header"
-        raise InvalidError(
-            f"posthorn-tenant: {message}",
-            [Violation("posthorn-tenant", message)],
-            code="tenant_required",
-        )
+        message = "is required with an admin key: the tenant to act for"
+        raise InvalidError.at("posthorn-tenant", message, code="tenant_required")
     if named and named != tenant:
         raise NotFoundError("there is no such tenant")
     return tenant
@@ -48,16 +44,13 @@ class ApiKeyService:
     def create_key(
         self, *, name: str, tenant: str | None, scopes: Sequence[Scope], by: str
     ) -> tuple[ApiKey, str]:
-        """Make a key; return it with the text that is shown this once and stored nowhere."""
+        """Create a key; return it with its text, which is not stored."""
         if tenant is None and Scope.ADMIN not in scopes:
-            message = "a key without the scope admin is bound to a tenant"
-            raise InvalidError(f"tenant: {message}", [Violation("/tenant", message)])
+            raise InvalidError.at("/tenant", "is required unless the key has the scope admin")
         if tenant is not None and Scope.ADMIN in scopes:
-            message = "a key with the scope admin is bound to no tenant"
-            raise InvalidError(f"tenant: {message}", [Violation("/tenant", message)])
+            raise InvalidError.at("/tenant", "must be left out for a key with the scope admin")
         if tenant is not None and self.config.tenant(tenant) is None:
-            message = "there is no such tenant"
-            raise InvalidError(f"tenant: {message}", [Violation("/tenant", message)])
+            raise InvalidError.at("/tenant", "there is no such tenant")
         now = self.now()
         secret = self.random_bytes(SECRET_BYTES).hex()
         key = ApiKey(
@@ -79,13 +72,13 @@ class ApiKeyService:
         return cut_page(found, limit, lambda each: each.id)
 
     def delete_key(self, key_id: str) -> None:
-        """Delete; NotFoundError when there is none. What the authorizer cached outlives it."""
+        """Delete a key, or raise NotFoundError. The authorizer's answers stay cached for 60 s."""
         if not ids.is_id("phk", key_id):
             raise NotFoundError("there is no such API key")
         self.config.delete_key(key_id)
 
     def caller(self, authorization: str) -> Caller | None:
-        """Who a header `Authorization: Bearer phk_…` stands for; None for nobody."""
+        """The caller of a header `Authorization: Bearer phk_…`; None when no key matches."""
         scheme, _, token = authorization.partition(" ")
         match = _KEY.fullmatch(token.strip())
         if scheme.lower() != "bearer" or match is None:
@@ -97,5 +90,5 @@ class ApiKeyService:
 
 
 def _digest(secret: str) -> str:
-    """SHA-256 is enough for 32 random bytes: a slow hash slows guessing, and none succeeds here."""
+    """SHA-256 is enough for 32 random bytes, which cannot be guessed; a slow hash adds nothing."""
     return hashlib.sha256(secret.encode()).hexdigest()

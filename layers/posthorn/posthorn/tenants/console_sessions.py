@@ -1,6 +1,6 @@
 """Sessions of the console: items of LogTable that expire, found by the hash of a random id.
 
-sessions#{SHA-256 of the id}    session    who is signed in, and what that may do
+sessions#{SHA-256 of the id}    session    the signed-in key, with its permissions
 """
 
 import hashlib
@@ -16,45 +16,45 @@ from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.dynamodb import ConditionFailed, Table
 from posthorn.core.errors import ConflictError, NotFoundError
 from posthorn.models import Caller, Item, Model, Scope, TenantId, Time, iso
-from posthorn.tenants import tenants as tenancy
+from posthorn.tenants import tenants
 from posthorn.tenants.api_keys import require
 
 IDLE = timedelta(hours=8)
 LONGEST = timedelta(hours=24)
-NOTED_AFTER = timedelta(minutes=5)  # how stale `seen_at` may be: not every page is a write
+SEEN_INTERVAL = timedelta(minutes=5)  # between updates of `seen_at`: not every page is a write
 RANDOM_BYTES = 32
 READING = frozenset({Scope.CONFIG_READ, Scope.LOGS_READ})
 _EXISTS = "attribute_exists(#pk)"
 
 
 class TenantRequiredError(ConflictError):
-    """An admin has not said yet which tenant to act for."""
+    """An admin has not chosen a tenant yet."""
 
     code = "tenant_required"
 
 
 class SessionAccess(StrEnum):
-    FULL = "full"  # all that the scopes allow
+    FULL = "full"  # everything that the scopes allow
     READ_ONLY = "read_only"
 
 
 class Session(Model):
-    """Who is signed in. It ends with its key, `IDLE` after the last page, and at `ends_at`."""
+    """A signed-in key. It ends with the key, `IDLE` after the last page, and at `ends_at`."""
 
-    digest: str = Field(repr=False)  # of the id, which only the browser has
+    digest: str = Field(repr=False)  # of the id, which is in the browser only
     key_id: str
     acts_for: TenantId | None  # None: an admin has not chosen
     scopes: tuple[Scope, ...]
     access: SessionAccess
-    frame_origins: tuple[str, ...]  # who may show its pages in a frame
+    frame_origins: tuple[str, ...]  # sites that may show its pages in a frame
     csrf_secret: str = Field(repr=False)
     seen_at: Time
     ends_at: Time
-    tenant_name: str = Field(default="", exclude=True)  # as it is at this request
+    tenant_name: str = Field(default="", exclude=True)  # read with each request
 
     @property
     def tenant(self) -> str:
-        """Raise TenantRequiredError while none is chosen."""
+        """The tenant; TenantRequiredError while none is chosen."""
         if self.acts_for is None:
             raise TenantRequiredError("choose the tenant to act for")
         return self.acts_for
@@ -65,7 +65,7 @@ class Session(Model):
 
     @property
     def is_framed(self) -> bool:
-        """Whether other sites may show it, so that its cookie must come back from their frames."""
+        """Whether other sites may frame it: then its cookie is sent from within their frames."""
         return bool(self.frame_origins)
 
     @property
@@ -93,7 +93,7 @@ class SessionStore:
         frame_origins: tuple[str, ...] = (),
         ends_at: datetime | None = None,
     ) -> tuple[Session, str]:
-        """Begin a session; return it and its id, which nobody knew before and no table holds."""
+        """Begin a session; return it and its new id, which is not stored."""
         session_id = self.random_bytes(RANDOM_BYTES).hex()
         now = self.now()
         session = Session(
@@ -111,22 +111,22 @@ class SessionStore:
         return session, session_id
 
     def find(self, session_id: str) -> Session | None:
-        """The session of this id, noted as seen; None when it or its key is no more."""
+        """The session of this id, marked as seen; None when it or its key has ended."""
         item = self.table.get(_key(_digest(session_id)))
         session = _read(item) if item else None
         now = self.now()
         if session is None or session.expires_at <= now or self.config.key(session.key_id) is None:
             return None
-        if now - session.seen_at >= NOTED_AFTER:
+        if now - session.seen_at >= SEEN_INTERVAL:
             session = session.model_copy(update={"seen_at": now})
             if not self._change(session, _seen(session)):
                 return None
         return self._at_tenant(session)
 
     def act_for(self, session: Session, tenant_id: str) -> None:
-        """Have an admin's session act for this tenant from now on."""
+        """Let an admin's session act for this tenant."""
         require(Caller(key_id=session.key_id, tenant=None, scopes=session.scopes), Scope.ADMIN)
-        if not tenancy.is_id(tenant_id) or self.config.tenant(tenant_id) is None:
+        if not tenants.is_id(tenant_id) or self.config.tenant(tenant_id) is None:
             raise NotFoundError("there is no such tenant")
         self._change(session, {"acts_for": tenant_id})
 
@@ -142,7 +142,7 @@ class SessionStore:
         return session.model_copy(update={"acts_for": None}) if session.is_admin else None
 
     def _change(self, session: Session, changes: Item) -> bool:
-        """Write the changes; False when the session was ended meanwhile."""
+        """Write the changes; False when the session has ended in the meantime."""
         try:
             self.table.update(_key(session.digest), changes, condition=_EXISTS, values={})
         except ConditionFailed:
@@ -159,7 +159,7 @@ def _key(digest: str) -> Item:
 
 
 def _item(session: Session) -> Item:
-    """What changes has attributes of its own, so that no change undoes another."""
+    """The item; fields that change are attributes, so that one change does not undo another."""
     item = {
         **_key(session.digest),
         "document": session.model_dump_json(exclude={"acts_for", "seen_at"}),
@@ -170,7 +170,7 @@ def _item(session: Session) -> Item:
 
 
 def _seen(session: Session) -> Item:
-    expires_at = int(session.expires_at.timestamp())  # by which the table forgets it
+    expires_at = int(session.expires_at.timestamp())  # DynamoDB deletes the item after this
     return {"seen_at": iso(session.seen_at), "expires_at": expires_at}
 
 

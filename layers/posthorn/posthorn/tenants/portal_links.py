@@ -1,7 +1,7 @@
-"""Portal links: a platform hands one to its customer, who comes into the console by it.
+"""Portal links: a platform gives one to its customer, who opens the console with it.
 
-The link holds what it allows, sealed by the stack's KMS key: nobody else can make or change one,
-and no table has it. It ends with the API key that made it.
+The link carries its permissions, sealed by the stack's KMS key: nobody else can make or change
+one, and it is not stored. It is invalid once the API key that made it is deleted.
 """
 
 import re
@@ -14,13 +14,13 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.kms import Vault
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.core.errors import ForbiddenError
 from posthorn.models import Caller, Model, Scope, TenantId, Time
 from posthorn.tenants.console_sessions import Session, SessionAccess, SessionStore
 
 PURPOSE = "portal-link"
-# What a customer may do at the most: publishing is the platform's own affair.
+# The most that a link can permit: only the platform itself publishes events.
 SCOPES = (Scope.CONFIG_READ, Scope.CONFIG_WRITE, Scope.LOGS_READ, Scope.DELIVERIES_WRITE)
 MAX_ORIGINS = 10
 MAX_TOKEN = 4096
@@ -31,42 +31,42 @@ _ORIGIN = re.compile(
 
 
 def _origin(text: str) -> str:
-    """An origin as a browser writes it: it goes into a header, so nothing else may be in it."""
+    """Check an origin as a browser writes it: a header will contain it."""
     if not _ORIGIN.fullmatch(text):
         raise ValueError("must be an origin such as https://shop.example.com")
     return text
 
 
 class PortalLinkSpec(Model):
-    """Whom a link lets in: for how long, to do what, and shown in whose frames."""
+    """A link to create: its validity, its permissions and the sites that may frame it."""
 
-    model_config = examples.shown(examples.PORTAL_LINK_SPEC)
+    model_config = api_examples.shown(api_examples.PORTAL_LINK_SPEC)
 
     access: SessionAccess = SessionAccess.READ_ONLY
     expires_in_minutes: int = Field(
         default=15, ge=1, le=1440, description="How long the link can be opened"
     )
     session_minutes: int = Field(
-        default=480, ge=5, le=1440, description="How long who opened it stays signed in, at most"
+        default=480, ge=5, le=1440, description="The longest session after opening the link"
     )
     frame_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
         default=(),
         max_length=MAX_ORIGINS,
-        description="Sites that may show the console in a frame; none by default",
+        description="Origins of sites that may show the console in a frame",
     )
 
 
 class PortalLinkView(Model):
-    model_config = examples.shown(examples.PORTAL_LINK)
+    model_config = api_examples.shown(api_examples.PORTAL_LINK)
 
-    url: str = Field(description="To be handed on as it is: whoever has it is let in")
+    url: str = Field(description="Gives access to anybody who has it")
     tenant: TenantId
     access: SessionAccess
     expires_at: Time
 
 
 class _Pass(Model):
-    """What is sealed in a link."""
+    """The sealed content of a link."""
 
     tenant: TenantId
     key_id: str
@@ -85,9 +85,9 @@ class PortalLinks:
     now: Callable[[], datetime]
 
     def make(self, tenant: str, spec: PortalLinkSpec, *, by: Caller) -> tuple[str, datetime]:
-        """Return the token of a link into this tenant, and until when it can be opened.
+        """Return the token of a link for this tenant, and the time until which it can be opened.
 
-        It allows no more than the key that makes it.
+        It has no scope that the caller's key does not have.
         """
         is_admin = Scope.ADMIN in by.scopes
         ticket = _Pass(
@@ -102,12 +102,12 @@ class PortalLinks:
         return self.vault.seal_text(ticket.model_dump_json(), purpose=PURPOSE), ticket.expires_at
 
     def open(self, token: str) -> tuple[Session, str]:
-        """Begin the session that the link allows; ForbiddenError for one that is none any more."""
+        """Begin a session with the link's permissions; ForbiddenError for an invalid link."""
         ticket = self._ticket(token)
         now = self.now()
-        if ticket is None or ticket.expires_at <= now or not self._stands(ticket):
+        if ticket is None or ticket.expires_at <= now or not self._is_valid(ticket):
             raise ForbiddenError(
-                "this link is not valid any more: ask for a new one where you got it",
+                "this link is not valid any more: request a new one from the site that gave it",
                 code="link_expired",
             )
         return self.sessions.begin(
@@ -124,8 +124,8 @@ class PortalLinks:
         except ValidationError:
             return None  # of an earlier release
 
-    def _stands(self, ticket: _Pass) -> bool:
-        """Whether its tenant and the key that made it are still there."""
+    def _is_valid(self, ticket: _Pass) -> bool:
+        """Whether its tenant and the key that made it still exist."""
         return (
             self.config.tenant(ticket.tenant) is not None
             and self.config.key(ticket.key_id) is not None

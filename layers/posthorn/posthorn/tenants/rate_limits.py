@@ -1,4 +1,4 @@
-"""How often a tenant may do something, counted in ConfigTable: one item a tenant and thing."""
+"""Rate limits of a tenant, counted in ConfigTable: one item for each tenant and action."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,21 +6,21 @@ from datetime import datetime
 from posthorn.aws.dynamodb import ConditionFailed, Table
 from posthorn.core.errors import LimitedError
 
-_TRIES = 5  # the count was changed between reading and writing; more at once than that is too many
+_TRIES = 5  # when others change the count between reading and writing; then it is refused
 
 
 @dataclass(frozen=True)
-class Limits:
+class RateLimits:
     table: Table
 
-    def count(self, tenant: str, thing: str, *, most_a_minute: int, now: datetime) -> None:
-        """Count one more; raise LimitedError when this minute has had as many as it may."""
+    def count(self, tenant: str, action: str, *, per_minute: int, now: datetime) -> None:
+        """Count one more; LimitedError when this minute has reached its limit."""
         minute = now.strftime("%Y-%m-%dT%H:%M")
-        key = {"pk": f"tenant#{tenant}", "sk": f"limit#{thing}"}
+        key = {"pk": f"tenant#{tenant}", "sk": f"limit#{action}"}
         for _ in range(_TRIES):
             before = self.table.get(key)
             made = before["made"] if before and before["minute"] == minute else 0
-            if made >= most_a_minute:
+            if made >= per_minute:
                 break
             try:
                 self.table.update(
@@ -36,4 +36,4 @@ class Limits:
             except ConditionFailed:
                 continue
             return
-        raise LimitedError(f"at most {most_a_minute} {thing} a minute: try again in the next one")
+        raise LimitedError(f"the limit is {per_minute} {action} a minute: wait for the next minute")

@@ -1,4 +1,4 @@
-"""Tenants: one exists once it is put."""
+"""Tenants. A tenant is created by the first PUT of its id."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 
 from posthorn.aws.config_table import ConfigStore
-from posthorn.core.errors import ConflictError, InvalidError, NotFoundError, Violation
+from posthorn.core.errors import ConflictError, InvalidError, NotFoundError
 from posthorn.models import EffectiveLimits, Tenant, TenantId, TenantLimits
 from posthorn.models.paging import check_cursor, cut_page
 
@@ -15,7 +15,7 @@ _TENANT_ID = TypeAdapter(TenantId)
 
 
 def is_id(text: str) -> bool:
-    """Whether a tenant could have this id, so that it may be looked up."""
+    """Whether this is a valid id of a tenant, which may be read from the table."""
     try:
         _TENANT_ID.validate_python(text)
     except ValidationError:
@@ -42,7 +42,7 @@ class TenantService:
         return cut_page(found, limit, lambda each: each.id)
 
     def limits(self, tenant_id: str) -> EffectiveLimits:
-        """What holds for the tenant at this moment: one read."""
+        """The tenant's limits in force, by one read."""
         return self.stack.of(self.config.tenant(tenant_id))
 
     def put(
@@ -53,10 +53,10 @@ class TenantService:
         retention_days: int | None = None,
         limits: TenantLimits = TenantLimits(),  # noqa: B008 - frozen
     ) -> Tenant:
-        """Make the tenant, or decide anew about it: what is left out is the default again."""
+        """Create or replace the tenant. A setting that is left out gets its default."""
         if not is_id(tenant_id):
-            message = "1 to 40 lower-case letters, digits and hyphens, no hyphen first"
-            raise InvalidError(f"id: {message}", [Violation("id", message)])
+            message = "must be 1 to 40 lower-case letters, digits and hyphens, no hyphen first"
+            raise InvalidError.at("id", message)
         before = self.config.tenant(tenant_id)
         now = self.now()
         created_at = before.created_at if before else now
@@ -73,7 +73,7 @@ class TenantService:
         return tenant
 
     def delete(self, tenant_id: str) -> None:
-        """Delete a tenant that has no endpoints, and its API keys with it. Its log expires."""
+        """Delete a tenant without endpoints, and its API keys. Its log expires."""
         self.tenant(tenant_id)
         if self.config.endpoints(tenant_id):
             raise ConflictError("delete the tenant's endpoints first", code="tenant_in_use")

@@ -1,10 +1,10 @@
-"""Carried out of views.py."""
+"""Tenants and API keys as the API shows them."""
 
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from posthorn.core import api_examples as examples
+from posthorn.core import api_examples
 from posthorn.models import (
     ApiKey,
     EffectiveLimits,
@@ -24,16 +24,16 @@ class EffectiveLimitsView(Model):
 
 
 class EffectiveTermsView(Model):
-    """What holds: the tenant's own values, and the stack's for the rest."""
+    """The values in force: the tenant's own, and the stack's where it has none."""
 
     retention_days: int
     limits: EffectiveLimitsView
 
 
 class TenantView(TenantSpec):
-    """A tenant, with what holds for it."""
+    """A tenant with its limits in force."""
 
-    model_config = examples.shown(examples.TENANT)
+    model_config = api_examples.shown(api_examples.TENANT)
 
     id: TenantId
     created_at: Time
@@ -42,9 +42,9 @@ class TenantView(TenantSpec):
 
 
 class ApiKeySpec(Model):
-    """What an API key may do, and for which tenant; none for an admin's."""
+    """An API key to create. A key with the scope `admin` has no tenant."""
 
-    model_config = examples.shown(
+    model_config = api_examples.shown(
         {"name": "Acme shop", "tenant": "acme", "scopes": ["events:write", "logs:read"]},
         {"name": "On call", "scopes": ["admin"]},
     )
@@ -55,9 +55,9 @@ class ApiKeySpec(Model):
 
 
 class ApiKeyView(Model):
-    """`key` is there in the answer that made it, and only there."""
+    """`key` is only in the answer to the request that created it."""
 
-    model_config = examples.shown(examples.API_KEY)
+    model_config = api_examples.shown(api_examples.API_KEY)
 
     id: str
     name: str
@@ -68,7 +68,7 @@ class ApiKeyView(Model):
     key: str | None = ONLY_IF_SET
 
 
-def of_tenant(tenant: Tenant, limits: EffectiveLimits) -> TenantView:
+def tenant_view(tenant: Tenant, limits: EffectiveLimits) -> TenantView:
     shown = EffectiveLimitsView(
         endpoints=limits.endpoints, tests_per_minute=limits.tests_per_minute
     )
@@ -78,5 +78,5 @@ def of_tenant(tenant: Tenant, limits: EffectiveLimits) -> TenantView:
     )
 
 
-def of_key(key: ApiKey, *, text: str | None = None) -> ApiKeyView:
+def key_view(key: ApiKey, *, text: str | None = None) -> ApiKeyView:
     return ApiKeyView(**key.model_dump(exclude={"secret_sha256"}), key=text)

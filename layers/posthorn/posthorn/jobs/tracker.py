@@ -1,6 +1,6 @@
-"""What became of the deliveries that jobs started, and when a job is completed by that.
+"""The results of the deliveries that jobs started, and the completion of jobs.
 
-A row of counts stands beside each job, under `job#{job id}`; LogTable's stream feeds it.
+Each job has a row of counts under `job#{job id}`, which LogTable's stream updates.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ from functools import partial
 from posthorn.aws.stream_counters import CounterRow, Increment, StreamCounters
 from posthorn.core.errors import NotFoundError
 from posthorn.deliveries.stream import Transition
-from posthorn.jobs import model as job
+from posthorn.jobs import transitions
 from posthorn.jobs.model import Job, JobCounts
 from posthorn.jobs.store import JobStore
 
@@ -21,36 +21,33 @@ from posthorn.jobs.store import JobStore
 @dataclass(frozen=True)
 class JobTracker:
     jobs: JobStore
-    tallies: StreamCounters
+    counters: StreamCounters
     now: Callable[[], datetime]
 
-    def of(self, job_ids: list[str]) -> dict[str, JobCounts]:
-        found = self.tallies.read([_row(each) for each in job_ids])
+    def counts(self, job_ids: list[str]) -> dict[str, JobCounts]:
+        found = self.counters.read([_row(each) for each in job_ids])
         return {each: JobCounts(**found.get(_row(each), Counter())) for each in job_ids}
 
     def count(self, shard: str, facts: Iterable[tuple[int, Transition]]) -> None:
-        """Count a batch of one shard, whole or again, and complete the jobs that it ended."""
+        """Count a batch of one shard, once however often it comes, and complete finished jobs."""
         batch: defaultdict[CounterRow, list[Increment]] = defaultdict(list)
         touched: dict[str, str] = {}  # tenants by job
         for number, fact in facts:
-            for job_id, counts in job.counted(fact.before, fact.after):
+            for job_id, counts in transitions.counts_of(fact.before, fact.after):
                 touched[job_id] = fact.after.tenant
                 batch[_row(job_id)].append(Increment(number, counts, fact.expires_at))
-        self.tallies.add(shard, batch)
+        self.counters.add(shard, batch)
         for job_id, tenant in touched.items():
             with suppress(NotFoundError):  # it has expired
-                self._settle(tenant, job_id)
+                self.complete(tenant, job_id)
 
-    def settle(self, of: Job) -> Job:
-        """Complete the job if all of its deliveries were started and came to an end.
+    def complete(self, tenant: str, job_id: str) -> Job:
+        """Complete the job if all of its deliveries were started and have ended.
 
-        Asked by whoever wrote the last of both, starts and ends, so one of the two sees it.
+        Called after the last start and after the last end, so one of the two calls sees both.
         """
-        return self._settle(of.tenant, of.id)
-
-    def _settle(self, tenant: str, job_id: str) -> Job:
-        progress = self.of([job_id])[job_id]
-        change = partial(job.finished, progress=progress, now=self.now())
+        counts = self.counts([job_id])[job_id]
+        change = partial(transitions.completed_if_finished, counts=counts, now=self.now())
         return self.jobs.change(tenant, job_id, change)
 
 

@@ -1,15 +1,14 @@
-"""Preview, test and dry run, of saved endpoints and of drafts.
+"""Preview, test and dry run, for saved endpoints and for drafts.
 
 The first two need `config:write`: a preview shows a valid signature, a test sends credentials.
-Whatever shows an event of the log needs `logs:read`.
+Access to an event of the log needs `logs:read`.
 """
 
 from typing import Annotated
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
+from api.routing import acting, caller, logger, router
 from posthorn import wiring
 from posthorn.endpoint_tests.drafts import Draft
 from posthorn.endpoint_tests.views import (
@@ -22,32 +21,28 @@ from posthorn.endpoint_tests.views import (
     UnsavedDryRunSpec,
     UnsavedEndpointTestSpec,
 )
-from posthorn.http_api import requests as web
 from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import EndpointId
 from posthorn.models import Scope
-from posthorn.tenants import api_keys as access
-
-logger = Logger()
-router = Router()  # type: ignore[no-untyped-call] # its constructor has no annotations
+from posthorn.tenants.api_keys import require
 
 
-def _trying(spec: EndpointTestSpec) -> tuple[str, str]:
+def _acting(spec: EndpointTestSpec) -> tuple[str, str]:
     if spec.event_id is not None:
-        access.require(web.caller(router), Scope.LOGS_READ)
-    return web.acting(router, wiring.config(), Scope.CONFIG_WRITE)
+        require(caller(), Scope.LOGS_READ)
+    return acting(Scope.CONFIG_WRITE)
 
 
 @router.post("/v1/endpoints/preview")
 @described("Trying out", Scope.CONFIG_WRITE, "payload_erased")
 def preview_draft(spec: Annotated[UnsavedEndpointTestSpec, Body()]) -> PreviewView:
-    """Preview what a draft would do with an event.
+    """Preview a draft: whether an event matches, and the request.
 
-    Tells whether it matches and why not, and shows the exact request. Nothing is sent or stored.
-    An event of the log (`event_id`) needs the scope `logs:read` as well.
+    The answer has the reason when it does not match, and the exact request. Nothing is sent or
+    stored. An event of the log (`event_id`) also needs the scope `logs:read`.
     """
-    tenant, _ = _trying(spec)
-    return wiring.trial().preview(wiring.drafts().of_unsaved(tenant, spec.endpoint), spec)
+    tenant, _ = _acting(spec)
+    return wiring.endpoint_tester().preview(wiring.drafts().of_unsaved(tenant, spec.endpoint), spec)
 
 
 @router.post("/v1/endpoints/<id>/preview")
@@ -56,24 +51,25 @@ def preview_endpoint(
     id: EndpointId,
     spec: Annotated[SavedEndpointTestSpec, Body()] = SavedEndpointTestSpec(),  # noqa: B008 - frozen
 ) -> PreviewView:
-    """Preview what an endpoint, with or without changes, would do with an event.
+    """Preview an endpoint, with or without changes: whether an event matches, and the request.
 
-    Tells whether it matches and why not, and shows the exact request. Nothing is sent or stored.
-    An event of the log (`event_id`) needs the scope `logs:read` as well.
+    The answer has the reason when it does not match, and the exact request. Nothing is sent or
+    stored. An event of the log (`event_id`) also needs the scope `logs:read`.
     """
-    tenant, _ = _trying(spec)
-    return wiring.trial().preview(wiring.drafts().of_saved(tenant, id, spec.changes), spec)
+    tenant, _ = _acting(spec)
+    draft = wiring.drafts().of_saved(tenant, id, spec.changes)
+    return wiring.endpoint_tester().preview(draft, spec)
 
 
 @router.post("/v1/endpoints/test")
 @described("Trying out", Scope.CONFIG_WRITE, "limited", "payload_erased")
 def send_draft(spec: Annotated[UnsavedEndpointTestSpec, Body()]) -> EndpointTestView:
-    """Send a test as a draft says, now and once.
+    """Send one test request for a draft.
 
-    Returns the whole attempt. It is not in the log. An event of the log (`event_id`) needs the
-    scope `logs:read` as well.
+    The answer has the whole attempt, which is not recorded in the log. An event of the log
+    (`event_id`) also needs the scope `logs:read`.
     """
-    tenant, key_id = _trying(spec)
+    tenant, key_id = _acting(spec)
     return _tested(wiring.drafts().of_unsaved(tenant, spec.endpoint), spec, key_id)
 
 
@@ -83,24 +79,24 @@ def send_test(
     id: EndpointId,
     spec: Annotated[SavedEndpointTestSpec, Body()] = SavedEndpointTestSpec(),  # noqa: B008 - frozen
 ) -> EndpointTestView:
-    """Send a test to an endpoint, now and once, whatever its status.
+    """Send one test request to an endpoint of any status.
 
-    Returns the whole attempt, and marks it by the header `posthorn-test` and in the log. With
-    `changes` it is not in the log. An event of the log (`event_id`) needs the scope `logs:read` as
-    well.
+    The answer has the whole attempt. The request has the header `posthorn-test`, and the log marks
+    the attempt as a test; with `changes` it is not in the log. An event of the log (`event_id`)
+    also needs the scope `logs:read`.
     """
-    tenant, key_id = _trying(spec)
+    tenant, key_id = _acting(spec)
     return _tested(wiring.drafts().of_saved(tenant, id, spec.changes), spec, key_id)
 
 
 @router.post("/v1/endpoints/dry-run")
 @described("Trying out", Scope.LOGS_READ)
 def dry_run_draft(spec: Annotated[UnsavedDryRunSpec, Body()]) -> DryRunView:
-    """Try a draft on the tenant's latest events.
+    """Apply a draft to the tenant's latest events.
 
-    Tells how many would match, and shows some payloads. Nothing is sent or stored.
+    The answer has the number of matching events and some payloads. Nothing is sent or stored.
     """
-    tenant, _ = web.acting(router, wiring.config(), Scope.LOGS_READ)
+    tenant, _ = acting(Scope.LOGS_READ)
     draft = wiring.drafts().of_unsaved(tenant, spec.endpoint)
     return wiring.dry_run().run(draft, limit=spec.limit)
 
@@ -111,18 +107,18 @@ def dry_run_endpoint(
     id: EndpointId,
     spec: Annotated[SavedDryRunSpec, Body()] = SavedDryRunSpec(),  # noqa: B008 - frozen
 ) -> DryRunView:
-    """Try changes of an endpoint on the tenant's latest events.
+    """Apply changes of an endpoint to the tenant's latest events.
 
-    Tells how many would match, shows some payloads, and compares with the saved version. Nothing is
-    sent or stored.
+    The answer has the number of matching events, some payloads, and a comparison with the saved
+    version. Nothing is sent or stored.
     """
-    tenant, _ = web.acting(router, wiring.config(), Scope.LOGS_READ)
+    tenant, _ = acting(Scope.LOGS_READ)
     draft = wiring.drafts().of_saved(tenant, id, spec.changes)
     return wiring.dry_run().run(draft, limit=spec.limit)
 
 
 def _tested(draft: Draft, spec: EndpointTestSpec, key_id: str) -> EndpointTestView:
-    done = wiring.trial().test(draft, spec, by=key_id)
+    done = wiring.endpoint_tester().test(draft, spec, by=key_id)
     logger.info(
         "endpoint tested",
         tenant=draft.endpoint.tenant,
