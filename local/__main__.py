@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local import screenshots
 from local.api import ApiError
-from local.emulator import EmulatorError
+from local.emulation.emulator import EmulatorError
 from local.load import load
 from local.run import DESCRIPTION, PortInUseError, demo, run
 from local.screen import say

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local.emulator import Emulator
+from local.emulation.emulator import Emulator
 from local.screen import say
 from posthorn.deliveries.state import WAITING
 from posthorn.monitoring.counters import hour_of

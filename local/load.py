@@ -14,7 +14,7 @@ import requests
 
 from local import check, seed
 from local.api import Api
-from local.emulator import Emulator
+from local.emulation.emulator import Emulator
 from local.screen import say
 
 BATCH = 100  # the limit of one request

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from local.stack import Stack
+from local.emulation.stack import Stack
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.dynamodb import Table
 from posthorn.aws.eventbridge import Announcer

@@ -10,10 +10,10 @@ from typing import Any
 
 from local import check, past, screen, seed
 from local.api import Api
-from local.emulator import REGION, free_port
+from local.emulation.emulator import REGION, free_port
+from local.emulation.stack import CACHE, Stack, deployed
 from local.receiver import Receiver
 from local.screen import say
-from local.stack import CACHE, Stack, deployed
 
 PORTS = {"POSTHORN_PORT": 8600, "POSTHORN_RECEIVER_PORT": 8601}
 DESCRIPTION = CACHE / "stack.json"

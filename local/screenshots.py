@@ -13,9 +13,9 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from local import past, seed
 from local.api import Api
+from local.emulation.stack import ROOT
 from local.run import demo
 from local.screen import say
-from local.stack import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 SIZE: ViewportSize = {"width": 1360, "height": 850}

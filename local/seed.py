@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.api import Api, ApiError
-from local.stack import Stack
+from local.emulation.stack import Stack
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.dynamodb import Table
 from posthorn.models import Scope

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from local import seed
 from local.api import Api
-from local.emulator import free_port
+from local.emulation.emulator import free_port
+from local.emulation.stack import Stack, deployed
 from local.receiver import Receiver
-from local.stack import Stack, deployed
 
 _T = TypeVar("_T")
 

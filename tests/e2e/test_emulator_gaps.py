@@ -11,8 +11,8 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from local import bridge
-from local.emulator import free_port, running
+from local.emulation import bridge
+from local.emulation.emulator import free_port, running
 from tests.e2e.stack import eventually
 
 TEMPLATE = """

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import bridge, layers, packaging, recorder
-from local.emulator import REGION, Emulator, EmulatorError, running
+from local.emulation import bridge, layers, packaging, recorder
+from local.emulation.emulator import REGION, Emulator, EmulatorError, running
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".local"
 DEPENDENCIES, PACKAGE = "layers/dependencies", "layers/posthorn"  # ContentUri of each layer
 STACK_NAME = "posthorn"

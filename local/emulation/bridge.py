@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from local.emulator import ACCOUNT, API_HOST, REGION, Emulator
+from local.emulation.emulator import ACCOUNT, API_HOST, REGION, Emulator
 
 
 class Resource(NamedTuple):

@@ -1,0 +1,1 @@
+"""The emulator of AWS, and the deployment of template.yaml to it."""
