@@ -1,6 +1,6 @@
 """Wake-ups of waiting deliveries: one Step Functions execution per cell of time.
 
-Time is cut into cells. A waiting delivery stands in the index `due` with its exact time; the
+Time is cut into cells. A waiting delivery is in the index `due` with its exact time; the
 execution of its cell waits until the cell begins, and then queues all deliveries of the cell, each
 with the delay that remains (statemachines/retry.asl.json, dispatch/sweeper). So the number of
 executions depends on time, not on deliveries: 10,000 deliveries through an outage of 22 hours take

@@ -1,4 +1,4 @@
-"""Tenants' endpoints and limits, kept in an execution environment while their stamp stands still.
+"""Tenants' endpoints and limits, kept in an execution environment while their stamp is unchanged.
 
 Every change of a tenant's endpoints moves a stamp on the tenant's item (aws/config_table). A batch
 reads that item, once and consistently; the endpoints are read and parsed again only if the stamp
