@@ -39,7 +39,6 @@ from posthorn.jobs.store import JobStore
 from posthorn.jobs.tracker import JobTracker
 from posthorn.models import EffectiveLimits
 from posthorn.monitoring.event_type_overview import EventTypeOverview
-from posthorn.monitoring.inventory import Inventory
 from posthorn.monitoring.statistics import Statistics
 from posthorn.monitoring.stats_store import StatsStore
 from posthorn.monitoring.warnings import WarningSigns
@@ -222,7 +221,7 @@ def warning_signs() -> WarningSigns:
     return WarningSigns(
         config=config(),
         log=log(),
-        inventory=Inventory(log_table()),
+        lists=lists(),
         stats=StatsStore(log_table()),
         now=now,
     )

@@ -114,7 +114,6 @@ class EventPartition:
 
     events: Partition
     tenant: str
-    event_type: str | None
     after: Position | None
     ahead: deque[Item] = field(default_factory=deque)
     rows_read: int = 0
@@ -141,7 +140,7 @@ class EventPartition:
         while self.events.ahead:
             event = self.events.ahead[0]
             row = items.read_event_row(event)
-            ids = () if self.event_type not in (None, row.type) else row.endpoint_ids
+            ids = row.endpoint_ids
             if len(keys) + len(ids or ()) > KEYS_READ_AT_ONCE or (ids is None and keys):
                 break
             self.events.ahead.popleft()

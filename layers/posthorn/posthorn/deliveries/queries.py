@@ -22,7 +22,7 @@ from posthorn.deliveries.page_walk import (
     Position,
     T,
 )
-from posthorn.models import Delivery, Item, iso
+from posthorn.models import Delivery, DeliveryStatus, Item, iso
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,28 @@ class LogLists:
             found.extend(map(items.read_delivery, rows))
         return found
 
+    def newest_of(
+        self, tenant: str, statuses: Sequence[DeliveryStatus], *, per_shard: int
+    ) -> dict[DeliveryStatus, list[Delivery]]:
+        """The newest deliveries with each of these statuses, from each shard, in one round."""
+        keys = [
+            (status, key)
+            for status in statuses
+            for key in items.tenant_status_partitions(tenant, status)
+        ]
+
+        def read(key: str) -> list[Item]:
+            values = {"key": key}
+            return self.table.query_page(
+                "#tenant_pk = :key", values, index="by_tenant", newest_first=True, limit=per_shard
+            )[0]
+
+        found: dict[DeliveryStatus, list[Delivery]] = {status: [] for status in statuses}
+        pages = self.pool.map(read, (key for _, key in keys))
+        for (status, _), rows in zip(keys, pages, strict=True):
+            found[status] += map(items.read_delivery, rows)
+        return found
+
     def events(
         self,
         tenant: str,
@@ -113,7 +135,7 @@ class LogLists:
         for kind in kinds:
             for key in items.event_partitions(tenant, kind):
                 events = self._events(key, bounds, filters.order)
-                yield EventPartition(events, tenant, filters.event_type, after)
+                yield EventPartition(events, tenant, after)
 
     def _events(self, key: str, bounds: tuple[str, str], order: Order) -> Partition:
         return Partition(self.table, "by_tenant", ("tenant_pk", "tenant_sk"), key, bounds, order)

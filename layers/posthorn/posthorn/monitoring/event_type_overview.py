@@ -14,9 +14,9 @@ from pydantic import ConfigDict, Field
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples
 from posthorn.core.errors import NotFoundError
+from posthorn.deliveries.items import EventKind
 from posthorn.deliveries.queries import LogLists
 from posthorn.models import (
-    Delivery,
     Endpoint,
     EndpointStatus,
     Entity,
@@ -34,8 +34,7 @@ from posthorn.monitoring.stats_store import StatsStore
 from posthorn.monitoring.warnings import TenantWarning, WarningSigns
 
 SHOWN_ENDPOINTS = 20  # of one type; `endpoint_count` is the number of all
-# Endpoints whose newest and held deliveries one page reads, with four queries each.
-MAX_EXAMINED = 25
+NEWEST_EVENTS = 100  # of the tenant, among which the last one of each type is looked for
 # With more rows a day than this, the statistics are left out: a list of types has to be quick.
 MAX_ROWS = 10_000
 Order = tuple[bool, str, str]  # inactive, category, name: active types come first
@@ -74,10 +73,10 @@ class EventTypeView(Model):
     endpoint_count: int
     endpoints: tuple[SubscribingEndpoint, ...]
     last_delivery_at: Time | None = Field(
-        description="The newest delivery of this type among the newest deliveries of its endpoints"
+        description=f"Among the {NEWEST_EVENTS} newest events of the tenant that had deliveries"
     )
     last_delivery_exact: bool = Field(
-        description="False when there may be a later one, behind deliveries of other types"
+        description="False when there may be one that is older than those events"
     )
     deliveries_by_hour: tuple[int, ...] | None = Field(
         description="Of the last 24 hours, the current one last; null for too many statistics"
@@ -86,8 +85,7 @@ class EventTypeView(Model):
         description="Share of those deliveries that have succeeded; null when none was tried"
     )
     warning_count: int = Field(
-        description="Warnings of `/v1/warnings` about this type or an endpoint that receives it; "
-        f"held deliveries are counted for {MAX_EXAMINED} endpoints a page"
+        description="Warnings of `/v1/warnings` about this type or an endpoint that receives it"
     )
 
 
@@ -169,12 +167,10 @@ class EventTypeOverview:
         """The fields of EventTypeView for each type, by one read of the statistics."""
         now = self.now()
         last_day = LastDay.read(self.stats, tenant, now, max_rows=MAX_ROWS)
-        examined = {each.id: each for _, subscribers in types for each in subscribers}
-        # Held deliveries are most likely where the endpoint is not enabled.
-        counted = sorted(examined, key=lambda id: _is_enabled(examined[id]))[:MAX_EXAMINED]
-        warnings = list(self.warnings.about(tenant, endpoints, last_day, counted=set(counted)))
-        newest = {each: self.lists.newest(tenant, each) for each in list(examined)[:MAX_EXAMINED]}
-        return [_fields(*each, newest, last_day, warnings) for each in types]
+        warnings = list(self.warnings.about(tenant, endpoints, last_day))
+        events, more = self.lists.events(tenant, kinds=(EventKind.MATCHED,), limit=NEWEST_EVENTS)
+        newest = {each.row.type: each.recorded_at for each in reversed(events)}
+        return [_fields(*each, newest, more is None, last_day, warnings) for each in types]
 
 
 class TypeSubscriptions:
@@ -198,7 +194,8 @@ class TypeSubscriptions:
 def _fields(
     event_type: EventType,
     endpoints: list[Endpoint],
-    newest: Mapping[str, list[Delivery]],
+    newest: Mapping[str, datetime],
+    is_complete: bool,
     last_day: LastDay | None,
     warnings: Iterable[TenantWarning],
 ) -> dict[str, Any]:
@@ -217,25 +214,11 @@ def _fields(
             )
             for each in endpoints[:SHOWN_ENDPOINTS]
         ),
-        **_last_delivery(name, endpoints, newest),
+        "last_delivery_at": newest.get(name),
+        "last_delivery_exact": is_complete or name in newest,
         "deliveries_by_hour": last_day and last_day.deliveries_by_hour(name),
         "success_rate": last_day and last_day.success_rate(name),
         "warning_count": sum(each.concerns(name, endpoint_ids) for each in warnings),
-    }
-
-
-def _last_delivery(
-    name: str, endpoints: list[Endpoint], newest: Mapping[str, list[Delivery]]
-) -> dict[str, Any]:
-    """A partition's newest delivery of another type may hide a later one of this type."""
-    known = [each for endpoint in endpoints for each in newest.get(endpoint.id, ())]
-    own = [each for each in known if each.event_type == name and not each.test]
-    last = max((each.created_at for each in own), default=None)
-    hiding = [each for each in known if each not in own]
-    return {
-        "last_delivery_at": last,
-        "last_delivery_exact": all(each.id in newest for each in endpoints)
-        and all(last is not None and each.created_at <= last for each in hiding),
     }
 
 
