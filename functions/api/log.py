@@ -9,12 +9,13 @@ from api.routing import acting, logger, router
 from posthorn import wiring
 from posthorn.core import api_examples
 from posthorn.deliveries import views
-from posthorn.deliveries.filters import DeliveryFilter, Order, StatusClass, WithTests
+from posthorn.deliveries.filters import DeliveryFilter, EventFilter, Order, StatusClass, WithTests
 from posthorn.deliveries.views import (
     DeliveryList,
     DeliveryView,
     DeliveryWithAttempts,
     ErasureView,
+    EventSummaryView,
     EventView,
 )
 from posthorn.http_api.openapi import described
@@ -120,21 +121,39 @@ def cancel_delivery(id: DeliveryId) -> DeliveryView:
 
 
 @router.get("/v1/events")
-@described("Events", Scope.LOGS_READ)
-def find_events(
+@described("Events", Scope.LOGS_READ, "cursor_of_another_list")
+def list_events(
+    event_type: Annotated[str | None, Query(description="Only of this event type")] = None,
+    unmatched: Annotated[
+        bool | None, Query(description="Only events without a delivery, or only those with one")
+    ] = None,
+    since: Annotated[datetime | None, Query(description="Only recorded from this time on")] = None,
+    until: Annotated[datetime | None, Query(description="Only recorded before this time")] = None,
     published_id: Annotated[
-        str,
+        str | None,
         Query(
             min_length=1,
             max_length=256,
-            description="The id that the publisher gave the event",
-            examples=[api_examples.PUBLICATION["id"]],
+            description="Only the event with this id of its publisher; other filters are ignored",
         ),
-    ],
-) -> Listed[EventView]:
-    """Find the event with a publisher's id. The list is empty when there is none."""
+    ] = None,
+    order: Annotated[Order, Query(description="Which event comes first")] = Order.NEWEST,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Listed[EventSummaryView]:
+    """List events, also those without a delivery. A page may have fewer than `limit`, or none."""
     tenant, _ = acting(Scope.LOGS_READ)
-    return wiring.delivery_reader().events_published_as(tenant, published_id)
+    reader = wiring.delivery_reader()
+    if published_id is not None:
+        return reader.events_published_as(tenant, published_id)
+    filters = EventFilter(
+        event_type=event_type,
+        unmatched=unmatched,
+        since=aware("since", since),
+        until=aware("until", until),
+        order=order,
+    )
+    return reader.events(tenant, filters, limit=limit, cursor=cursor)
 
 
 @router.delete("/v1/events/<id>/payload")

@@ -176,7 +176,9 @@ def test_a_disabled_endpoint_is_a_warning_of_its_types(tenant: Tenant) -> None:
     assert (found["active"], found["health"]) == (False, "disabled")
 
 
-def test_the_last_delivery_is_listed_and_is_exact_while_all_events_were_read(tenant: Tenant) -> None:
+def test_the_last_delivery_is_listed_and_is_exact_while_all_events_were_read(
+    tenant: Tenant,
+) -> None:
     tenant.world.endpoint(tenant.id, tenant=tenant.id, event_types=["Order*", "Job*"])
     event_id = publish(tenant, "OrderReceivedEvent", ORDER).json["id"]
     tenant.world.take_events()

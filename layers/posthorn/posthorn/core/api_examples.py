@@ -134,6 +134,13 @@ DELIVERY: dict[str, Any] = {
 DELIVERIES = {"items": [DELIVERY], "next_cursor": None}
 DELIVERIES_SEARCHED = {**DELIVERIES, "examined": 212, "searched_until": "2026-11-22T00:00:00.000Z"}
 DELIVERY_WITH_ATTEMPTS = {**DELIVERY, "endpoint_name": "ERP", "attempts": [ATTEMPT]}
+EVENT_SUMMARY = {
+    "id": EVENT_ID,
+    "published_id": "order-4711-received",
+    "type": "OrderReceivedEvent",
+    "recorded_at": "2026-11-23T10:00:00.000Z",
+    "delivery_count": 1,
+}
 EVENT_HISTORY = {
     "id": EVENT_ID,
     "published_id": "order-4711-received",

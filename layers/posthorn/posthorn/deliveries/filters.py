@@ -83,6 +83,20 @@ class DeliveryFilter(Model):
         return every - {DeliveryStatus.SUCCEEDED} if excludes_success else every
 
     def fingerprint(self, *more: str) -> str:
-        """A short hash of the filters, which ties a cursor to its list."""
-        text = "\0".join((self.model_dump_json(exclude_defaults=True), *more))
-        return hashlib.sha256(text.encode()).hexdigest()[:8]
+        return fingerprint(self, *more)
+
+
+class EventFilter(Model):
+    """The filters of a list of events; `since` (inclusive) and `until` apply to `recorded_at`."""
+
+    event_type: str | None = None
+    unmatched: bool | None = None  # only events without a delivery, or only those with one
+    since: Time | None = None
+    until: Time | None = None
+    order: Order = Order.NEWEST
+
+
+def fingerprint(filters: Model, *more: str) -> str:
+    """A short hash of the filters, which ties a cursor to its list."""
+    text = "\0".join((filters.model_dump_json(exclude_defaults=True), *more))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

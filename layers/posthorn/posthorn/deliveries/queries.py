@@ -11,7 +11,7 @@ from datetime import datetime
 
 from posthorn.aws.dynamodb import Table
 from posthorn.deliveries import items
-from posthorn.deliveries.filters import DeliveryFilter, Order, WithTests
+from posthorn.deliveries.filters import DeliveryFilter, EventFilter, Order, WithTests
 from posthorn.deliveries.page_walk import (
     FIRST,
     LAST,
@@ -101,27 +101,26 @@ class LogLists:
         return found
 
     def events(
-        self,
-        tenant: str,
-        *,
-        kinds: Sequence[items.EventKind],
-        limit: int,
-        matches: Callable[[ListedEvent], bool] = lambda _: True,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        order: Order = Order.NEWEST,
-        after: Position | None = None,
+        self, tenant: str, filters: EventFilter, *, limit: int, after: Position | None = None
     ) -> tuple[list[ListedEvent], Position | None]:
-        """Up to `limit` matching events of these kinds and where to continue, None at the end."""
-        bounds = _event_bounds(since, until, order, after.sort_key if after else None)
+        """Up to `limit` matching events and where to continue, None at the end."""
+        bounds = _event_bounds(
+            filters.since, filters.until, filters.order, after.sort_key if after else None
+        )
+        kinds = {
+            None: (items.EventKind.MATCHED, items.EventKind.UNMATCHED),
+            True: (items.EventKind.UNMATCHED,),
+            False: (items.EventKind.MATCHED,),
+        }[filters.unmatched]
         partitions = [
-            self._events(key, bounds, order)
+            self._events(key, bounds, filters.order)
             for kind in kinds
             for key in items.event_partitions(tenant, kind)
         ]
         most = limit * ROWS_READ_PER_ROW
-        walk = PageWalk(partitions, order, limit, most, self.pool, _listed_event, position=after)
-        return _page(walk, matches, limit)
+        read = _listed_event
+        walk = PageWalk(partitions, filters.order, limit, most, self.pool, read, position=after)
+        return _page(walk, lambda each: filters.event_type in (None, each.row.type), limit)
 
     def _event_partitions(
         self, tenant: str, filters: DeliveryFilter, after: Position | None

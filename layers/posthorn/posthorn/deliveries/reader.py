@@ -9,7 +9,7 @@ from posthorn.core import ids
 from posthorn.core.errors import InvalidError, NotFoundError
 from posthorn.deliveries import views
 from posthorn.deliveries.event_trace import EventTrace, trace
-from posthorn.deliveries.filters import DeliveryFilter
+from posthorn.deliveries.filters import DeliveryFilter, EventFilter, fingerprint
 from posthorn.deliveries.page_walk import PageWalk, Position
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.store import EventHistory, LogStore, Record
@@ -77,11 +77,23 @@ class DeliveryReader:
         """The event and its result at each endpoint; raise NotFoundError."""
         return self._trace(tenant, self.event(tenant, event_id))
 
-    def events_published_as(self, tenant: str, published_id: str) -> Listed[views.EventView]:
-        """The event published under this id, if there is one. It is read by key."""
+    def events(
+        self, tenant: str, filters: EventFilter, *, limit: int, cursor: str | None = None
+    ) -> Listed[views.EventSummaryView]:
+        """One page of events. A cursor is valid for the same filters and order only."""
+        mark = fingerprint(filters)
+        after = Position.of(cursor, mark) if cursor else None
+        found, position = self.lists.events(tenant, filters, limit=limit, after=after)
+        return Listed[views.EventSummaryView](
+            items=[views.of_listed_event(each) for each in found],
+            next_cursor=position.cursor(mark) if position else None,
+        )
+
+    def events_published_as(self, tenant: str, published_id: str) -> Listed[views.EventSummaryView]:
+        """The event with its publisher's id, if there is one. It is found by key."""
         history = self.log.history(tenant, ids.derived_event(tenant, published_id))
-        found = [views.of_trace(self._trace(tenant, history))] if history else []
-        return Listed[views.EventView](items=found)
+        found = [views.of_event_history(history)] if history else []
+        return Listed[views.EventSummaryView](items=found)
 
     def _trace(self, tenant: str, history: EventHistory) -> EventTrace:
         present = self.config.endpoints(tenant)

@@ -7,7 +7,9 @@ from pydantic import Field
 from posthorn.core import api_examples
 from posthorn.core.errors import Violation
 from posthorn.deliveries.event_trace import EndpointResult, EventTrace
-from posthorn.deliveries.store import Record, body_of
+from posthorn.deliveries.items import DELIVERED_VERDICTS
+from posthorn.deliveries.queries import ListedEvent
+from posthorn.deliveries.store import EventHistory, Record, body_of
 from posthorn.models import (
     Attempt,
     Delivery,
@@ -119,6 +121,18 @@ class EventView(Model):
     deliveries: list[DeliveryWithAttempts]
 
 
+class EventSummaryView(Model):
+    """An event in a list. Without deliveries, its page says why each endpoint got none."""
+
+    model_config = api_examples.shown(api_examples.EVENT_SUMMARY)
+
+    id: str
+    published_id: str | None
+    type: str
+    recorded_at: Time
+    delivery_count: int = Field(description="The number of endpoints that must get it")
+
+
 class ErasureView(Model):
     """When the payload was erased, and by which key."""
 
@@ -156,6 +170,27 @@ def of_attempts(event: Event, record: Record) -> list[AttemptView]:
     sizes = event.erasure.body_bytes if event.erasure else {}
     erased_bytes = sizes.get(record.delivery.endpoint_id)
     return [_attempt(each, text, erased_bytes) for each in record.attempts]
+
+
+def of_listed_event(event: ListedEvent) -> EventSummaryView:
+    return EventSummaryView(
+        id=event.id,
+        published_id=event.row.published_id,
+        type=event.row.type,
+        recorded_at=event.recorded_at,
+        delivery_count=event.row.endpoint_count,
+    )
+
+
+def of_event_history(history: EventHistory) -> EventSummaryView:
+    expected = sum(each.verdict in DELIVERED_VERDICTS for each in history.decisions)
+    return EventSummaryView(
+        id=history.event.id,
+        published_id=history.event.published_id,
+        type=history.event.type,
+        recorded_at=history.recorded_at,
+        delivery_count=expected,
+    )
 
 
 def of_trace(trace: EventTrace) -> EventView:

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples
 from posthorn.core.errors import NotFoundError
-from posthorn.deliveries.items import EventKind
+from posthorn.deliveries.filters import EventFilter
 from posthorn.deliveries.queries import LogLists
 from posthorn.models import (
     Endpoint,
@@ -34,6 +34,7 @@ from posthorn.monitoring.stats_store import StatsStore
 from posthorn.monitoring.warnings import TenantWarning, WarningSigns
 
 SHOWN_ENDPOINTS = 20  # of one type; `endpoint_count` is the number of all
+MATCHED_EVENTS = EventFilter(unmatched=False)
 NEWEST_EVENTS = 100  # of the tenant, among which the last one of each type is looked for
 # With more rows a day than this, the statistics are left out: a list of types has to be quick.
 MAX_ROWS = 10_000
@@ -168,7 +169,7 @@ class EventTypeOverview:
         now = self.now()
         last_day = LastDay.read(self.stats, tenant, now, max_rows=MAX_ROWS)
         warnings = list(self.warnings.about(tenant, endpoints, last_day))
-        events, more = self.lists.events(tenant, kinds=(EventKind.MATCHED,), limit=NEWEST_EVENTS)
+        events, more = self.lists.events(tenant, MATCHED_EVENTS, limit=NEWEST_EVENTS)
         newest = {each.row.type: each.recorded_at for each in reversed(events)}
         return [_fields(*each, newest, more is None, last_day, warnings) for each in types]
 
