@@ -3,7 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -17,6 +17,7 @@ from posthorn.aws.sqs import Queue
 from posthorn.aws.step_functions import StateMachine
 from posthorn.aws.stream_counters import StreamCounters
 from posthorn.core.settings import Settings
+from posthorn.deliveries.items import ENDPOINT_SHARDS
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.deliveries.store import LogStore
@@ -30,10 +31,7 @@ from posthorn.models import EffectiveLimits
 from posthorn.tenants.tenants import TenantService
 
 logger = Logger()
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
+now = partial(datetime.now, UTC)
 
 
 @cache
@@ -42,8 +40,8 @@ def runner() -> JobRunner:
     dynamodb = boto3.client("dynamodb")
     table = Table(dynamodb, settings.log_table_name)
     config = ConfigStore(Table(dynamodb, settings.config_table_name))
+    lists = LogLists(table, ThreadPoolExecutor(ENDPOINT_SHARDS, thread_name_prefix="read"))
     log, jobs = LogStore(table), JobStore(table)
-    lists = LogLists(table, ThreadPoolExecutor(4))  # a partition of each shard
     limits = TenantService(config, EffectiveLimits(settings.retention_days), now).limits
     bucket = ExportBucket(boto3.client("s3", config=CONFIG), settings.export_bucket_name)
     exporter = Exporter(

@@ -48,7 +48,7 @@ from posthorn.tenants.portal_links import PortalLinks
 from posthorn.tenants.rate_limits import RateLimits
 from posthorn.tenants.tenants import TenantService
 
-READS_AT_ONCE = 10
+READS_AT_ONCE = 10  # a page makes at most 20 calls
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -60,14 +60,8 @@ def settings() -> Settings:
 
 
 @cache
-def pool() -> ThreadPoolExecutor:
-    """For reads that do not depend on each other: a page makes at most 20 calls."""
-    return ThreadPoolExecutor(READS_AT_ONCE, thread_name_prefix="read")
-
-
-@cache
 def dynamodb() -> "DynamoDBClient":
-    """One for both tables: each client takes its time to make, and has connections of its own."""
+    """One for both tables: a client takes time to create and has its own connections."""
     return boto3.client("dynamodb", config=Config(max_pool_connections=READS_AT_ONCE))
 
 
@@ -89,6 +83,11 @@ def config() -> ConfigStore:
 @cache
 def log() -> LogStore:
     return LogStore(log_table())
+
+
+@cache
+def lists() -> LogLists:
+    return LogLists(log_table(), ThreadPoolExecutor(READS_AT_ONCE, thread_name_prefix="read"))
 
 
 @cache
@@ -153,11 +152,6 @@ def endpoint_tester() -> EndpointTester:
 
 
 @cache
-def lists() -> LogLists:
-    return LogLists(log_table(), pool())
-
-
-@cache
 def dry_run() -> DryRun:
     return DryRun(config=config(), log=log(), lists=lists(), now=now)
 
@@ -183,7 +177,7 @@ def event_type_overview() -> EventTypeOverview:
 def delivery_reader() -> DeliveryReader:
     return DeliveryReader(
         config=config(),
-        log=LogStore(log_table()),
+        log=log(),
         lists=lists(),
         limits=tenants().limits,
         now=now,

@@ -75,10 +75,11 @@ class SampleEvents:
     def _example(self, name: str | None, endpoint: Endpoint) -> EventType:
         types = self.types()
         if name is None:
-            wanted = (
+            matching = (
                 each for each in types.values() if matches_type(endpoint.event_types, each.name)
             )
-            found, message = next(wanted, None), "the endpoint wants no type of the catalogue"
+            found = next(matching, None)
+            message = "is required: the catalogue has no type that the endpoint receives"
         else:
             found, message = types.get(name), "is not in the catalogue"
         if found is None:

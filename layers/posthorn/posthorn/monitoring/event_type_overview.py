@@ -175,7 +175,7 @@ class EventTypeOverview:
 
 
 class TypeSubscriptions:
-    """The endpoints that receive a type, without trying each pattern (`matching.wants`)."""
+    """The endpoints that receive a type, without trying each pattern (`matching.matches_type`)."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self._by_pattern: defaultdict[str, dict[str, Endpoint]] = defaultdict(dict)
