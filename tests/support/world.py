@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
 
+from posthorn.aws import dynamodb
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.dynamodb import Table
 from posthorn.aws.eventbridge import Announcer
@@ -392,7 +394,9 @@ class World:
 def world() -> Iterator[World]:
     """A fresh account with the stack's tables, queues, key and state machine."""
     with mock_aws(), quick_transactions():
-        yield World(deploy())
+        one = World(deploy())
+        with patch.object(dynamodb, "utcnow", one.clock):
+            yield one
 
 
 def deploy() -> Settings:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 from time import sleep
@@ -70,7 +71,7 @@ class Table:
             answer = self._client.get_item(
                 TableName=self.name, Key=_marshal(key), ConsistentRead=consistent
             )
-        return _unmarshal(answer["Item"]) if "Item" in answer else None
+        return next(_live(answer["Item"]), None) if "Item" in answer else None
 
     def put(self, item: Item, *, condition: str | None = None, values: Item | None = None) -> None:
         with _translated_errors():
@@ -207,7 +208,7 @@ class Table:
         with _translated_errors():
             answer = self._client.query(**arguments)
         last = answer.get("LastEvaluatedKey")
-        return [_unmarshal(item) for item in answer["Items"]], _unmarshal(last) if last else None
+        return list(_live(*answer["Items"])), _unmarshal(last) if last else None
 
     def scan(self, condition: str, values: Item) -> Iterator[Item]:
         """Yield matching items of the whole table, all of which is read and paid for."""
@@ -220,7 +221,7 @@ class Table:
         while True:
             with _translated_errors():
                 answer = self._client.scan(**arguments)
-            yield from map(_unmarshal, answer["Items"])
+            yield from _live(*answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
@@ -234,7 +235,7 @@ class Table:
         for tried in count():
             with _translated_errors():
                 answer = self._client.batch_get_item(RequestItems=requested)
-            found.extend(map(_unmarshal, answer["Responses"].get(self.name, [])))
+            found.extend(_live(*answer["Responses"].get(self.name, [])))
             requested = answer.get("UnprocessedKeys")
             if not requested:
                 break
@@ -270,6 +271,17 @@ def _marshal(item: Item) -> Any:
 
 def _unmarshal(item: Mapping[str, Any]) -> Item:
     return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+def _live(*found: Mapping[str, Any]) -> Iterator[Item]:
+    """The items that have not expired: DynamoDB removes an expired one within days."""
+    now = utcnow().timestamp()
+    read = (_unmarshal(item) for item in found)
+    return (item for item in read if item.get("expires_at", now) >= now)
 
 
 def _plain(value: Any) -> Any:

@@ -24,7 +24,8 @@ from posthorn.subscriptions.matching import Decision
 EVENTS_READ_AT_ONCE = 25  # up to 256 KiB each, and far larger once parsed
 RECORDS_READ_AT_ONCE = 25  # an event and a delivery each
 KEYS_READ_AT_ONCE = 100  # the limit of BatchGetItem
-_ABSENT = "attribute_not_exists(#pk)"
+# The table may keep an expired item for days, under a key that a repeated published id uses again.
+_NEW = "(attribute_not_exists(#pk) OR #expires_at < :recorded_at)"
 AS_BEFORE = (
     "#status = :status AND #attempt_count = :attempt_count AND attribute_not_exists(#erased)"
 )
@@ -96,7 +97,9 @@ class LogStore:
             event, decisions, recorded_at=claim.now, expires_at=expires_at, test=test
         )
         claimed = {**item, **claim.attributes}
-        return condition_holds(lambda: self._table.put(claimed, condition=_ABSENT))
+        return condition_holds(
+            lambda: self._table.put(claimed, condition=_NEW, values=_recorded(claim.now))
+        )
 
     def reclaim_event(self, tenant: str, event_id: str, claim: Claim) -> bool:
         """Take over an event whose claim has expired; False while another holder has it."""
@@ -128,13 +131,15 @@ class LogStore:
         A succeeded first attempt is part of the delivery's item, which makes it one write.
         """
         item = {**items.delivery_item(delivery), **body.attributes}
+        recorded = _recorded(delivery.created_at)
         if attempt and delivery.status is not DeliveryStatus.SUCCEEDED:
-            put = {"Put": self._table.put_request(item, condition=_ABSENT)}
+            new = self._table.put_request(item, condition=_NEW, values=recorded)
+            put = {"Put": new}
             writes = [self._put_attempt(delivery, attempt), put]
             return condition_holds(lambda: self._table.write_together(writes))
         if attempt:
             item["attempt"] = items.pack_attempt(attempt)
-        return condition_holds(lambda: self._table.put(item, condition=_ABSENT))
+        return condition_holds(lambda: self._table.put(item, condition=_NEW, values=recorded))
 
     def _put_attempt(self, delivery: Delivery, attempt: Attempt) -> Item:
         key = items.attempt_key(
@@ -145,7 +150,8 @@ class LogStore:
             "attempt": items.pack_attempt(attempt),
             **expiry(delivery.expires_at),
         }
-        return {"Put": self._table.put_request(item, condition=_ABSENT)}
+        values = _recorded(delivery.created_at)
+        return {"Put": self._table.put_request(item, condition=_NEW, values=values)}
 
     def claim_delivery(self, delivery: Delivery, claim: Claim) -> bool:
         """Claim the delivery for an attempt; False if it is claimed or has changed."""
@@ -292,6 +298,10 @@ def _record(row: Item, attempts: Sequence[Item]) -> Record:
         body=StoredBody(mode=row.get("body_mode"), kept=items.unpack(kept) if kept else None),
         attempts=tuple(items.read_attempt(each) for each in packed),
     )
+
+
+def _recorded(at: datetime) -> Item:
+    return {"recorded_at": int(at.timestamp())}
 
 
 def _as_before(delivery: Delivery) -> Item:
