@@ -86,10 +86,15 @@ def list_deliveries(
 
 @router.get("/v1/deliveries/<id>")
 @described("Deliveries", Scope.LOGS_READ)
-def read_delivery(id: DeliveryId) -> DeliveryWithAttempts:
+def read_delivery(
+    id: DeliveryId,
+    before_attempt: Annotated[
+        int | None, Query(ge=1, description="Only attempts with a lower number")
+    ] = None,
+) -> DeliveryWithAttempts:
     """Read a delivery with all its attempts."""
     tenant, _ = acting(Scope.LOGS_READ)
-    return wiring.delivery_reader().delivery_view(tenant, id)
+    return wiring.delivery_reader().delivery_view(tenant, id, before_attempt=before_attempt)
 
 
 @router.post("/v1/deliveries/<id>/resend", status_code=202)

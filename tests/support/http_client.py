@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from api.handler import description
+from posthorn.core.answer_size import LAMBDA_BYTES
 from posthorn.http_api.openapi import PROBLEM
 from tests.support import template_facts
 from tests.support.invocations import invoke
@@ -175,6 +176,8 @@ def through_gateway(event: dict[str, Any], verdicts: dict[str, Any]) -> Answer:
             return _own(403, "Forbidden")
         event["requestContext"]["authorizer"] = {"lambda": verdict["context"]}
     given = invoke(route.function, event)
+    if len(json.dumps(given, ensure_ascii=False).encode()) > LAMBDA_BYTES:
+        return _own(502, "Internal Server Error")
     headers = {name.lower(): value for name, value in given.get("headers", {}).items()}
     answer = Answer(
         given["statusCode"], headers, given.get("body") or "", tuple(given.get("cookies", ()))

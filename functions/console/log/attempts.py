@@ -97,7 +97,7 @@ def _details(delivery: DeliveryWithAttempts, attempt: AttemptView, *, is_chosen:
     most = first if is_chosen else OTHER_BODY
     return Details(
         request_headers=_headers(sent.headers),
-        request_body=excerpts.body(sent.body, most) if sent.body and is_chosen else None,
+        request_body=excerpts.body(delivery.body, most) if delivery.body and is_chosen else None,
         response_headers=_headers(came.headers if came else {}),
         response_body=excerpts.body(came.body, most) if came and came.body else None,
         bars=tuple(_bars(attempt)),
@@ -120,13 +120,13 @@ def _headers(headers: Mapping[str, str]) -> ShownHeaders:
 def command(delivery: DeliveryWithAttempts, attempt: AttemptView, *, with_body: bool) -> str:
     """The attempt as a shell command; a long body is read from a file."""
     sent = attempt.request
-    body = sent.body or ""
+    body = delivery.body or ""
     is_long = not with_body or excerpts.excerpt(body, CURL_BODY).is_cut
     return curl.command(
         sent.method,
         sent.url,
         sent.headers,
-        body=sent.body,
+        body=delivery.body,
         body_file=body_file(delivery.event_id) if body and is_long else None,
     )
 

@@ -43,10 +43,9 @@ def live(visitor: Session, request: PageRequest) -> Result:
 def download_body(visitor: Session, request: PageRequest) -> Result:
     """The body that each attempt sent, complete."""
     delivery = _delivery(visitor, request)
-    sent = next((each.request.body for each in delivery.attempts if each.request.body), None)
-    if sent is None:
+    if delivery.body is None:
         raise NotFoundError("nothing was sent")
-    return Download(sent, attempts.body_file(delivery.event_id))
+    return Download(delivery.body, attempts.body_file(delivery.event_id))
 
 
 @router.get(f"{DELIVERY}/attempts/{{number}}/response", needs=Scope.LOGS_READ)
@@ -132,7 +131,7 @@ def _why_not_resent(tenant: str, delivery: DeliveryWithAttempts) -> str:
 
 
 def _is_erased(delivery: DeliveryWithAttempts) -> bool:
-    return any(each.request.erased_bytes is not None for each in delivery.attempts)
+    return delivery.body_erased_bytes is not None
 
 
 def _is_number(text: str) -> bool:

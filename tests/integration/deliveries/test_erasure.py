@@ -99,7 +99,6 @@ def facts(delivery: dict[str, Any]) -> Any:
     attempts = [
         {
             **{k: each[k] for k in each if k not in ("request", "response", "advice")},
-            "sent": size(each["request"]),
             "came": size(each["response"]),
             "code": each["response"]["status_code"],
         }

@@ -92,11 +92,11 @@ VERSION = {
     "endpoint": ENDPOINT,
 }
 
+BODY = '{"type":"OrderReceivedEvent","data":{"ClientId":1042}}'
 REQUEST: dict[str, Any] = {
     "method": "POST",
     "url": "https://erp.example.com/hook",
     "headers": {"webhook-id": EVENT_ID, "authorization": _MASK},
-    "body": '{"type":"OrderReceivedEvent","data":{"ClientId":1042}}',
 }
 ATTEMPT: dict[str, Any] = {
     "number": 1,
@@ -133,7 +133,8 @@ DELIVERY: dict[str, Any] = {
 }
 DELIVERIES = {"items": [DELIVERY], "next_cursor": None}
 DELIVERIES_SEARCHED = {**DELIVERIES, "examined": 212, "searched_until": "2026-11-22T00:00:00.000Z"}
-DELIVERY_WITH_ATTEMPTS = {**DELIVERY, "endpoint_name": "ERP", "attempts": [ATTEMPT]}
+DELIVERY_OF_EVENT = {**DELIVERY, "endpoint_name": "ERP", "attempts": [ATTEMPT]}
+DELIVERY_WITH_ATTEMPTS = {**DELIVERY_OF_EVENT, "body": BODY}
 EVENT_SUMMARY = {
     "id": EVENT_ID,
     "published_id": "order-4711-received",
@@ -165,7 +166,7 @@ EVENT_HISTORY = {
             "delivery_status": "retrying",
         }
     ],
-    "deliveries": [DELIVERY_WITH_ATTEMPTS],
+    "deliveries": [DELIVERY_OF_EVENT],
 }
 ERASURE = {"event_id": EVENT_ID, "erased_at": _THEN, "erased_by": KEY_ID}
 

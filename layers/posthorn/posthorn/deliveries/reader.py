@@ -55,10 +55,12 @@ class DeliveryReader:
             raise NotFoundError("there is no such delivery")
         return history.event, record
 
-    def delivery_view(self, tenant: str, delivery_id: str) -> views.DeliveryWithAttempts:
+    def delivery_view(
+        self, tenant: str, delivery_id: str, *, before_attempt: int | None = None
+    ) -> views.DeliveryWithAttempts:
         event, record = self.delivery(tenant, delivery_id)
         name = self.endpoint_name(tenant, record.delivery.endpoint_id)
-        return views.of_record(event, record, name)
+        return views.of_record(event, record, name, before_attempt=before_attempt)
 
     def endpoint_name(self, tenant: str, endpoint_id: str) -> str | None:
         """The name of the endpoint; the last one if it was deleted; None if that has expired."""

@@ -1,10 +1,13 @@
 """The public shapes of events, deliveries and attempts, without internal fields."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
 from posthorn.core import api_examples
+from posthorn.core.answer_size import BUDGET_BYTES, counted_bytes
 from posthorn.core.errors import Violation
 from posthorn.deliveries.event_trace import EndpointResult, EventTrace
 from posthorn.deliveries.items import DELIVERED_VERDICTS
@@ -28,8 +31,6 @@ class RequestView(Model):
     method: str
     url: str
     headers: dict[str, str]
-    body: str | None
-    erased_bytes: int | None = ONLY_IF_SET
 
 
 class AttemptView(Model):
@@ -75,13 +76,29 @@ class DeliveryView(Model):
     job_id: str | None  # of the last replay, drain or discard that changed it
 
 
-class DeliveryWithAttempts(DeliveryView):
-    """A delivery with each of its attempts, oldest first."""
+class DeliveryOfEvent(DeliveryView):
+    """A delivery in its event's answer, with its newest attempts, oldest first.
 
-    model_config = api_examples.shown(api_examples.DELIVERY_WITH_ATTEMPTS)
+    The answer has as many attempts as fit 5 MiB; `GET /v1/deliveries/{id}` has the others.
+    """
+
+    model_config = api_examples.shown(api_examples.DELIVERY_OF_EVENT)
 
     endpoint_name: str | None  # None once its history has expired
     attempts: list[AttemptView]
+    attempts_left_out: int = Field(default=0, description="How many older attempts there are")
+
+
+class DeliveryWithAttempts(DeliveryOfEvent):
+    """A delivery with the body that each attempt sends, and its newest attempts, oldest first.
+
+    The answer has as many attempts as fit 5 MiB; `before_attempt` reads the others.
+    """
+
+    model_config = api_examples.shown(api_examples.DELIVERY_WITH_ATTEMPTS)
+
+    body: str | None = Field(description="Null before the first attempt, and once erased")
+    body_erased_bytes: int | None = ONLY_IF_SET
 
 
 class DecisionView(Model):
@@ -118,7 +135,7 @@ class EventView(Model):
     warnings: tuple[Violation, ...]
     summary: str
     decisions: list[DecisionView]
-    deliveries: list[DeliveryWithAttempts]
+    deliveries: list[DeliveryOfEvent]
 
 
 class EventSummaryView(Model):
@@ -156,20 +173,51 @@ def of_delivery(delivery: Delivery) -> DeliveryView:
     return DeliveryView.model_validate(delivery, from_attributes=True)
 
 
-def of_record(event: Event, record: Record, endpoint_name: str | None) -> DeliveryWithAttempts:
+def of_record(
+    event: Event,
+    record: Record,
+    endpoint_name: str | None,
+    *,
+    before_attempt: int | None = None,
+    budget_bytes: int = BUDGET_BYTES,
+) -> DeliveryWithAttempts:
+    """The delivery with its newest attempts, of those before one if it is given."""
+    body = sent_body(event, record)
+    budget = budget_bytes - counted_bytes(json.dumps(body, ensure_ascii=False))
+    older = [
+        each for each in record.attempts if before_attempt is None or each.number < before_attempt
+    ]
+    attempts, _ = _newest_attempts(older, budget)
+    sizes = event.erasure.body_bytes if event.erasure else {}
     return DeliveryWithAttempts(
         **dict(of_delivery(record.delivery)),
         endpoint_name=endpoint_name,
-        attempts=of_attempts(event, record),
+        body=body,
+        body_erased_bytes=sizes.get(record.delivery.endpoint_id),
+        attempts=attempts,
+        attempts_left_out=len(older) - len(attempts),
     )
 
 
-def of_attempts(event: Event, record: Record) -> list[AttemptView]:
+def sent_body(event: Event, record: Record) -> str | None:
     body = body_of(event, record)
-    text = None if body is None else body.decode()
-    sizes = event.erasure.body_bytes if event.erasure else {}
-    erased_bytes = sizes.get(record.delivery.endpoint_id)
-    return [_attempt(each, text, erased_bytes) for each in record.attempts]
+    return None if body is None else body.decode()
+
+
+def _newest_attempts(attempts: Sequence[Attempt], budget: int) -> tuple[list[AttemptView], int]:
+    """The newest attempts that fit the budget, oldest first, and the rest of the budget.
+
+    The newest one is there in any case: it takes 0.3 MB at most.
+    """
+    found: list[AttemptView] = []
+    for attempt in reversed(attempts):
+        view = of_attempt(attempt)
+        size = counted_bytes(view.model_dump_json())
+        if found and size > budget:
+            break
+        budget -= size
+        found.append(view)
+    return found[::-1], budget
 
 
 def of_listed_event(event: ListedEvent) -> EventSummaryView:
@@ -193,22 +241,37 @@ def of_event_history(history: EventHistory) -> EventSummaryView:
     )
 
 
-def of_trace(trace: EventTrace) -> EventView:
+def of_trace(trace: EventTrace, *, budget_bytes: int = BUDGET_BYTES) -> EventView:
     event = trace.history.event
     erasure = event.erasure
     names = {each.endpoint_id: each.endpoint_name for each in trace.results}
-    return EventView(
+    without_attempts = [
+        DeliveryOfEvent(
+            **dict(of_delivery(record.delivery)),
+            endpoint_name=names.get(endpoint_id),
+            attempts=[],
+            attempts_left_out=len(record.attempts),
+        )
+        for endpoint_id, record in trace.history.records.items()
+    ]
+    view = EventView(
         **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure"}),
         data=None if erasure else event.data,
         erased_at=erasure and erasure.at,
         erased_by=erasure and erasure.by,
         summary=trace.summary,
         decisions=[_decision(each) for each in trace.results],
-        deliveries=[
-            of_record(event, record, names.get(endpoint_id))
-            for endpoint_id, record in trace.history.records.items()
-        ],
+        deliveries=without_attempts,
     )
+    budget = budget_bytes - counted_bytes(view.model_dump_json())
+    deliveries = []
+    for delivery in view.deliveries:
+        attempts = trace.history.records[delivery.endpoint_id].attempts
+        found, left = _newest_attempts(attempts, budget) if budget > 0 else ([], budget)
+        budget = left
+        changes = {"attempts": found, "attempts_left_out": len(attempts) - len(found)}
+        deliveries.append(delivery.model_copy(update=changes))
+    return view.model_copy(update={"deliveries": deliveries})
 
 
 def _decision(result: EndpointResult) -> DecisionView:
@@ -219,9 +282,9 @@ def _decision(result: EndpointResult) -> DecisionView:
     )
 
 
-def _attempt(attempt: Attempt, body: str | None, erased_bytes: int | None) -> AttemptView:
-    sent = body if attempt.outcome is not Outcome.PAYLOAD_ERROR else None
+def of_attempt(attempt: Attempt) -> AttemptView:
     return AttemptView(
-        **attempt.model_dump(exclude={"request"}),
-        request=RequestView(**attempt.request.model_dump(), body=sent, erased_bytes=erased_bytes),
+        **attempt.model_dump(exclude={"request", "response"}),
+        request=RequestView(**attempt.request.model_dump()),
+        response=attempt.response,
     )

@@ -110,7 +110,8 @@ class EndpointTester:
             reason=decision.reason,
             event_id=event.id,
             delivery_id=None if draft.is_changed else delivery.id,
-            attempt=views.of_attempts(event, Record(delivery, made.body, (made.attempt,)))[0],
+            attempt=views.of_attempt(made.attempt),
+            body=views.sent_body(event, Record(delivery, made.body)),
             signing_secret=draft.signing_secret,
         )
 

@@ -102,7 +102,7 @@ class PreviewView(Model):
             "matches": True,
             "verdict": "matched",
             "reason": None,
-            "request": api_examples.REQUEST,
+            "request": {**api_examples.REQUEST, "body": api_examples.BODY},
             "payload_error": None,
             "signing_secret": None,
         }
@@ -129,6 +129,7 @@ class EndpointTestView(Model):
             "event_id": api_examples.EVENT_ID,
             "delivery_id": api_examples.DELIVERY_ID,
             "attempt": {**api_examples.ATTEMPT, "trigger": "test"},
+            "body": api_examples.BODY,
             "signing_secret": None,
         }
     )
@@ -139,6 +140,7 @@ class EndpointTestView(Model):
     event_id: str
     delivery_id: str | None
     attempt: AttemptView
+    body: str | None = Field(description="The body of the request")
     signing_secret: str | None = Field(default=None, description=_NOT_SAVED)
 
 
