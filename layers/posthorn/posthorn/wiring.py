@@ -1,6 +1,7 @@
 """The composition of the API and the console: services, each built on its first use."""
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -24,6 +25,7 @@ from posthorn.deliveries.search import DeliverySearch
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.attempt import attempter
 from posthorn.dispatch.resend import Resender
+from posthorn.dispatch.tenant_cache import TenantCache
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoint_tests.drafts import Drafts
 from posthorn.endpoint_tests.dry_run import DryRun
@@ -37,7 +39,7 @@ from posthorn.jobs.runner import JobExecutions
 from posthorn.jobs.service import EndpointResumer, JobService
 from posthorn.jobs.store import JobStore
 from posthorn.jobs.tracker import JobTracker
-from posthorn.models import EffectiveLimits
+from posthorn.models import EffectiveLimits, Endpoint
 from posthorn.monitoring.event_type_overview import EventTypeOverview
 from posthorn.monitoring.statistics import Statistics
 from posthorn.monitoring.stats_store import StatsStore
@@ -162,9 +164,19 @@ def catalogue() -> CatalogueService:
 
 
 @cache
+def tenant_cache() -> TenantCache:
+    return TenantCache(config(), EffectiveLimits(settings().retention_days), now)
+
+
+def tenant_endpoints(tenant: str) -> Sequence[Endpoint]:
+    """The tenant's endpoints as they are now: read again only if their stamp moved."""
+    return tenant_cache().for_batch()(tenant).endpoints
+
+
+@cache
 def event_type_overview() -> EventTypeOverview:
     return EventTypeOverview(
-        config=config(),
+        endpoints=tenant_endpoints,
         lists=lists(),
         stats=StatsStore(log_table()),
         warnings=warning_signs(),
@@ -213,7 +225,7 @@ def statistics() -> Statistics:
 @cache
 def warning_signs() -> WarningSigns:
     return WarningSigns(
-        config=config(),
+        endpoints=tenant_endpoints,
         log=log(),
         lists=lists(),
         stats=StatsStore(log_table()),

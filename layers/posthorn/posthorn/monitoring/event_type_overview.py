@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples
 from posthorn.core.errors import NotFoundError
 from posthorn.deliveries.filters import EventFilter
@@ -119,7 +118,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class EventTypeOverview:
-    config: ConfigStore
+    endpoints: Callable[[str], Sequence[Endpoint]]
     lists: LogLists
     stats: StatsStore
     warnings: WarningSigns
@@ -131,7 +130,7 @@ class EventTypeOverview:
     ) -> Listed[EventTypeView]:
         """One page: active types first, then the others, both by category and name."""
         after = _position(cursor) if cursor else None
-        endpoints = self.config.endpoints(tenant)
+        endpoints = self.endpoints(tenant)
         subscriptions = TypeSubscriptions(endpoints)
         ordered = sorted(
             ((_order(each, subscriptions.of(each.name)), each) for each in self.types().values()),
@@ -153,7 +152,7 @@ class EventTypeOverview:
         found = self.types().get(name)
         if found is None:
             raise NotFoundError("there is no such event type")
-        endpoints = self.config.endpoints(tenant)
+        endpoints = self.endpoints(tenant)
         (seen,) = self._seen(tenant, endpoints, [(found, TypeSubscriptions(endpoints).of(name))])
         return EventTypeDetails(
             **seen,
@@ -163,7 +162,7 @@ class EventTypeOverview:
         )
 
     def _seen(
-        self, tenant: str, endpoints: list[Endpoint], types: Sequence[Subscribed]
+        self, tenant: str, endpoints: Sequence[Endpoint], types: Sequence[Subscribed]
     ) -> list[dict[str, Any]]:
         """The fields of EventTypeView for each type, by one read of the statistics."""
         now = self.now()

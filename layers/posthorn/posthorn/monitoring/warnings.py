@@ -11,9 +11,8 @@ from typing import Any
 
 from pydantic import Field
 
-from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples
-from posthorn.deliveries.items import TENANT_SHARDS
+from posthorn.deliveries.items import DUE_SHARDS, FIRST_TIME, TENANT_STATUS_SHARDS, due_partitions
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.sweeper import GRACE
@@ -25,13 +24,14 @@ from posthorn.models import (
     EndpointStatus,
     Model,
     Time,
+    iso,
 )
 from posthorn.monitoring.last_day import LastDay
 from posthorn.monitoring.stats_store import StatsStore
 
-# Held or retried deliveries of the tenant that are counted, newest first, from each of four shards:
-# 8 queries in parallel, whatever the number of endpoints.
-COUNTED_PER_SHARD = 100
+# Held or retried deliveries of the tenant that are counted, newest first, from each of two shards:
+# 4 queries in parallel, whatever the number of endpoints.
+COUNTED_PER_SHARD = 200
 MAX_OVERDUE = 1000  # overdue deliveries of all tenants that are examined
 
 
@@ -55,7 +55,7 @@ class WarningView(Model):
     endpoint_name: str | None = Field(description="Null for a deleted endpoint")
     count: int | None = Field(
         description="Number of deliveries; held or retried ones are counted among the tenant's "
-        f"newest {COUNTED_PER_SHARD * TENANT_SHARDS} of that status, so there may be more"
+        f"newest {COUNTED_PER_SHARD * TENANT_STATUS_SHARDS} of that status, so there may be more"
     )
     since: Time | None
     until: Time | None = Field(description="When the certificate expires")
@@ -77,7 +77,7 @@ class TenantWarning:
 
 @dataclass(frozen=True)
 class WarningSigns:
-    config: ConfigStore
+    endpoints: Callable[[str], Sequence[Endpoint]]
     log: LogStore
     lists: LogLists
     stats: StatsStore
@@ -85,7 +85,7 @@ class WarningSigns:
 
     def of(self, tenant: str) -> list[WarningView]:
         """The tenant's warnings: the most urgent first, then by age of the endpoint."""
-        endpoints = self.config.endpoints(tenant)
+        endpoints = self.endpoints(tenant)
         last_day = LastDay.read(self.stats, tenant, self.now())
         found = self.about(tenant, endpoints, last_day)
         order = list(WarningSign)
@@ -132,7 +132,12 @@ class WarningSigns:
 
     def _overdue(self, tenant: str, names: Mapping[str, str]) -> Iterator[TenantWarning]:
         since = self.now() - GRACE
-        tasks = islice(self.log.due_before(since), MAX_OVERDUE)
+        most = MAX_OVERDUE // DUE_SHARDS
+        shards = self.lists.pool.map(
+            lambda key: list(islice(self.log.due(key, FIRST_TIME, iso(since)), most)),
+            due_partitions(),
+        )
+        tasks = [each.task for shard in shards for each in shard]
         late = Counter(each.endpoint_id for each in tasks if each.tenant == tenant)
         message = "attempts are overdue: a delay in Posthorn, not at the endpoint"
         for id, count in late.items():
