@@ -83,10 +83,11 @@ def change_endpoint(
 def delete_endpoint(id: EndpointId, if_match: IfMatch = None) -> None:
     """Delete an endpoint.
 
-    Its pending deliveries are cancelled. Its log and the history of its versions stay.
+    Its waiting deliveries are cancelled, those that are held by a job. Its log and the history of
+    its versions stay.
     """
     tenant, key_id = acting(Scope.CONFIG_WRITE)
-    wiring.endpoints().delete(tenant, id, by=key_id, expected_version=if_match)
+    wiring.endpoint_remover().delete(tenant, id, by=key_id, expected_version=if_match)
 
 
 @router.post("/v1/endpoints/<id>/rotate-secret")

@@ -87,7 +87,7 @@ def ask_to_delete(visitor: Session, request: PageRequest) -> Result:
 def delete(visitor: Session, request: PageRequest) -> Result:
     endpoint = _endpoint(visitor, request)
     try:
-        wiring.endpoints().delete(
+        wiring.endpoint_remover().delete(
             visitor.tenant,
             endpoint.id,
             by=visitor.key_id,

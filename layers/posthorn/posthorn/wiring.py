@@ -36,7 +36,7 @@ from posthorn.endpoints.service import EndpointService
 from posthorn.events.catalogue import CatalogueService
 from posthorn.jobs.export import Exporter, ExportStore
 from posthorn.jobs.runner import JobExecutions
-from posthorn.jobs.service import EndpointResumer, JobService
+from posthorn.jobs.service import EndpointRemover, EndpointResumer, JobService
 from posthorn.jobs.store import JobStore
 from posthorn.jobs.tracker import JobTracker
 from posthorn.models import EffectiveLimits, Endpoint
@@ -247,6 +247,11 @@ def jobs() -> JobService:
         now=now,
         random_bytes=os.urandom,
     )
+
+
+@cache
+def endpoint_remover() -> EndpointRemover:
+    return EndpointRemover(endpoints(), jobs())
 
 
 @cache

@@ -681,3 +681,24 @@ def test_an_execution_hands_a_long_job_on_before_its_history_is_full(
     assert started(shared, job["id"])[-1].steps == 0
     run_to_end(shared, job["id"])
     assert read(tenant, job)["started"] == 2
+
+
+def test_deleting_an_endpoint_cancels_what_was_held_for_it(tenant: Tenant, shared: World) -> None:
+    endpoint, ids = held_ones(tenant, 3)
+
+    answer = tenant.client.delete(f"/v1/endpoints/{endpoint.id}")
+
+    assert answer.status == 204
+    (job,) = tenant.client.get("/v1/jobs").json["items"]
+    assert (job["kind"], job["matched"]) == ("discard", 3)
+    run_to_end(shared, job["id"])
+    deliveries = tenant.client.get("/v1/deliveries", endpoint=endpoint.id).json["items"]
+    assert {each["event_id"] for each in deliveries} == set(ids)
+    assert {each["status"] for each in deliveries} == {"cancelled"}
+
+
+def test_deleting_an_endpoint_without_held_deliveries_starts_no_job(tenant: Tenant) -> None:
+    endpoint = endpoint_of(tenant)
+
+    assert tenant.client.delete(f"/v1/endpoints/{endpoint.id}").status == 204
+    assert tenant.client.get("/v1/jobs").json["items"] == []

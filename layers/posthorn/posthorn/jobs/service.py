@@ -22,6 +22,7 @@ from posthorn.models import DeliveryStatus, EffectiveLimits, Endpoint, EndpointS
 from posthorn.models.paging import check_cursor, cut_page
 
 MAX_RUNNING = 5  # jobs of one tenant that start deliveries at the same time
+DISCARD_RATE = 100.0  # per second, the highest of a job; it sends nothing
 MAX_COUNTED = 10_000
 MAX_COUNT_SECONDS = 10  # an HTTP API gives up after 30
 COUNT_PAGE = 500
@@ -78,16 +79,19 @@ class JobService:
         rate_per_second: float,
         by: str,
         asked: JobRequest | None = None,
+        is_limited: bool = True,
     ) -> Job:
         """Record the job, then start its execution; after a crash in between, the sweeper does.
 
-        A second request with the same idempotency key gets the job of the first.
+        A second request with the same idempotency key gets the job of the first. Unless it
+        `is_limited`, it may run beside as many others as there are.
         """
         known = self.store.made_by(tenant, asked) if asked else None
         if known:
             return self._executed(known)
         filter = self._checked(kind, filter)
-        self._check_limit(tenant)
+        if is_limited:
+            self._check_limit(tenant)
         estimate = self._estimate(tenant, kind, filter)
         now = self.now()
         job = Job(
@@ -227,3 +231,32 @@ class EndpointResumer:
                 return endpoint, running
         job = self.jobs.start(tenant, kind, filter, rate_per_second=rate_per_second, by=by)
         return endpoint, job
+
+
+@dataclass(frozen=True)
+class EndpointRemover:
+    """Deletes an endpoint, and cancels the deliveries that were held for it.
+
+    Those that wait for an attempt are cancelled when it is due.
+    """
+
+    endpoints: EndpointService
+    jobs: JobService
+
+    def delete(
+        self, tenant: str, endpoint_id: str, *, by: str, expected_version: int | None = None
+    ) -> Job | None:
+        """Delete it; return the job that discards what is held, or None if nothing is."""
+        self.endpoints.delete(tenant, endpoint_id, by=by, expected_version=expected_version)
+        held = DeliveryFilter(endpoint_ids=(endpoint_id,), status=DeliveryStatus.HELD)
+        found, _ = self.jobs.reader.page(tenant, held, limit=1)
+        if not found:
+            return None
+        return self.jobs.start(
+            tenant,
+            JobKind.DISCARD,
+            held,
+            rate_per_second=DISCARD_RATE,
+            by=by,
+            is_limited=False,
+        )
