@@ -12,7 +12,8 @@ from console.web.request import Fields
 from posthorn import wiring
 from posthorn.core.errors import ForbiddenError, InvalidError, Violation
 from posthorn.core.problem_details import invalid
-from posthorn.deliveries.filters import DeliveryFilter
+from posthorn.deliveries.filters import EventFilter
+from posthorn.deliveries.views import EventSummaryView
 from posthorn.endpoint_tests.drafts import Draft
 from posthorn.endpoint_tests.views import (
     DryRunView,
@@ -22,7 +23,6 @@ from posthorn.endpoint_tests.views import (
     SampleEvent,
 )
 from posthorn.models import (
-    Delivery,
     Endpoint,
     Entity,
     EventType,
@@ -35,7 +35,8 @@ from posthorn.subscriptions.matching import matches_type
 from posthorn.tenants.console_sessions import Session
 
 EXAMPLE, LOGGED, OWN = "example ", "event ", "own"
-EXAMPLES_OFFERED, EVENTS_OFFERED, ENDPOINTS_ASKED = 40, 10, 5
+EXAMPLES_OFFERED, EVENTS_OFFERED = 40, 10
+EVENTS_READ = 100  # among which those of the endpoint are looked for
 EXAMINED = 100
 KINDS = ("preview", "test", "dry-run")
 logger = Logger()
@@ -56,7 +57,7 @@ class Choices:
     """The events to choose from: examples by type, and the newest events of the log."""
 
     examples: tuple[str, ...]
-    events: tuple[Delivery, ...]
+    events: tuple[EventSummaryView, ...]
     source: str
     own: str
 
@@ -71,7 +72,7 @@ def choices(
     )
     return Choices(
         examples=tuple(each.name for each in wanted[:EXAMPLES_OFFERED]),
-        events=_latest(visitor, patterns, endpoint_id) if visitor.may(Scope.LOGS_READ) else (),
+        events=_latest(visitor, patterns) if visitor.may(Scope.LOGS_READ) else (),
         source=sent.get("trial/source"),
         own=sent.get("trial/own") or example,
     )
@@ -151,28 +152,8 @@ def _change(entities: tuple[Entity, ...], rules: tuple[Rule, ...]) -> dict[str, 
     return {"entity": rule.entity, "operation": Operation.UPDATE, "fields": some[:1]}
 
 
-def _latest(
-    visitor: Session, patterns: tuple[str, ...], endpoint_id: str | None
-) -> tuple[Delivery, ...]:
-    """The endpoint's newest events; for a new endpoint, other endpoints' events of its types."""
-    endpoint_ids = (endpoint_id,) if endpoint_id else _alike(visitor.tenant, patterns)
-    if not endpoint_ids:
-        return ()
-    page, _ = wiring.delivery_reader().page(
-        visitor.tenant, DeliveryFilter(endpoint_ids=endpoint_ids), limit=EVENTS_OFFERED * 2
-    )
-    once = {
-        each.event_id: each
-        for each in page
-        if endpoint_id or matches_type(patterns, each.event_type)
-    }
-    return tuple(islice(once.values(), EVENTS_OFFERED))
-
-
-def _alike(tenant: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
-    alike = (
-        each.id
-        for each in wiring.config().endpoints(tenant)
-        if any(matches_type(each.event_types, pattern.rstrip("*")) for pattern in patterns)
-    )
-    return tuple(islice(alike, ENDPOINTS_ASKED))
+def _latest(visitor: Session, patterns: tuple[str, ...]) -> tuple[EventSummaryView, ...]:
+    """The newest events of the endpoint's types, whether an endpoint received them or not."""
+    page = wiring.delivery_reader().events(visitor.tenant, EventFilter(), limit=EVENTS_READ)
+    own = (each for each in page.items if matches_type(patterns, each.type))
+    return tuple(islice(own, EVENTS_OFFERED))

@@ -155,7 +155,7 @@ def endpoint_tester() -> EndpointTester:
 
 @cache
 def dry_run() -> DryRun:
-    return DryRun(config=config(), log=log(), lists=lists(), now=now)
+    return DryRun(log=log(), lists=lists(), now=now)
 
 
 @cache

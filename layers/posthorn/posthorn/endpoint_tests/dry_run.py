@@ -1,12 +1,11 @@
 """Dry run: a draft applied to the tenant's latest events. Nothing is sent or stored."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from posthorn.aws.config_table import ConfigStore
-from posthorn.deliveries.filters import DeliveryFilter
+from posthorn.deliveries.filters import EventFilter
 from posthorn.deliveries.page_walk import Position
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.store import LogStore
@@ -22,8 +21,7 @@ SAMPLES = 5
 MISMATCHES = 20
 # An event is found by its deliveries, in four partitions an endpoint: reading those of 50 takes a
 # second or two.
-MAX_ENDPOINTS = 50
-MAX_PAGES = 10  # of deliveries, when several are of the same event
+EVENTS_IN_PAGE = 100
 TIME_LIMIT = timedelta(seconds=15)  # of the function's 29
 
 
@@ -78,18 +76,17 @@ class _Comparison:
 
 @dataclass(frozen=True)
 class DryRun:
-    config: ConfigStore
     log: LogStore
     lists: LogLists
     now: Callable[[], datetime]
 
     def run(self, draft: Draft, *, limit: int) -> DryRunView:
-        """Examine up to `limit` events, and compare a changed draft with its saved version.
+        """Examine the latest events of the tenant, and compare a changed draft with its saved one.
 
-        Only events with a delivery to some endpoint of the tenant are found: no index has others.
+        It examines `limit` events at most, whether an endpoint received them or not.
         """
         end = self.now() + TIME_LIMIT
-        event_ids = self._last_events(draft, limit)
+        event_ids = self._last_events(draft.endpoint.tenant, limit)
         saved = draft.saved if draft.is_changed else None
         result, comparison, complete = _Result(), _Comparison(), True
         for event in self.log.events(draft.endpoint.tenant, event_ids):
@@ -104,40 +101,17 @@ class DryRun:
         compared = ComparisonView(**vars(comparison)) if saved else None
         return DryRunView(**vars(result), complete=complete, comparison=compared)
 
-    def _last_events(self, draft: Draft, limit: int) -> list[str]:
+    def _last_events(self, tenant: str, limit: int) -> list[str]:
         """The ids of the latest events, newest first."""
-        tenant = draft.endpoint.tenant
-        chosen = self._endpoints(draft)
-        filter = DeliveryFilter(endpoint_ids=tuple(each.id for each in chosen))
-        found: dict[str, None] = {}
+        found: list[str] = []
         position: Position | None = None
-        for _ in range(MAX_PAGES):
-            page, position = self.lists.page(tenant, filter, limit=limit, after=position)
-            found |= dict.fromkeys(each.event_id for each in page)
-            if position is None or len(found) >= limit:
+        while len(found) < limit:
+            most = min(limit - len(found), EVENTS_IN_PAGE)
+            page, position = self.lists.events(tenant, EventFilter(), limit=most, after=position)
+            found += [each.id for each in page]
+            if position is None:
                 break
-        return list(found)[:limit]
-
-    def _endpoints(self, draft: Draft) -> list[Endpoint]:
-        """The endpoints to read: its own first, then those with event types in common."""
-        return sorted(
-            self.config.endpoints(draft.endpoint.tenant),
-            key=lambda each: (
-                draft.saved is None or each.id != draft.saved.id,
-                not _overlap(each.event_types, draft.endpoint.event_types),
-            ),
-        )[:MAX_ENDPOINTS]
-
-
-def _overlap(some: Iterable[str], others: Iterable[str]) -> bool:
-    """Whether a pattern of each side could match the same type."""
-    return any(
-        one == other
-        or (one.endswith("*") and other.startswith(one[:-1]))
-        or (other.endswith("*") and one.startswith(other[:-1]))
-        for one in some
-        for other in others
-    )
+        return found
 
 
 def _tried(endpoint: Endpoint, event: Event) -> Tried:
