@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from console.endpoints import detail, editing, history, secrets, status
 from console.log import deliveries, delivery, event, jobs
+from console.log import events as log_events
 from console.pages import dashboard, entrance, event_types, events, portal
 from console.web import assets, render, routing, session
 from console.web.answer import (
@@ -34,6 +35,7 @@ ROUTES = (
     *history.router.routes,
     *dashboard.router.routes,
     *portal.router.routes,
+    *log_events.router.routes,  # before the id of a delivery
     *deliveries.router.routes,
     *delivery.router.routes,
     *event.router.routes,

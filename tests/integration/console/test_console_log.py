@@ -536,3 +536,33 @@ def test_an_event_that_no_endpoint_wanted_says_so(tenant: Tenant, visitor: Visit
         visitor, f"/console/events/{unwanted}"
     )
     assert "jobs Made later" in read(visitor, f"/console/events/{nothing}")
+
+
+def test_all_events_are_listed_and_those_without_an_endpoint_alone(
+    tenant: Tenant, visitor: Visitor
+) -> None:
+    endpoint_of(tenant, event_types=["Order*"])
+    matched = published(tenant, id="order-4711")
+    unmatched = published(tenant, type="JobCompletedEvent", data=JOB)
+
+    everything = read(visitor, "/console/log/events")
+    assert "OrderReceivedEvent order-4711 1 endpoint" in everything
+    assert "none: see why" in everything
+
+    read(visitor, "/console/log/events?unmatched=true")
+    assert unmatched in visitor.page.body
+    assert matched not in visitor.page.body
+    assert "No events match" in read(visitor, "/console/log/events?event_type=Nothing")
+
+
+def test_the_list_of_events_has_pages(tenant: Tenant, visitor: Visitor) -> None:
+    ids = []
+    for _ in range(45):
+        tenant.world.later(seconds=1)
+        ids.append(published(tenant))
+
+    read(visitor, "/console/log/events")
+    assert ids[-1] in visitor.page.body
+    assert ids[0] not in visitor.page.body
+    read(visitor, link(visitor, "Next page"))
+    assert ids[0] in visitor.page.body
