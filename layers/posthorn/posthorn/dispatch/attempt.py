@@ -13,7 +13,7 @@ from posthorn.core.settings import Settings
 from posthorn.deliveries.store import Record, StoredBody, body_of
 from posthorn.dispatch import request_headers
 from posthorn.egress.http_client import AttemptResult, Request, Sender
-from posthorn.egress.oauth2 import TokenCache, TokenError
+from posthorn.egress.oauth2 import TokenCache, TokenError, owner
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints.secret_masking import masked, redacted
 from posthorn.models import (
@@ -186,6 +186,7 @@ def _empty(endpoint: Endpoint) -> Request:
         body=b"",
         timeout_seconds=endpoint.timeout_seconds,
         follow_redirects=endpoint.follow_redirects,
+        owner=owner(endpoint),
     )
 
 

@@ -52,7 +52,7 @@ class TokenCache:
         """A valid token; raise TokenError with a line of advice."""
         if not isinstance(endpoint.auth, OAuth2Auth):
             raise TypeError(f"endpoint {endpoint.id} does not use OAuth 2")
-        request = _request(endpoint.auth, client_secret, timeout_seconds)
+        request = _request(endpoint, endpoint.auth, client_secret, timeout_seconds)
         key = _Key(endpoint.id, endpoint.version, request)
         self._tokens.forget(key, lambda token: token.fresh_until <= self._now())
         try:
@@ -69,7 +69,14 @@ class TokenCache:
         return _read(self._send(key.request), self._now())
 
 
-def _request(auth: OAuth2Auth, client_secret: str, timeout_seconds: float) -> Request:
+def owner(endpoint: Endpoint) -> str:
+    """Names the requests that may share kept connections: those of one endpoint version."""
+    return f"{endpoint.tenant}/{endpoint.id}/{endpoint.version}"
+
+
+def _request(
+    endpoint: Endpoint, auth: OAuth2Auth, client_secret: str, timeout_seconds: float
+) -> Request:
     form = {"grant_type": "client_credentials"}
     headers = {
         "content-type": "application/x-www-form-urlencoded",
@@ -89,6 +96,7 @@ def _request(auth: OAuth2Auth, client_secret: str, timeout_seconds: float) -> Re
         headers=headers,
         body=urlencode(form).encode(),
         timeout_seconds=timeout_seconds,
+        owner=owner(endpoint),
     )
 
 

@@ -95,7 +95,9 @@ class Attempt(Model):
     endpoint_version: int
     started_at: Time
     duration_ms: int
-    timings_ms: dict[str, int] = Field(default={})  # dns, connect, tls, first_byte, if reached
+    timings_ms: dict[str, int] = Field(
+        default={}
+    )  # dns, connect, tls or reused, first_byte, if reached
     outcome: Outcome
     advice: str
     retry_after_seconds: float | None = None  # requested by the endpoint
