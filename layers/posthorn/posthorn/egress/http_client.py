@@ -1,6 +1,5 @@
 """Send one HTTP request to an endpoint and return the result as a value."""
 
-import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -47,10 +46,6 @@ _RESERVED_HEADERS = frozenset(
         *("expect", "te", "trailer", "upgrade", "keep-alive", "proxy-connection"),
     }
 )
-# Headers sent to another origin after a redirect: any other may hold a secret meant for the first.
-_CROSS_ORIGIN = re.compile(
-    r"accept|content-type|user-agent|traceparent|tracestate|(webhook|posthorn|ce)-.+", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,8 @@ class Request:
     body: bytes
     timeout_seconds: float
     follow_redirects: bool = False
+    # Sent instead to another origin after a redirect: a header of a customer may hold a secret.
+    headers_elsewhere: Mapping[str, str] = field(default_factory=dict)
     owner: str = ""  # the endpoint and its version: it shares kept connections with no other
 
 
@@ -151,7 +148,7 @@ class Sender:
             return Outcome.BLOCKED, advice, response
         headers = request.headers
         if following.origin != destination.origin:
-            headers = {name: headers[name] for name in headers if _CROSS_ORIGIN.fullmatch(name)}
+            headers = request.headers_elsewhere
         request = replace(request, url=following.url, headers=headers)
         return self._follow(request, trace, hops=hops - 1)
 

@@ -251,9 +251,10 @@ def prepared(
     request.url = destination.url
     request.headers = CaseInsensitiveDict(
         {
+            "host": destination.authority,
+            "accept-encoding": "identity",
             "user-agent": SKIP_HEADER,  # unless given; urllib3 would add its own
             **headers,
-            "host": destination.authority,
             "content-length": str(len(body)),
         }
     )

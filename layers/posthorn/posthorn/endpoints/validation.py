@@ -14,10 +14,11 @@ from posthorn.subscriptions.payloads import check_payload
 _RESERVED = frozenset(
     {
         *("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
-        *("host", "content-length", "content-type", "expect", "accept-encoding", "user-agent"),
+        *("host", "content-length", "expect", "accept-encoding"),
         *("traceparent", "tracestate"),
     }
 )
+_NO_CREDENTIALS = ("content-type", "user-agent")
 _RESERVED_PREFIXES = ("webhook-", "posthorn-", "proxy-")
 MAX_HEADERS_BYTES = 8192  # common servers accept about this much, with Posthorn's own headers
 
@@ -50,6 +51,11 @@ def _header_violations(spec: EndpointSpec) -> list[Violation]:
     if isinstance(spec.auth, ApiKeyAuth):
         named["/auth/header"] = spec.auth.header.lower()
     broken = [
+        Violation("/auth/header", "credentials need a header of their own")
+        for name in _NO_CREDENTIALS
+        if named.get("/auth/header") == name
+    ]
+    broken += [
         Violation(field, "this header is set by Posthorn or by the connection")
         for field, name in named.items()
         if name in _RESERVED or name.startswith(_RESERVED_PREFIXES)
