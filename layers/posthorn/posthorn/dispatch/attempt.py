@@ -123,7 +123,12 @@ class Attempter:
                 if self._seconds_left(endpoint, started_at) > 0:
                     return self._send_with_token(request, endpoint, secrets, started_at)
         except TokenError as error:
-            return request, AttemptResult(Outcome.AUTH_ERROR, str(error), url=request.url)
+            return request, AttemptResult(
+                Outcome.AUTH_ERROR,
+                str(error),
+                url=request.url,
+                retry_after_seconds=error.retry_after_seconds,
+            )
         return request, result
 
     def _send_with_token(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from posthorn.egress.intermediaries import STATUS_ADVICE, limit_advice, page_hint
 from posthorn.models import Outcome
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -103,12 +104,12 @@ def response_advice(status: int, headers: Mapping[str, str], *, sent: Mapping[st
         scheme = sent.get("authorization", "").partition(" ")[0].lower()
         advice = _CREDENTIALS.get(scheme, _CREDENTIALS[""])
     else:
-        advice = _STATUS_ADVICE.get(status, "only a 2xx status accepts an event")
-    if headers.get("content-type", "").startswith("text/html"):
-        advice += (
-            " (an HTML page, perhaps from a firewall, proxy or login page in front of the receiver)"
+        advice = (
+            limit_advice(status, headers)
+            or STATUS_ADVICE.get(status)
+            or _STATUS_ADVICE.get(status, "only a 2xx status accepts an event")
         )
-    return f"answered {status}: {advice}"
+    return f"answered {status}: {advice}{page_hint(headers)}"
 
 
 def redirect_advice(status: int, location: str, *, follows: bool) -> str:

@@ -26,7 +26,7 @@ from posthorn.egress.connection import (
     OwnFailure,
     Resolve,
 )
-from posthorn.egress.response_reader import read_response
+from posthorn.egress.response_reader import KEPT_BYTES, read_response
 from posthorn.egress.transport import Clock, EgressSession, Exchange, GuardedAdapter, prepared
 from posthorn.egress.url_guard import (
     BlockedError,
@@ -60,6 +60,7 @@ class Request:
     follow_redirects: bool = False
     # Sent instead to another origin after a redirect: a header of a customer may hold a secret.
     headers_elsewhere: Mapping[str, str] = field(default_factory=dict)
+    kept_bytes: int = KEPT_BYTES  # of the response body
     owner: str = ""  # the endpoint and its version: it shares kept connections with no other
 
 
@@ -172,7 +173,7 @@ class Sender:
             stream=True,
             timeout=exchange,  # type: ignore[arg-type]  # as GuardedAdapter.send takes it
         )
-        return read_response(answer, trace)
+        return read_response(answer, trace, kept_bytes=request.kept_bytes)
 
     def _advice(self, request: Request, response: Response, trace: ConnectionTrace) -> str:
         status, headers = response.status_code, response.headers

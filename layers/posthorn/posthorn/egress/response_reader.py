@@ -24,33 +24,35 @@ _AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")
 _UNSAFE = re.compile("[\x80-\xff ]")
 
 
-def read_response(answer: RequestsResponse, trace: ConnectionTrace) -> Response:
+def read_response(
+    answer: RequestsResponse, trace: ConnectionTrace, *, kept_bytes: int = KEPT_BYTES
+) -> Response:
     """Read the body and give the connection back.
 
     A complete head decides the outcome. A body that stalls, breaks off or never ends is kept as far
     as it was read, and its connection closed.
     """
     try:
-        kept = _body(answer, trace)
+        kept = _body(answer, trace, kept_bytes)
     finally:
         answer.raw.close() if not answer.raw.closed else None
         answer.raw.release_conn()
     headers = _joined(answer)
-    body = read_body(kept[:KEPT_BYTES], headers, limit=KEPT_BYTES)
+    body = read_body(kept[:kept_bytes], headers, limit=kept_bytes)
     return Response(
         status_code=answer.status_code,
         headers=headers,
         body=body.text,
         body_base64=base64.b64encode(body.binary).decode() if body.binary else None,
-        truncated=trace.unfinished or not body.is_whole or len(kept) > KEPT_BYTES,
+        truncated=trace.unfinished or not body.is_whole or len(kept) > kept_bytes,
     )
 
 
-def _body(answer: RequestsResponse, trace: ConnectionTrace) -> bytes:
-    """The first KEPT_BYTES, plus one byte if there are more."""
+def _body(answer: RequestsResponse, trace: ConnectionTrace, limit: int) -> bytes:
+    """The first bytes up to the limit, plus one byte if there are more."""
     kept = bytearray()
     try:
-        while piece := answer.raw.read1(KEPT_BYTES + 1 - len(kept), decode_content=False):
+        while piece := answer.raw.read1(limit + 1 - len(kept), decode_content=False):
             kept += piece
     except (OSError, HTTPException, HTTPError, LimitError):
         trace.unfinished = True
