@@ -5,19 +5,28 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import BytesIO
 from threading import Barrier
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from requests import PreparedRequest
+from requests import Response as RequestsResponse
+from urllib3 import HTTPResponse
 
+from posthorn.deliveries import state
+from posthorn.deliveries.store import Record, StoredBody
+from posthorn.dispatch.attempt import attempter
 from posthorn.egress.http_client import AttemptResult, Request, Sender
 from posthorn.egress.oauth2 import TokenCache, TokenError
+from posthorn.egress.transport import GuardedAdapter
 from posthorn.egress.url_guard import EgressPolicy
-from posthorn.models import MASK, Outcome
+from posthorn.models import MASK, Outcome, Task, Trigger
 from tests.support.hostile_receivers import Resolver, answer, receiver, says
 from tests.support.world import TENANT, World, answered
+from tests.unit.samples import event
 
 TOKEN_URL = "http://login.example.com/token"  # noqa: S105 - a place, no secret
 AUTH = {
@@ -340,3 +349,32 @@ def test_user_or_password_of_basic_auth_may_be_empty(
     (sent,) = asked(world, endpoint.url)
     pair = base64.b64encode(f"{username}:{password}".encode()).decode()
     assert sent.headers["authorization"] == f"Basic {pair}"
+
+
+def test_deliveries_tests_and_token_requests_pass_the_adapter(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    seen: list[str] = []
+
+    def record(_: GuardedAdapter, request: PreparedRequest, **__: Any) -> RequestsResponse:
+        seen.append(request.url or "")
+        body = BytesIO(b'{"access_token": "t-1"}')
+        response = RequestsResponse()
+        response.status_code, response.raw = 200, HTTPResponse(body, preload_content=False)
+        return response
+
+    monkeypatch.setattr(GuardedAdapter, "send", record)
+    attempts = attempter(world.vault, world.settings, lambda: world.now)
+    published = event(tenant=TENANT)
+    fresh = state.begun(
+        published, endpoint.id, 1, created_at=world.now, expires_at=world.now, test=False
+    )
+    for trigger in (Trigger.FIRST, Trigger.TEST):
+        task = Task(
+            **{"tenant": TENANT, "event_id": published.id, "endpoint_id": endpoint.id},
+            **{"attempt": 1, "trigger": trigger},
+        )
+        attempts.attempt(published, endpoint, Record(fresh, StoredBody()), task)
+
+    assert seen == [TOKEN_URL, endpoint.url, endpoint.url]
