@@ -160,6 +160,19 @@ def says(data: bytes) -> Behaviour:
     return behave
 
 
+def keeps(*answers: bytes) -> Behaviour:
+    """Answer a request with each of these in turn over one connection, then wait for the end."""
+
+    def behave(visit: Visit) -> None:
+        for data in answers:
+            if not visit.read_request().strip():
+                return
+            visit.send(data)
+        visit.hang()
+
+    return behave
+
+
 def redirects(location: str, *, status: str = "307 Temporary Redirect") -> Behaviour:
     return says(answer(status, headers={"location": location}, body=b"over there"))
 

@@ -26,8 +26,8 @@ print(json.dumps([len(own), sorted({HEAVY} & sys.modules.keys())]))
         ("conservation", 42, set()),
         ("job", 49, set()),
         ("dispatcher", 54, set()),
-        ("console", 110, {"jinja2", "jsonschema_rs"}),
-        ("api", 112, {"jsonschema_rs"}),
+        ("console", 112, {"jinja2", "jsonschema_rs"}),
+        ("api", 114, {"jsonschema_rs"}),
     ],
 )
 def test_a_function_loads_the_modules_that_it_uses(

@@ -17,7 +17,15 @@ _AUTH_FIELDS = {
     "basic": ("username", "password"),
     "bearer": ("token",),
     "api_key": ("header", "value"),
-    "oauth2": ("token_url", "client_id", "client_secret", "scope", "client_auth"),
+    "oauth2": (
+        "token_url",
+        "client_id",
+        "client_secret",
+        "scope",
+        "client_auth",
+        "audience",
+        "resource",
+    ),
 }
 _SECRETS = {"password", "token", "value", "client_secret"}
 _RETRY_FIELDS = ("first_delay_seconds", "factor", "max_delay_seconds", "max_attempts")
@@ -112,13 +120,17 @@ def _header_value(row: Row) -> str:
     return MASK if row["kept"] and not row["value"] else row["value"]
 
 
-def _auth(texts: Mapping[str, str]) -> dict[str, str]:
+def _auth(texts: Mapping[str, str]) -> dict[str, Any]:
     kind = texts["auth/kind"]
-    auth = {"kind": kind}
+    auth: dict[str, Any] = {"kind": kind}
     for name in _AUTH_FIELDS.get(kind, ()):
         value = texts[f"auth/{name}"]
         is_kept = name in _SECRETS and not value and texts["auth/kept"] == kind
         auth[name] = MASK if is_kept else value
+    if kind == "oauth2":
+        rows = [line.strip() for line in texts["auth/parameters"].splitlines() if line.strip()]
+        pairs = [line.partition("=") for line in rows]
+        auth["parameters"] = {name: value for name, _, value in pairs}
     return auth
 
 

@@ -28,6 +28,7 @@ TEXTS = MappingProxyType(
         **{"auth/header": "", "auth/value": ""},
         **{"auth/token_url": "", "auth/client_id": "", "auth/client_secret": ""},
         **{"auth/scope": "", "auth/client_auth": "basic"},
+        **{"auth/audience": "", "auth/resource": "", "auth/parameters": ""},
         **{"signing/scheme": "v1", "timeout_seconds": "15", "follow_redirects": ""},
         "retry/kind": "schedule",
         "retry/delays_seconds": durations.listed(DEFAULT_RETRY_DELAYS_SECONDS),
@@ -181,10 +182,13 @@ def _rule_row(rule: Rule) -> Row:
 
 
 def _auth_texts(spec: EndpointSpec) -> dict[str, str]:
-    stored = {f"auth/{name}": str(value) for name, value in spec.auth.model_dump().items()}
+    fields = spec.auth.model_dump()
+    parameters = fields.pop("parameters", {})
+    stored = {f"auth/{name}": str(value) for name, value in fields.items()}
     kept = any(stored.get(name) == MASK for name in SECRETS)
     return {
         **{name: "" if value == MASK else value for name, value in stored.items()},
+        "auth/parameters": "\n".join(f"{name}={value}" for name, value in parameters.items()),
         "auth/kept": spec.auth.kind if kept else "",
     }
 

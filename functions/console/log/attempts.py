@@ -18,6 +18,7 @@ PHASES = {
     "dns": "DNS",
     "connect": "Connect",
     "tls": "TLS",
+    "reused": "Connection reused",
     "first_byte": "First byte",
     "rest": "Rest",
 }

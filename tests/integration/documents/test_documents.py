@@ -17,9 +17,9 @@ from posthorn.aws.eventbridge import Announcement, Announcer
 from posthorn.dispatch.endpoint_health import DISABLE_AFTER, WARN_AFTER, EndpointHealth
 from posthorn.egress import advice
 from posthorn.egress.advice import MAX_REDIRECTS
-from posthorn.egress.connection import READ_LIMIT_BYTES
 from posthorn.egress.http_client import CONNECT_TIMEOUT_SECONDS
 from posthorn.egress.response_reader import KEPT_BYTES
+from posthorn.egress.wire import READ_LIMIT_BYTES
 from posthorn.events.ingestion import MAX_WARNINGS
 from posthorn.models import (
     DEFAULT_RETRY_DELAYS_SECONDS,

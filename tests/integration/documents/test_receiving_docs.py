@@ -20,9 +20,9 @@ import requests
 
 from posthorn.deliveries import state
 from posthorn.deliveries.store import Record, StoredBody
-from posthorn.egress.connection import READ_LIMIT_BYTES
 from posthorn.egress.http_client import CONNECT_TIMEOUT_SECONDS, AttemptResult, Request
 from posthorn.egress.response_reader import KEPT_BYTES
+from posthorn.egress.wire import READ_LIMIT_BYTES
 from posthorn.endpoints import signing
 from posthorn.models import (
     DEFAULT_RETRY_DELAYS_SECONDS,

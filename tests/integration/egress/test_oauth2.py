@@ -1,18 +1,32 @@
 """OAuth 2 client credentials: fetched, cached, refreshed once on 401, and never shown."""
 
+import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
+from io import BytesIO
 from threading import Barrier
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from requests import PreparedRequest
+from requests import Response as RequestsResponse
+from urllib3 import HTTPResponse
 
-from posthorn.egress.http_client import AttemptResult, Request
+from posthorn.deliveries import state
+from posthorn.deliveries.store import Record, StoredBody
+from posthorn.dispatch.attempt import attempter
+from posthorn.egress.http_client import AttemptResult, Request, Sender
 from posthorn.egress.oauth2 import TokenCache, TokenError
-from posthorn.models import MASK, Outcome
+from posthorn.egress.transport import GuardedAdapter
+from posthorn.egress.url_guard import EgressPolicy
+from posthorn.models import MASK, Outcome, Task, Trigger
+from tests.support.hostile_receivers import Resolver, answer, receiver, says
 from tests.support.world import TENANT, World, answered
+from tests.unit.samples import event
 
 TOKEN_URL = "http://login.example.com/token"  # noqa: S105 - a place, no secret
 AUTH = {
@@ -172,6 +186,14 @@ def test_an_endpoint_that_answers_401_to_every_token_fails_once_an_attempt(world
             "the token endpoint returned no access_token in JSON",
         ),
         (
+            answered(200, body='{"access_token": ""}'),
+            "the token endpoint returned no access_token in JSON",
+        ),
+        (
+            answered(200, body='{"error": "invalid_scope"}'),
+            "the token endpoint answered 200 with an error (invalid_scope)",
+        ),
+        (
             answered(200, body='{"access_token": "x", "token_type": "mac"}'),
             "the token endpoint returned a token of another type than Bearer",
         ),
@@ -235,3 +257,124 @@ def test_secrets_in_a_response_are_masked_in_the_log(world: World) -> None:
     assert attempt.response is not None
     assert "s3cr3t" not in attempt.model_dump_json()
     assert f'"x-api-key": "{MASK}"' in attempt.response.body
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"token_type": "BearerToken"},
+        {"token_type": "BEARER"},
+        {"token_type": ""},
+        {"token_type": None},
+        {"expires_in": "3600"},
+    ],
+)
+def test_answers_of_known_token_endpoints_are_understood(
+    world: World, fields: dict[str, Any]
+) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    world.answers[TOKEN_URL] = grant("t-1", **fields)
+
+    deliver(world)
+
+    (sent,) = asked(world, endpoint.url)
+    assert sent.headers["authorization"] == "Bearer t-1"
+
+
+def test_a_byte_order_mark_before_the_json_is_skipped(world: World) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    world.answers[TOKEN_URL] = lambda _: answered(200, body='\ufeff{"access_token": "t-1"}')
+
+    deliver(world)
+
+    assert len(asked(world, endpoint.url)) == 1
+
+
+def test_a_token_of_more_than_16_kib_is_read_whole(world: World) -> None:
+    token = "x" * 40_000
+    said = answer("200 OK", body=json.dumps({"access_token": token}).encode())
+    sender = Sender(
+        EgressPolicy(allow_http=True, allow_private=True),
+        monotonic=monotonic,
+        utcnow=lambda: datetime(2026, 11, 23, tzinfo=UTC),
+        resolve=Resolver(),
+    )
+    with receiver(says(said)) as login:
+        endpoint = world.endpoint(auth={**AUTH, "token_url": login.url()})
+        tokens = TokenCache(sender.send, lambda: datetime(2026, 11, 23, tzinfo=UTC))
+
+        assert tokens.token(endpoint, "hush-hush", timeout_seconds=5) == token
+
+
+def test_the_wait_that_the_token_endpoint_asks_for_is_honoured(world: World) -> None:
+    world.endpoint(auth=AUTH)
+    world.answers[TOKEN_URL] = lambda _: replace(answered(429), retry_after_seconds=600)
+
+    deliver(world)
+
+    assert last_attempt(world).retry_after_seconds == 600
+    (delivery,) = world.deliveries()
+    assert delivery.next_attempt_at is not None
+    assert (delivery.next_attempt_at - world.now).total_seconds() >= 600
+
+
+def test_further_parameters_are_sent(world: World) -> None:
+    world.endpoint(
+        auth={
+            **AUTH,
+            "audience": "https://api.example",
+            "resource": "urn:shop",
+            "parameters": {"tenant": "se"},
+        }
+    )
+    world.answers[TOKEN_URL] = grant("t-1")
+
+    deliver(world)
+
+    (fetched,) = asked(world, TOKEN_URL)
+    form = parse_qs(fetched.body.decode())
+    assert form["audience"] == ["https://api.example"]
+    assert form["resource"] == ["urn:shop"]
+    assert form["tenant"] == ["se"]
+
+
+@pytest.mark.parametrize(("username", "password"), [("", "key"), ("key", "")])
+def test_user_or_password_of_basic_auth_may_be_empty(
+    world: World, username: str, password: str
+) -> None:
+    endpoint = world.endpoint(auth={"kind": "basic", "username": username, "password": password})
+
+    deliver(world)
+
+    (sent,) = asked(world, endpoint.url)
+    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+    assert sent.headers["authorization"] == f"Basic {pair}"
+
+
+def test_deliveries_tests_and_token_requests_pass_the_adapter(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = world.endpoint(auth=AUTH)
+    seen: list[str] = []
+
+    def record(_: GuardedAdapter, request: PreparedRequest, **__: Any) -> RequestsResponse:
+        seen.append(request.url or "")
+        body = BytesIO(b'{"access_token": "t-1"}')
+        response = RequestsResponse()
+        response.status_code, response.raw = 200, HTTPResponse(body, preload_content=False)
+        return response
+
+    monkeypatch.setattr(GuardedAdapter, "send", record)
+    attempts = attempter(world.vault, world.settings, lambda: world.now)
+    published = event(tenant=TENANT)
+    fresh = state.begun(
+        published, endpoint.id, 1, created_at=world.now, expires_at=world.now, test=False
+    )
+    for trigger in (Trigger.FIRST, Trigger.TEST):
+        task = Task(
+            **{"tenant": TENANT, "event_id": published.id, "endpoint_id": endpoint.id},
+            **{"attempt": 1, "trigger": trigger},
+        )
+        attempts.attempt(published, endpoint, Record(fresh, StoredBody()), task)
+
+    assert seen == [TOKEN_URL, endpoint.url, endpoint.url]

@@ -38,14 +38,17 @@ auths = st.one_of(
     st.builds(lambda a: {"kind": "bearer", "token": a}, words | st.just(MASK)),
     st.builds(lambda a, b: {"kind": "api_key", "header": a, "value": b}, words, words),
     st.builds(
-        lambda a, b, c, d: {
+        lambda a, b, c, d, e: {
             "kind": "oauth2",
             "token_url": a,
             "client_id": b,
             "client_secret": c,
             "client_auth": d,
+            "audience": a,
+            "parameters": e,
         },
         *(words, words, words | st.just(MASK), st.sampled_from(["basic", "body"])),
+        st.dictionaries(st.sampled_from(["tenant", "x-y"]), st.sampled_from(["", "se", "a=b"])),
     ),
 )
 payloads = st.one_of(
@@ -170,7 +173,7 @@ def form(**changes: Any) -> EndpointForm:
         ({"retry__delays_seconds": "5 s, soon"}, "retry/delays_seconds", "“soon” is no length"),
         ({"retry__kind": "exponential", "retry__factor": "x"}, "retry/factor", "must be a number"),
         ({"auth__kind": "bearer"}, "auth/token", "visible ASCII characters"),
-        ({"auth__kind": "basic", "auth__password": "x"}, "auth/username", "colon"),
+        ({"auth__kind": "basic", "auth__username": "a:b"}, "auth/username", "colon"),
         ({"payload__mode": "custom"}, "payload/expression", "required"),
         ({"headers": ({"name": "a b", "value": "x", "kept": ""},)}, "headers/0", "letters"),
         ({"metadata": ({"name": "", "value": "x"},)}, "metadata/0", "required"),

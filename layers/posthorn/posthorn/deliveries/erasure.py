@@ -11,6 +11,7 @@ crash at any step, the same request completes the erasure.
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -175,8 +176,11 @@ def _without_payload(attempt: Attempt) -> Attempt:
 
 
 def _without_body(response: Response) -> Response:
-    size = len(response.body.encode())
-    return response.model_copy(update={"headers": {}, "body": "", "erased_bytes": size})
+    binary = response.body_base64
+    size = len(b64decode(binary) if binary else response.body.encode())
+    return response.model_copy(
+        update={"headers": {}, "body": "", "body_base64": None, "erased_bytes": size}
+    )
 
 
 def _attempt_running() -> ConflictError:

@@ -1,7 +1,8 @@
 """One attempt of a delivery: render the body, sign it, send it, return the result."""
 
+import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -13,9 +14,9 @@ from posthorn.core.settings import Settings
 from posthorn.deliveries.store import Record, StoredBody, body_of
 from posthorn.dispatch import request_headers
 from posthorn.egress.http_client import AttemptResult, Request, Sender
-from posthorn.egress.oauth2 import TokenCache, TokenError
+from posthorn.egress.oauth2 import TokenCache, TokenError, owner
 from posthorn.egress.url_guard import EgressPolicy
-from posthorn.endpoints.secret_masking import masked, redacted
+from posthorn.endpoints.secret_masking import masked, redacted, redacted_bytes
 from posthorn.models import (
     MASK,
     Attempt,
@@ -69,17 +70,17 @@ class Attempter:
                 _attempt(endpoint, task, started_at, request, unsent), StoredBody(), None
             )
         secrets = self._secrets(endpoint)
-        headers = request_headers.headers(
+        own = request_headers.own_headers(
             event,
-            endpoint,
-            secrets,
+            request_headers.signing_secrets(secrets, started_at),
             body=content,
             content_type=_content_type(body),
             attempt=task.attempt,
             now=started_at,
             test=task.trigger is Trigger.TEST,
         )
-        request = replace(request, headers=headers, body=content)
+        headers = request_headers.headers(endpoint, secrets, own)
+        request = replace(request, headers=headers, headers_elsewhere=own, body=content)
         request, result = self._send(request, endpoint, secrets, started_at)
         result = _without_secrets(result, request, endpoint, secrets)
         attempt = _attempt(endpoint, task, started_at, request, result)
@@ -91,15 +92,16 @@ class Attempter:
         Raise PayloadError. No OAuth 2 token is fetched: the header shows the mask.
         """
         content = payloads.render(endpoint.payload, event)
-        headers = request_headers.headers(
+        secrets, now = self._secrets(endpoint), self.now()
+        own = request_headers.own_headers(
             event,
-            endpoint,
-            self._secrets(endpoint),
+            request_headers.signing_secrets(secrets, now),
             body=content,
             content_type=payloads.content_type(endpoint.payload),
             attempt=1,
-            now=self.now(),
+            now=now,
         )
+        headers = request_headers.headers(endpoint, secrets, own)
         if isinstance(endpoint.auth, OAuth2Auth):
             headers["authorization"] = MASK
         return _shown(replace(_empty(endpoint), headers=headers), endpoint), content.decode()
@@ -121,7 +123,12 @@ class Attempter:
                 if self._seconds_left(endpoint, started_at) > 0:
                     return self._send_with_token(request, endpoint, secrets, started_at)
         except TokenError as error:
-            return request, AttemptResult(Outcome.AUTH_ERROR, str(error), url=request.url)
+            return request, AttemptResult(
+                Outcome.AUTH_ERROR,
+                str(error),
+                url=request.url,
+                retry_after_seconds=error.retry_after_seconds,
+            )
         return request, result
 
     def _send_with_token(
@@ -173,9 +180,16 @@ def _without_secrets(
                 name: redacted(value, hidden) for name, value in result.response.headers.items()
             },
             "body": redacted(result.response.body, hidden),
+            "body_base64": _redacted_base64(result.response.body_base64, hidden),
         }
     )
     return replace(result, advice=redacted(result.advice, hidden), response=response)
+
+
+def _redacted_base64(content: str | None, hidden: Iterable[str]) -> str | None:
+    if content is None:
+        return None
+    return base64.b64encode(redacted_bytes(base64.b64decode(content), hidden)).decode()
 
 
 def _empty(endpoint: Endpoint) -> Request:
@@ -186,6 +200,7 @@ def _empty(endpoint: Endpoint) -> Request:
         body=b"",
         timeout_seconds=endpoint.timeout_seconds,
         follow_redirects=endpoint.follow_redirects,
+        owner=owner(endpoint),
     )
 
 

@@ -1,7 +1,10 @@
-"""The headers of an attempt in their order of precedence; Posthorn's own come last and win."""
+"""The headers of an attempt in their order of precedence; Posthorn's own come last and win.
+
+Except for `content-type` and `user-agent`, which the endpoint's headers may replace.
+"""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from posthorn import __version__
@@ -10,6 +13,7 @@ from posthorn.endpoints.signing import signature_header
 from posthorn.models import ApiKeyAuth, Auth, BasicAuth, BearerAuth, Endpoint, Event, NoAuth
 
 USER_AGENT = f"Posthorn/{__version__}"
+REPLACEABLE = frozenset({"content-type", "user-agent"})  # by a custom header of the endpoint
 
 
 def signing_secrets(secrets: Secrets, now: datetime) -> list[str]:
@@ -36,10 +40,16 @@ def auth_header(auth: Auth) -> str | None:
     return None if isinstance(auth, NoAuth) else "authorization"
 
 
-def headers(
+def headers(endpoint: Endpoint, secrets: Secrets, own: Mapping[str, str]) -> dict[str, str]:
+    """All headers of one attempt, in lower case; `own` are those of `own_headers`."""
+    custom = {name.lower(): value for name, value in (endpoint.headers | secrets.headers).items()}
+    replaced = {name: custom[name] for name in REPLACEABLE & custom.keys()}
+    return {**custom, **auth_headers(endpoint.auth, secrets.auth), **own, **replaced}
+
+
+def own_headers(
     event: Event,
-    endpoint: Endpoint,
-    secrets: Secrets,
+    signing: Sequence[str],
     *,
     body: bytes,
     content_type: str,
@@ -47,17 +57,10 @@ def headers(
     now: datetime,
     test: bool = False,
 ) -> dict[str, str]:
-    """All headers of one attempt, in lower case; Posthorn's override the endpoint's own."""
+    """The headers that Posthorn makes: the only ones that another origin gets after a redirect."""
     timestamp = int(now.timestamp())
-    signature = signature_header(
-        signing_secrets(secrets, now), event.id, timestamp=timestamp, body=body
-    )
-    custom = {name.lower(): value for name, value in endpoint.headers.items()}
-    secret = {name.lower(): value for name, value in secrets.headers.items()}
+    signature = signature_header(signing, event.id, timestamp=timestamp, body=body)
     return {
-        **custom,
-        **secret,
-        **auth_headers(endpoint.auth, secrets.auth),
         **({"traceparent": event.traceparent} if event.traceparent else {}),
         "content-type": content_type,
         "user-agent": USER_AGENT,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from posthorn.egress.intermediaries import STATUS_ADVICE, limit_advice, page_hint
 from posthorn.models import Outcome
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -20,6 +21,10 @@ MAX_REDIRECTS = 3
 EXPIRY_NOTICE = timedelta(days=14)
 _QUOTE_LENGTH = 200
 _RETRY_AFTER_STATUSES = frozenset({429, 503})
+# A comma after a number or a time zone separates two values; the one within a date does not.
+_WAITS = re.compile(r"(?<=[0-9T]),\s*(?=[0-9A-Z])")
+# So close to now a number is a time: as a wait it would be 50 years.
+_EPOCH_WITHIN_SECONDS = 10 * 365 * 24 * 3600
 
 _STATUS_ADVICE = {
     400: "the receiver rejected the request: check the payload and headers that it requires",
@@ -99,12 +104,12 @@ def response_advice(status: int, headers: Mapping[str, str], *, sent: Mapping[st
         scheme = sent.get("authorization", "").partition(" ")[0].lower()
         advice = _CREDENTIALS.get(scheme, _CREDENTIALS[""])
     else:
-        advice = _STATUS_ADVICE.get(status, "only a 2xx status accepts an event")
-    if headers.get("content-type", "").startswith("text/html"):
-        advice += (
-            " (an HTML page, perhaps from a firewall, proxy or login page in front of the receiver)"
+        advice = (
+            limit_advice(status, headers)
+            or STATUS_ADVICE.get(status)
+            or _STATUS_ADVICE.get(status, "only a 2xx status accepts an event")
         )
-    return f"answered {status}: {advice}"
+    return f"answered {status}: {advice}{page_hint(headers)}"
 
 
 def redirect_advice(status: int, location: str, *, follows: bool) -> str:
@@ -182,10 +187,20 @@ def retry_after(status: int, headers: Mapping[str, str], now: datetime) -> float
 
 
 def parse_retry_after(value: str, now: datetime) -> float | None:
-    """Seconds from now, at least 0, of either form of `Retry-After` (RFC 9110 §10.2.3), or None."""
+    """Seconds from now, at least 0, or None: the longest of the waits in a `Retry-After`.
+
+    Both forms of RFC 9110 §10.2.3, and the forms in use beside them: fractions of a second, the
+    time as seconds since 1970, and the header given twice.
+    """
+    waits = [_wait(each, now) for each in _WAITS.split(value)]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _wait(value: str, now: datetime) -> float | None:
     value = value.strip()
-    if re.fullmatch(r"[0-9]{1,10}", value):
-        return float(value)
+    if re.fullmatch(r"[0-9]{1,10}(\.[0-9]{1,9})?", value):
+        until = float(value) - now.timestamp()
+        return max(0.0, until) if abs(until) < _EPOCH_WITHIN_SECONDS else float(value)
     try:
         moment = parsedate_to_datetime(value)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

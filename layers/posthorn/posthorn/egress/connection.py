@@ -1,11 +1,6 @@
-"""One connection to a checked address, with an absolute deadline and a limit of bytes read.
-
-Every byte from an endpoint passes `DeadlineSocket.readinto`, so a slow, stalled or endless response
-cannot exceed either.
-"""
+"""Connect to a checked address within an absolute deadline."""
 
 import errno
-import io
 import socket
 import ssl
 import threading
@@ -27,7 +22,6 @@ from posthorn.egress.ip_ranges import Address
 from posthorn.egress.url_guard import Destination, EgressPolicy, check_addresses
 from posthorn.models import Outcome
 
-READ_LIMIT_BYTES = 64 * 1024  # of head and body
 Resolve = Callable[[str, int], Iterable[str]]
 
 # Out of sockets, memory or ports: our own failure, so not an outcome of the endpoint.
@@ -48,8 +42,12 @@ class AttemptError(Exception):
         self.advice = advice
 
 
-class LimitError(Exception):
-    """The response exceeds READ_LIMIT_BYTES."""
+class OwnFailure(Exception):  # noqa: N818 - a failure of ours, not of the endpoint
+    """Wraps an OSError of ours, which urllib3 would take for an error of the connection."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(frozen=True)
@@ -100,41 +98,6 @@ class ConnectionTrace:
             self.timings_ms[name] = self.timings_ms.get(name, 0) + elapsed
 
 
-class DeadlineSocket(io.RawIOBase):
-    """A connected socket for http.client that raises TimeoutError after its deadline."""
-
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self.ended = False  # the end of the stream was read
-        self._sock = sock
-        self._deadline = deadline
-        self._left = READ_LIMIT_BYTES
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if self._left <= 0:
-            raise LimitError
-        self._sock.settimeout(self._deadline.remaining())
-        count = self._sock.recv_into(memoryview(buffer)[: self._left])
-        self._left -= count
-        self.ended = count == 0
-        return count
-
-    def sendall(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:  # SSLSocket.sendall restarts the timeout for each of its records
-            self._sock.settimeout(self._deadline.remaining())
-            view = view[self._sock.send(view) :]
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
-
-    def close(self) -> None:
-        self._sock.close()
-        super().close()
-
-
 @dataclass(frozen=True)
 class Connector:
     """Opens connections to addresses that the guard has checked, and to no others."""
@@ -149,7 +112,7 @@ class Connector:
     ) -> socket.socket:
         """Resolve once, check every address, connect, and do the TLS handshake for https.
 
-        Raise BlockedError or AttemptError; an OSError is our own lack of sockets, memory or ports.
+        Raise BlockedError, AttemptError, or OwnFailure for our lack of sockets, memory or ports.
         """
         addresses = self._addresses(destination, deadline, trace=trace)
         where = destination.authority
@@ -167,7 +130,7 @@ class Connector:
             raise AttemptError(Outcome.TIMEOUT_CONNECT, advice) from None
         except OSError as error:
             if error.errno in _OWN_FAILURES:
-                raise
+                raise OwnFailure(error) from error
             advice = connection_advice(where, error.errno)
             raise AttemptError(Outcome.CONNECTION_ERROR, advice) from error
 
@@ -186,8 +149,10 @@ class Connector:
                 code = None
             except socket.gaierror as error:
                 if error.errno in _OWN_FAILURES:
-                    raise
+                    raise OwnFailure(error) from error
                 code = error.errno
+            except OSError as error:
+                raise OwnFailure(error) from error
         if not answer:
             raise AttemptError(Outcome.DNS_ERROR, dns_advice(host, code))
         return check_addresses(host, answer, policy=self.policy)

@@ -1,10 +1,8 @@
 """Send one HTTP request to an endpoint and return the result as a value."""
 
-import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -25,10 +23,11 @@ from posthorn.egress.connection import (
     ConnectionTrace,
     Connector,
     Deadline,
-    DeadlineSocket,
+    OwnFailure,
     Resolve,
 )
-from posthorn.egress.response_reader import send_request
+from posthorn.egress.response_reader import KEPT_BYTES, read_response
+from posthorn.egress.transport import Clock, EgressSession, Exchange, GuardedAdapter, prepared
 from posthorn.egress.url_guard import (
     BlockedError,
     Destination,
@@ -47,10 +46,6 @@ _RESERVED_HEADERS = frozenset(
         *("expect", "te", "trailer", "upgrade", "keep-alive", "proxy-connection"),
     }
 )
-# Headers sent to another origin after a redirect: any other may hold a secret meant for the first.
-_CROSS_ORIGIN = re.compile(
-    r"accept|content-type|user-agent|traceparent|tracestate|(webhook|posthorn|ce)-.+", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,10 @@ class Request:
     body: bytes
     timeout_seconds: float
     follow_redirects: bool = False
+    # Sent instead to another origin after a redirect: a header of a customer may hold a secret.
+    headers_elsewhere: Mapping[str, str] = field(default_factory=dict)
+    kept_bytes: int = KEPT_BYTES  # of the response body
+    owner: str = ""  # the endpoint and its version: it shares kept connections with no other
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,9 @@ class AttemptResult:
     advice: str
     url: str  # of the last request, after redirects
     duration_ms: int = 0
-    timings_ms: dict[str, int] = field(default_factory=dict)  # dns, connect, tls, first_byte
+    timings_ms: dict[str, int] = field(
+        default_factory=dict
+    )  # dns, connect, tls, reused, first_byte
     response: Response | None = None
     retry_after_seconds: float | None = None
     certificate_expires_at: datetime | None = None
@@ -104,7 +105,8 @@ class Sender:
         self._monotonic = monotonic
         self._utcnow = utcnow
         self._connect_timeout_seconds = connect_timeout_seconds
-        self._connector = Connector(policy, resolve, tls, utcnow)
+        connector = Connector(policy, resolve, tls, utcnow)
+        self.session = EgressSession(GuardedAdapter(connector, Clock(monotonic, utcnow)))
 
     def send(self, request: Request) -> AttemptResult:
         """Send; the endpoint's behaviour never raises: an exception is our own failure."""
@@ -117,6 +119,8 @@ class Sender:
             outcome, advice = Outcome.BLOCKED, refusal.detail
         except AttemptError as end:
             outcome, advice = end.outcome, end.advice
+        except OwnFailure as failure:
+            raise failure.error from None
         return AttemptResult(
             outcome=outcome,
             advice=advice,
@@ -145,7 +149,7 @@ class Sender:
             return Outcome.BLOCKED, advice, response
         headers = request.headers
         if following.origin != destination.origin:
-            headers = {name: headers[name] for name in headers if _CROSS_ORIGIN.fullmatch(name)}
+            headers = request.headers_elsewhere
         request = replace(request, url=following.url, headers=headers)
         return self._follow(request, trace, hops=hops - 1)
 
@@ -159,25 +163,17 @@ class Sender:
         self, request: Request, destination: Destination, trace: ConnectionTrace
     ) -> Response:
         headers = {
-            "host": destination.authority,
-            **{
-                name: request.headers[name]
-                for name in request.headers
-                if name.lower() not in _RESERVED_HEADERS
-            },
-            "connection": "close",  # the next attempt resolves and checks again
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() not in _RESERVED_HEADERS
         }
-        connecting = trace.deadline.within(self._connect_timeout_seconds)
-        connected = self._connector.connect(destination, connecting, trace=trace)
-        with closing(DeadlineSocket(connected, trace.deadline)) as sock:
-            return send_request(
-                sock,
-                trace,
-                method=request.method,
-                target=destination.target,
-                headers=headers,
-                body=request.body,
-            )
+        exchange = Exchange(destination, trace, request.owner, self._connect_timeout_seconds)
+        answer = self.session.send(
+            prepared(request.method, destination, headers, request.body),
+            stream=True,
+            timeout=exchange,  # type: ignore[arg-type]  # as GuardedAdapter.send takes it
+        )
+        return read_response(answer, trace, kept_bytes=request.kept_bytes)
 
     def _advice(self, request: Request, response: Response, trace: ConnectionTrace) -> str:
         status, headers = response.status_code, response.headers

@@ -1,134 +1,89 @@
-"""Send a request over an open connection and read the response: strict head, lenient body.
+"""Read a response of `requests`: a lenient body, decoded for the log."""
 
-http.client runs over a DeadlineSocket, without requests on top: no second URL parser between guard
-and socket, no settings from the environment, no redirects, connection reuse or retries.
-"""
-
+import base64
 import re
-import ssl
-import zlib
-from collections.abc import Mapping
-from contextlib import suppress
-from email.message import Message
-from http.client import (
-    HTTPConnection,
-    HTTPException,
-    HTTPResponse,
-    LineTooLong,
-    RemoteDisconnected,
-)
+from http.client import HTTPException
 
-from posthorn.egress.advice import connection_advice, quoted, tls_advice
-from posthorn.egress.connection import AttemptError, ConnectionTrace, DeadlineSocket, LimitError
-from posthorn.models import Outcome, Response
+from requests import Response as RequestsResponse
+from urllib3.exceptions import HTTPError
+
+from posthorn.egress.body_text import read_body
+from posthorn.egress.connection import ConnectionTrace
+from posthorn.egress.wire import LimitError
+from posthorn.models import Response
 
 KEPT_BYTES = 16 * 1024  # of a response body
+# A repetition with the same value says nothing new (RFC 9110 §5.3).
+_SINGLE = frozenset(
+    {
+        *("location", "retry-after", "content-type", "content-length", "date", "server", "age"),
+        *("etag", "last-modified", "expires", "content-location"),
+    }
+)
+_AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")
+_UNSAFE = re.compile("[\x80-\xff ]")
 
 
-class _FinalResponse(HTTPResponse):
-    """Skips informational responses; http.client would return 103 Early Hints as the response."""
-
-    def begin(self) -> None:
-        super().begin()
-        while 100 <= self.status < 200:  # an endless series reaches READ_LIMIT_BYTES
-            self.headers = None  # type: ignore[assignment]  # otherwise begin() does nothing
-            super().begin()
-
-
-def send_request(
-    sock: DeadlineSocket,
-    trace: ConnectionTrace,
-    *,
-    method: str,
-    target: str,
-    headers: Mapping[str, str],
-    body: bytes,
+def read_response(
+    answer: RequestsResponse, trace: ConnectionTrace, *, kept_bytes: int = KEPT_BYTES
 ) -> Response:
-    """Send a request, whose headers include `host`, and read the response; raise AttemptError.
+    """Read the body and give the connection back.
 
     A complete head decides the outcome. A body that stalls, breaks off or never ends is kept as far
-    as it was read.
+    as it was read, and its connection closed.
     """
-    with _FinalResponse(sock, method=method) as response:  # type: ignore[arg-type] # has all it uses
-        try:
-            _send(sock, method, target, headers=headers, body=body)
-            with trace.phase("first_byte"):
-                response.fp.peek(1)
-            response.begin()
-            if sock.ended:  # http.client accepts a head that breaks off
-                raise RemoteDisconnected("within the head")
-        except (OSError, HTTPException, LimitError) as error:
-            raise _failure(error, headers["host"], trace.deadline.seconds) from error
-        kept = _body(response, trace)
-    text, is_whole = _text(kept[:KEPT_BYTES], response.headers.get("content-encoding", ""))
+    try:
+        kept = _body(answer, trace, kept_bytes)
+    finally:
+        answer.raw.close() if not answer.raw.closed else None
+        answer.raw.release_conn()
+    headers = _joined(answer)
+    body = read_body(kept[:kept_bytes], headers, limit=kept_bytes)
     return Response(
-        status_code=response.status,
-        headers=_joined(response.headers),
-        body=text,
-        truncated=trace.unfinished or not is_whole or len(kept) > KEPT_BYTES,
+        status_code=answer.status_code,
+        headers=headers,
+        body=body.text,
+        body_base64=base64.b64encode(body.binary).decode() if body.binary else None,
+        truncated=trace.unfinished or not body.is_whole or len(kept) > kept_bytes,
     )
 
 
-def _send(
-    sock: DeadlineSocket, method: str, target: str, *, headers: Mapping[str, str], body: bytes
-) -> None:
-    connection = HTTPConnection(headers["host"])
-    connection.sock = sock
-    with suppress(
-        ConnectionError, ssl.SSLEOFError
-    ):  # an early response, such as 401 or 413, is still read
-        connection.request(method, target, body, headers)
-
-
-def _failure(error: Exception, where: str, seconds: float) -> AttemptError:
-    if isinstance(error, TimeoutError):
-        advice = f"{where} did not answer within {seconds:g} s: answer 2xx first, then do the work"
-        return AttemptError(Outcome.TIMEOUT_READ, advice)
-    if isinstance(error, RemoteDisconnected):
-        advice = f"{where} closed the connection before its response was complete"
-        return AttemptError(Outcome.CONNECTION_ERROR, advice)
-    # http.client has no specific class for more than 100 headers
-    if isinstance(error, LimitError | LineTooLong) or type(error) is HTTPException:
-        advice = f"{where} sent response headers over the limit of 100 lines and 64 KiB"
-        return AttemptError(Outcome.RESPONSE_TOO_LARGE, advice)
-    if isinstance(error, HTTPException):
-        advice = f"{where} did not answer in HTTP/1.1: check the server on this port"
-        return AttemptError(Outcome.INVALID_RESPONSE, advice)
-    if isinstance(error, ssl.SSLError):
-        return AttemptError(Outcome.TLS_ERROR, tls_advice(where, error.reason))
-    code = error.errno if isinstance(error, OSError) else None
-    return AttemptError(Outcome.CONNECTION_ERROR, connection_advice(where, code))
-
-
-def _body(response: HTTPResponse, trace: ConnectionTrace) -> bytes:
-    """The first KEPT_BYTES, plus one byte if there are more."""
+def _body(answer: RequestsResponse, trace: ConnectionTrace, limit: int) -> bytes:
+    """The first bytes up to the limit, plus one byte if there are more."""
     kept = bytearray()
     try:
-        while piece := response.read1(KEPT_BYTES + 1 - len(kept)):
+        while piece := answer.raw.read1(limit + 1 - len(kept), decode_content=False):
             kept += piece
-        trace.unfinished = len(kept) <= KEPT_BYTES and bool(response.length)
-    except (OSError, HTTPException, LimitError):
+    except (OSError, HTTPException, HTTPError, LimitError):
         trace.unfinished = True
     return bytes(kept)
 
 
-def _text(body: bytes, encoding: str) -> tuple[str, bool]:
-    """The decoded body and whether it is whole. Compression is not requested, but some compress."""
-    if encoding in ("gzip", "x-gzip", "deflate"):
-        inflater = zlib.decompressobj(wbits=47)  # detects gzip and zlib
-        with suppress(zlib.error):
-            inflated = inflater.decompress(body, KEPT_BYTES)  # limits a decompression bomb
-            return inflated.decode(errors="replace"), inflater.eof
-    if encoding and encoding != "identity":
-        return f"({len(body)} bytes, compressed as {quoted(encoding)})", True
-    return body.decode(errors="replace"), True
-
-
-def _joined(headers: Message) -> dict[str, str]:
+def _joined(answer: RequestsResponse) -> dict[str, str]:
     """Names in lower case, repeated headers joined, folded lines unfolded."""
     joined: dict[str, str] = {}
-    for name, value in headers.items():
-        line = re.sub(r"\s*[\r\n]+\s*", " ", value)
+    for name, value in answer.raw.headers.iteritems():
         name = name.lower()
-        joined[name] = f"{joined[name]}, {line}" if name in joined else line
+        line = re.sub(r"\s*[\r\n]+\s*", " ", value)
+        line = _location(line) if name == "location" else _as_text(line)
+        if name not in joined:
+            joined[name] = line
+        elif not (name in _SINGLE and joined[name] == line):
+            joined[name] = f"{joined[name]}, {line}"
     return joined
+
+
+def _as_text(value: str) -> str:
+    """http.client decodes headers as Latin-1; most servers that go beyond ASCII send UTF-8."""
+    try:
+        return value if value.isascii() else value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def _location(value: str) -> str:
+    """A URL as curl and browsers read it: bytes beyond ASCII, and spaces, percent-encoded."""
+    authority = _AUTHORITY.match(value)
+    start = authority.end() if authority else 0
+    rest = _UNSAFE.sub(lambda byte: f"%{ord(byte[0]):02X}", value[start:].strip())
+    return _as_text(value[:start]) + rest

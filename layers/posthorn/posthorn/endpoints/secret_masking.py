@@ -41,6 +41,13 @@ def redacted(text: str, values: Iterable[str]) -> str:
     return text
 
 
+def redacted_bytes(content: bytes, values: Iterable[str]) -> bytes:
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= MIN_REDACTED:
+            content = content.replace(value.encode(), MASK.encode())
+    return content
+
+
 def extract_secrets(
     spec: EndpointSpec, *, kept_auth: Mapping[str, str], kept_headers: Mapping[str, str]
 ) -> tuple[EndpointSpec, dict[str, str], dict[str, str]]:

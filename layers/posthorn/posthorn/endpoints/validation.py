@@ -14,9 +14,13 @@ from posthorn.subscriptions.payloads import check_payload
 _RESERVED = frozenset(
     {
         *("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
-        *("host", "content-length", "content-type", "expect", "accept-encoding", "user-agent"),
+        *("host", "content-length", "expect", "accept-encoding"),
         *("traceparent", "tracestate"),
     }
+)
+_NO_CREDENTIALS = ("content-type", "user-agent")
+_TOKEN_FIELDS = frozenset(
+    {*("grant_type", "client_id", "client_secret", "scope", "audience", "resource")}
 )
 _RESERVED_PREFIXES = ("webhook-", "posthorn-", "proxy-")
 MAX_HEADERS_BYTES = 8192  # common servers accept about this much, with Posthorn's own headers
@@ -39,10 +43,20 @@ def check_endpoint(spec: EndpointSpec, policy: EgressPolicy) -> None:
         except InvalidError as error:
             broken.extend(error.violations or [Violation(field, error.detail)])
     broken.extend(_header_violations(spec))
+    broken.extend(_parameter_violations(spec))
     if span_seconds(spec.retry) > MAX_RETRY_SPAN_SECONDS:
         broken.append(Violation("/retry", "the delays must add up to at most 7 days"))
     if broken:
         raise InvalidError.of(broken)
+
+
+def _parameter_violations(spec: EndpointSpec) -> list[Violation]:
+    parameters = spec.auth.parameters if isinstance(spec.auth, OAuth2Auth) else {}
+    return [
+        Violation(f"/auth/parameters/{name}", "this parameter has a field of its own")
+        for name in parameters
+        if name in _TOKEN_FIELDS
+    ]
 
 
 def _header_violations(spec: EndpointSpec) -> list[Violation]:
@@ -50,6 +64,11 @@ def _header_violations(spec: EndpointSpec) -> list[Violation]:
     if isinstance(spec.auth, ApiKeyAuth):
         named["/auth/header"] = spec.auth.header.lower()
     broken = [
+        Violation("/auth/header", "credentials need a header of their own")
+        for name in _NO_CREDENTIALS
+        if named.get("/auth/header") == name
+    ]
+    broken += [
         Violation(field, "this header is set by Posthorn or by the connection")
         for field, name in named.items()
         if name in _RESERVED or name.startswith(_RESERVED_PREFIXES)

@@ -73,11 +73,16 @@ class SentRequest(Model):
 
 
 class Response(Model):
-    """The response: the first 16 KiB of its body, decoded as UTF-8 with replacement."""
+    """The response: the first 16 KiB of its body, decoded by its charset with replacement."""
 
     status_code: int
     headers: dict[str, str]
     body: str
+    body_base64: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="The bytes of a body that is no text; `body` gives their size and type",
+    )
     truncated: bool = False
     erased_bytes: int | None = Field(
         default=None,
@@ -95,7 +100,7 @@ class Attempt(Model):
     endpoint_version: int
     started_at: Time
     duration_ms: int
-    timings_ms: dict[str, int] = Field(default={})  # dns, connect, tls, first_byte, if reached
+    timings_ms: dict[str, int] = Field(default={})  # dns, connect, tls, reused, first_byte
     outcome: Outcome
     advice: str
     retry_after_seconds: float | None = None  # requested by the endpoint

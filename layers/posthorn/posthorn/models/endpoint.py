@@ -30,10 +30,10 @@ class BasicAuth(Model):
     kind: Literal["basic"]
     username: Annotated[
         str,
-        StringConstraints(pattern=r"^[^:\x00-\x1f\x7f]{1,256}$"),
-        ErrorMessage("must be 1 to 256 characters, none of them a colon or a control character"),
+        StringConstraints(pattern=r"^[^:\x00-\x1f\x7f]{0,256}$"),
+        ErrorMessage("must be at most 256 characters, none a colon or a control character"),
     ]
-    password: Secret
+    password: Annotated[str, StringConstraints(max_length=2048)]
 
 
 class BearerAuth(Model):
@@ -72,6 +72,18 @@ class OAuth2Auth(Model):
         ErrorMessage("must be at most 1024 visible ASCII characters or spaces"),
     ] = ""
     client_auth: Literal["basic", "body"] = "basic"  # RFC 6749 §2.3.1
+    audience: Annotated[str, StringConstraints(max_length=1024)] = Field(
+        default="", description="As Auth0 requires it"
+    )
+    resource: Annotated[str, StringConstraints(max_length=1024)] = Field(
+        default="", description="RFC 8707"
+    )
+    parameters: dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)],
+        Annotated[str, StringConstraints(max_length=1024)],
+    ] = Field(
+        default={}, max_length=10, description="Further parameters of the token request, not secret"
+    )
 
 
 Auth = Annotated[
