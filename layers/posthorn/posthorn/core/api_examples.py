@@ -144,6 +144,8 @@ EVENT_HISTORY = {
     "erased_by": None,
     "change": None,
     "warnings": [],
+    "refused_publications": [],
+    "refused_count": 0,
     "summary": "matched 1 of 1 endpoint",
     "decisions": [
         {

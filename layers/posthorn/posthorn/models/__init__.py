@@ -55,6 +55,7 @@ from posthorn.models.event_type import EventTypeSpec as EventTypeSpec
 from posthorn.models.event_type import Source as Source
 from posthorn.models.event_type import Validation as Validation
 from posthorn.models.paging import Listed as Listed
+from posthorn.models.refused_publication import RefusedPublication as RefusedPublication
 from posthorn.models.retry_schedule import (
     DEFAULT_RETRY_DELAYS_SECONDS as DEFAULT_RETRY_DELAYS_SECONDS,
 )

@@ -24,8 +24,8 @@ from jmespath.functions import TYPES_MAP, Functions, signature
 from jmespath.lexer import Lexer
 from jmespath.visitor import TreeInterpreter
 
+from posthorn.core.json_values import equal, number
 from posthorn.models import Event, iso
-from posthorn.subscriptions.json_values import equal, number
 
 MAX_CHARACTERS = 4096  # the limit of CustomPayload.expression
 MAX_DEPTH = 64  # keeps parser and interpreter far from Python's recursion limit

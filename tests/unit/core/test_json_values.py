@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posthorn.core.json_values import equal, number
 from posthorn.models import Rule
 from posthorn.subscriptions.conditions import evaluate
 from posthorn.subscriptions.jmespath_expressions import document, parse, search
-from posthorn.subscriptions.json_values import equal, number
 from posthorn.subscriptions.matching import Verdict, decide
 from tests.unit.samples import endpoint, event, json_objects
 
