@@ -1,5 +1,6 @@
 """The rules for a saved endpoint that its fields' types cannot state."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -19,6 +20,7 @@ _RESERVED = frozenset(
     }
 )
 _RESERVED_PREFIXES = ("webhook-", "posthorn-", "proxy-")
+_HOST = re.compile(r"https?://([^/?#:@\s]{1,253})", re.IGNORECASE)
 MAX_HEADERS_BYTES = 8192  # common servers accept about this much, with Posthorn's own headers
 
 
@@ -37,12 +39,25 @@ def check_endpoint(spec: EndpointSpec, policy: EgressPolicy) -> None:
         try:
             check()
         except InvalidError as error:
-            broken.extend(error.violations or [Violation(field, error.detail)])
+            hint = _spelling(urls[field]) if field in urls else ""
+            broken.extend(error.violations or [Violation(field, error.detail + hint)])
     broken.extend(_header_violations(spec))
     if span_seconds(spec.retry) > MAX_RETRY_SPAN_SECONDS:
         broken.append(Violation("/retry", "the delays must add up to at most 7 days"))
     if broken:
         raise InvalidError.of(broken)
+
+
+def _spelling(url: str) -> str:
+    """How to write a host whose letters IDNA 2003 and 2008 convert to different names."""
+    match = _HOST.match(url)
+    if match is None or not set(match[1]) & set("ßς"):
+        return ""
+    labels = [
+        each if each.isascii() else f"xn--{each.lower().encode('punycode').decode()}"
+        for each in match[1].split(".")
+    ]
+    return f": write it as {'.'.join(labels)}"
 
 
 def _header_violations(spec: EndpointSpec) -> list[Violation]:

@@ -85,7 +85,8 @@ class Ingestion:
     ) -> list[Result]:
         """Validate each item and send the valid ones to SQS; each result is an Event or its error.
 
-        `published` are items parsed from JSON, and `read` converts one to a publication.
+        `published` are items parsed from JSON, or errors of parsing; `read` converts an item to a
+        publication.
         """
         if not _TRACEPARENT.fullmatch(traceparent or ""):
             traceparent = None
@@ -93,6 +94,8 @@ class Ingestion:
         by_id: dict[str, Event] = {}
         for item in published:
             try:
+                if isinstance(item, PosthornError):
+                    raise item
                 event = self._event(tenant, read(item), traceparent)
                 if compare(by_id.setdefault(event.id, event), event):
                     message = "is that of an earlier event of this request with other content"

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from time import monotonic
@@ -18,6 +19,7 @@ from pydantic import BeforeValidator
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples as examples
+from posthorn.core import json_text
 from posthorn.core.errors import (
     InvalidError,
     MalformedError,
@@ -32,6 +34,8 @@ from posthorn.models import Caller, Scope
 from posthorn.tenants import api_keys as access
 from posthorn.tenants import tenants as tenancy
 
+BYTE_ORDER_MARK = "\ufeff"  # some programs write it before JSON (RFC 8259 §8.1)
+_ITEM = re.compile(r"/events/([0-9]+)(/.*|)", re.DOTALL)
 _ETAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 _T = TypeVar("_T")
 
@@ -64,9 +68,15 @@ IfMatch = Annotated[
 ]
 
 
-def resolver(logger: Logger) -> APIGatewayHttpResolver:
-    """An event handler that validates by the types of its routes and answers refusals alike."""
-    app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=_parsed)
+def resolver(
+    logger: Logger, *, parse: Callable[[str], dict[str, Any]] | None = None
+) -> APIGatewayHttpResolver:
+    """An event handler that validates by the types of its routes and answers refusals alike.
+
+    `parse` reads a body; by default every value that JSON cannot keep is refused.
+    """
+    deserializer = parse or parsed
+    app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=deserializer)
 
     def refused(error: PosthornError) -> Response[str]:
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -97,6 +107,10 @@ def as_json(event: dict[str, Any], kind: str = re.escape(JSON)) -> dict[str, Any
     headers = {**event["headers"], "content-type": JSON}
     if not event.get("body"):
         return {**event, "headers": headers}
+    coding = event["headers"].get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        message = f"the body is sent without compression, not with content-encoding {coding!a}"
+        raise UnsupportedMediaError(message)
     sent = event["headers"].get("content-type", JSON).partition(";")[0].strip().lower()
     if not re.fullmatch(kind, sent):
         raise UnsupportedMediaError(f"the body is to be {JSON}")
@@ -106,6 +120,7 @@ def as_json(event: dict[str, Any], kind: str = re.escape(JSON)) -> dict[str, Any
             body = base64.b64decode(body).decode()
         except ValueError:
             raise MalformedError("the body is not UTF-8") from None
+    body = body.removeprefix(BYTE_ORDER_MARK)
     return {**event, "headers": headers, "body": body, "isBase64Encoded": False}
 
 
@@ -151,20 +166,42 @@ def _answered(
     return answer
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    """Parse a body. A list is refused here: the event handler would take its first element."""
-    try:
-        document = json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise MalformedError("the body is not valid JSON") from None
-    if not isinstance(document, dict):
-        message = "must be an object"
-        raise InvalidError(f"the body: {message}", [Violation("", message)])
+def parsed(text: str) -> dict[str, Any]:
+    """Parse a body; raise InvalidError for each value that JSON cannot keep."""
+    document, flaws = _read_object(text)
+    if flaws:
+        raise InvalidError.of(flaws)
     return document
 
 
-def _no_number(constant: str) -> None:
-    raise ValueError(f"JSON knows no {constant}")
+def parsed_batch(text: str) -> dict[str, Any]:
+    """Parse a body as `parsed`; an item of `events` with such a value becomes its InvalidError."""
+    document, flaws = _read_object(text)
+    items = document.get("events")
+    of_items: dict[int, list[Violation]] = {}
+    others = []
+    for each in flaws:
+        match = _ITEM.fullmatch(each.field) if isinstance(items, list) else None
+        if match:
+            of_items.setdefault(int(match[1]), []).append(replace(each, field=match[2]))
+        else:
+            others.append(each)
+    if others:
+        raise InvalidError.of(others)
+    for index, found in of_items.items():
+        document["events"][index] = InvalidError.of(found)
+    return document
+
+
+def _read_object(text: str) -> tuple[dict[str, Any], list[Violation]]:
+    """A list is refused here: the event handler would take its first element."""
+    try:
+        document, flaws = json_text.read(text)
+    except (ValueError, RecursionError):
+        raise MalformedError("the body is not valid JSON") from None
+    if not isinstance(document, dict):
+        raise InvalidError.at("", "must be an object")
+    return document, flaws
 
 
 def refusal(error: PosthornError) -> Response[str]:

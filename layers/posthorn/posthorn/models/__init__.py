@@ -10,6 +10,7 @@ from posthorn.models.base import TenantId as TenantId
 from posthorn.models.base import Time as Time
 from posthorn.models.base import TypeName as TypeName
 from posthorn.models.base import TypePattern as TypePattern
+from posthorn.models.base import WrittenTime as WrittenTime
 from posthorn.models.base import expiry as expiry
 from posthorn.models.base import iso as iso
 from posthorn.models.base import read_expiry as read_expiry
