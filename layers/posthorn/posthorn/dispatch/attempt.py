@@ -27,7 +27,7 @@ from posthorn.models import (
     Task,
     Trigger,
 )
-from posthorn.subscriptions import payloads
+from posthorn.subscriptions import payloads, templates
 
 _BEARER = "Bearer "
 SHORTEST_SECONDS = 0.1  # for the request, when the token request has used up the timeout
@@ -60,6 +60,7 @@ class Attempter:
     ) -> CompletedAttempt:
         """Send the body of the delivery once. The endpoint's behaviour never raises."""
         started_at = self.now()
+        endpoint = templates.filled(endpoint, event)
         request = _empty(endpoint)
         try:
             body, content = _body(event, endpoint, record)
@@ -90,6 +91,7 @@ class Attempter:
 
         Raise PayloadError. No OAuth 2 token is fetched: the header shows the mask.
         """
+        endpoint = templates.filled(endpoint, event)
         content = payloads.render(endpoint.payload, event)
         headers = request_headers.headers(
             event,

@@ -62,6 +62,7 @@ class EndpointTester:
             reason=decision.reason,
             request=request,
             payload_error=error,
+            warnings=list(endpoint.warnings),
             signing_secret=draft.signing_secret,
         )
 
@@ -111,6 +112,7 @@ class EndpointTester:
             event_id=event.id,
             delivery_id=None if draft.is_changed else delivery.id,
             attempt=views.of_attempts(event, Record(delivery, made.body, (made.attempt,)))[0],
+            warnings=list(endpoint.warnings),
             signing_secret=draft.signing_secret,
         )
 

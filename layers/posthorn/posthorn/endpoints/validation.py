@@ -10,6 +10,7 @@ from posthorn.models import MAX_RETRY_SPAN_SECONDS, ApiKeyAuth, EndpointSpec, OA
 from posthorn.models.retry_schedule import span_seconds
 from posthorn.subscriptions.matching import check_triggers
 from posthorn.subscriptions.payloads import check_payload
+from posthorn.subscriptions.templates import flaw, url_flaw
 
 # Hop-by-hop headers (RFC 9110 §7.6.1), headers of the connection, and those that Posthorn sets.
 _RESERVED = frozenset(
@@ -42,6 +43,9 @@ def check_endpoint(spec: EndpointSpec, policy: EgressPolicy) -> None:
             hint = _spelling(urls[field]) if field in urls else ""
             broken.extend(error.violations or [Violation(field, error.detail + hint)])
     broken.extend(_header_violations(spec))
+    values = {f"/headers/{name}": value for name, value in spec.headers.items()}
+    flaws = {"/url": url_flaw(spec.url)} | {at: flaw(value) for at, value in values.items()}
+    broken.extend(Violation(at, message) for at, message in flaws.items() if message)
     if span_seconds(spec.retry) > MAX_RETRY_SPAN_SECONDS:
         broken.append(Violation("/retry", "the delays must add up to at most 7 days"))
     if broken:

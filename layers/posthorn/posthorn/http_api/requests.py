@@ -3,9 +3,11 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import cache
 from http import HTTPStatus
 from time import monotonic
 from typing import Annotated, Any, TypeVar
@@ -157,6 +159,7 @@ def _answered(
     """A body is JSON or refused; the event handler alone would read forms too."""
     try:
         event = read(event)
+        _check_parameters(app, event)
     except PosthornError as error:
         body = json.dumps(problem(error))
         return {"statusCode": error.status, "headers": {"content-type": PROBLEM}, "body": body}
@@ -164,6 +167,35 @@ def _answered(
     if answer["statusCode"] == HTTPStatus.NO_CONTENT:  # the event handler would write `null`
         return {"statusCode": answer["statusCode"]}
     return answer
+
+
+def _check_parameters(app: APIGatewayHttpResolver, event: dict[str, Any]) -> None:
+    """Raise InvalidError for query parameters that the route does not have."""
+    sent = event.get("queryStringParameters") or {}
+    known = _parameters(app).get(event["routeKey"]) if sent else None
+    if known is None:
+        return
+    unknown = [Violation(name, _unknown(name, known)) for name in sent if name not in known]
+    if unknown:
+        raise InvalidError.of(unknown)
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = [each for each in sorted(known) if name.startswith(f"{each}_")]
+    near += get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"unknown parameter{f'; did you mean {near[0]}?' if near else ''}"
+
+
+@cache
+def _parameters(app: APIGatewayHttpResolver) -> dict[str, frozenset[str]]:
+    """The query parameters of each route, by method and path as API Gateway has them."""
+    routes = app._static_routes + app._dynamic_routes
+    return {
+        f"{route.method} {route.openapi_path}": frozenset(
+            each.alias for each in route.dependant.query_params
+        )
+        for route in routes
+    }
 
 
 def parsed(text: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from posthorn.models.endpoint import BasicAuth as BasicAuth
 from posthorn.models.endpoint import BearerAuth as BearerAuth
 from posthorn.models.endpoint import CloudEventsPayload as CloudEventsPayload
 from posthorn.models.endpoint import Condition as Condition
+from posthorn.models.endpoint import ConfigWarning as ConfigWarning
 from posthorn.models.endpoint import CustomPayload as CustomPayload
 from posthorn.models.endpoint import DataPayload as DataPayload
 from posthorn.models.endpoint import DisabledBy as DisabledBy
