@@ -1,6 +1,5 @@
 """/v1/deliveries and /v1/events: the delivery log, and changes of single deliveries."""
 
-from datetime import datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -20,7 +19,7 @@ from posthorn.deliveries.views import (
 )
 from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, Limit, aware
-from posthorn.models import DeliveryStatus, Listed, Outcome, Scope
+from posthorn.models import DeliveryStatus, Listed, Outcome, Scope, WrittenTime
 
 DeliveryId = Annotated[
     str, Path(description="A delivery's id", examples=[api_examples.DELIVERY_ID])
@@ -42,9 +41,9 @@ def list_deliveries(
         StatusClass | None, Query(description="Only with a last response of this class")
     ] = None,
     since: Annotated[
-        datetime | None, Query(description="Only created at or after this time")
+        WrittenTime | None, Query(description="Only created at or after this time")
     ] = None,
-    until: Annotated[datetime | None, Query(description="Only created before this time")] = None,
+    until: Annotated[WrittenTime | None, Query(description="Only created before this time")] = None,
     test: Annotated[WithTests, Query(description="Whether to include deliveries of tests")] = (
         WithTests.EXCLUDE
     ),
@@ -132,8 +131,12 @@ def list_events(
     unmatched: Annotated[
         bool | None, Query(description="Only events without a delivery, or only those with one")
     ] = None,
-    since: Annotated[datetime | None, Query(description="Only recorded from this time on")] = None,
-    until: Annotated[datetime | None, Query(description="Only recorded before this time")] = None,
+    since: Annotated[
+        WrittenTime | None, Query(description="Only recorded from this time on")
+    ] = None,
+    until: Annotated[
+        WrittenTime | None, Query(description="Only recorded before this time")
+    ] = None,
     published_id: Annotated[
         str | None,
         Query(

@@ -1,6 +1,5 @@
 """/v1/stats and /v1/warnings: statistics of deliveries, and current problems."""
 
-from datetime import datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -9,7 +8,7 @@ from api.routing import acting, router
 from posthorn import wiring
 from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import aware
-from posthorn.models import Listed, Scope
+from posthorn.models import Listed, Scope, WrittenTime
 from posthorn.monitoring.statistics import StatsQuery
 from posthorn.monitoring.stats_views import Bucket, By, StatsView
 from posthorn.monitoring.warnings import WarningView
@@ -20,10 +19,10 @@ from posthorn.monitoring.warnings import WarningView
 def read_stats(
     by: Annotated[By, Query(description="The property to group by")] = By.STATUS,
     since: Annotated[
-        datetime | None, Query(description="By default 24 hours before `until`")
+        WrittenTime | None, Query(description="By default 24 hours before `until`")
     ] = None,
     until: Annotated[
-        datetime | None, Query(description="By default now; at most 31 days after `since`")
+        WrittenTime | None, Query(description="By default now; at most 31 days after `since`")
     ] = None,
     bucket: Annotated[
         Bucket | None,

@@ -110,6 +110,7 @@ def _handle(
         tenant=tenant,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         report=_log,
+        report_refusal=_log_refusal,
     )
     queue, retry_queue = record.event_source_arn.rpartition(":"), settings().retry_queue_url
     try:
@@ -142,6 +143,18 @@ def _log(done: AttemptReport) -> None:
         delivery_status=delivery.status,
         next_attempt_at=delivery.next_attempt_at and iso(delivery.next_attempt_at),
     )
+
+
+def _log_refusal(event: Event, count: int) -> None:
+    logger.warning(
+        "publication refused",
+        tenant=event.tenant,
+        event_id=event.id,
+        event_type=event.type,
+        count=count,
+    )
+    with single_metric("RefusedPublications", MetricUnit.Count, 1):
+        pass
 
 
 def _log_lost_wake_up(error: UnavailableError) -> None:

@@ -31,12 +31,12 @@ from posthorn.events.cloudevents import (
 from posthorn.events.ingestion import Ingestion, batch_of, status_of
 from posthorn.http_api import publish_operation
 from posthorn.http_api.publish_operation import Accepted, BatchResult
-from posthorn.http_api.requests import acting, answer, as_json, resolver, respond
+from posthorn.http_api.requests import acting, answer, as_json, parsed_batch, resolver, respond
 from posthorn.models import Event, Scope
 
 logger = Logger()
 now = partial(datetime.now, UTC)
-app = resolver(logger)
+app = resolver(logger, parse=parsed_batch)
 
 
 @cache

@@ -12,6 +12,7 @@ from console.web.errors import FieldErrors
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.core.problem_details import invalid
 from posthorn.models import MASK, Endpoint, EndpointSpec
+from posthorn.subscriptions.field_paths import split_paths
 
 _AUTH_FIELDS = {
     "basic": ("username", "password"),
@@ -108,7 +109,9 @@ def _rule(row: Row) -> dict[str, Any]:
 def _payload(texts: Mapping[str, str]) -> dict[str, Any]:
     mode = texts["payload/mode"]
     if mode == "data":
-        include, exclude = lines(texts["payload/include"]), lines(texts["payload/exclude"])
+        include, exclude = (
+            split_paths(texts[f"payload/{name}"]) for name in ("include", "exclude")
+        )
         return {"mode": mode, "include": include or None, "exclude": exclude}
     return {
         "mode": mode,

@@ -1,6 +1,5 @@
 """Preview, test and dry run from a page: the choice of the event, and the result."""
 
-import json
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from console.web.request import Fields
 from posthorn import wiring
+from posthorn.core import json_text
 from posthorn.core.errors import ForbiddenError, InvalidError, Violation
 from posthorn.core.problem_details import invalid
 from posthorn.deliveries.filters import EventFilter
@@ -121,15 +121,23 @@ def _chosen(sent: Fields, endpoint: Endpoint) -> EndpointTestSpec:
 
 def _own(text: str) -> SampleEvent:
     try:
-        return SampleEvent.model_validate(json.loads(text))
+        document, flaws = json_text.read(text)
+        if flaws:
+            raise InvalidError.of(flaws)
+        return SampleEvent.model_validate(document)
     except ValidationError as error:
-        words = "; ".join(
-            f"{each.field.lstrip('/') or 'the event'}: {each.message}"
-            for each in invalid(error.errors()).violations
-        )
+        words = _listed(invalid(error.errors()))
+    except InvalidError as error:
+        words = _listed(error)
     except (ValueError, RecursionError) as error:
         words = f"is not JSON: {error}"
     raise InvalidError.of([Violation("/trial/own", words)])
+
+
+def _listed(error: InvalidError) -> str:
+    return "; ".join(
+        f"{each.field.lstrip('/') or 'the event'}: {each.message}" for each in error.violations
+    )
 
 
 def _as_published(event_type: EventType, rules: tuple[Rule, ...] = ()) -> SampleEvent:

@@ -28,6 +28,7 @@ def show(visitor: Session, request: PageRequest) -> Result:
         "event.html",
         event=event,
         recorded_at=trace.history.recorded_at,
+        refusals=trace.history.refusals,
         data=None if event.erasure else excerpts.body(_json(event.data), DATA),
         **_fates(trace),
     )

@@ -12,11 +12,14 @@ SIGNS = {
     WarningSign.OVERDUE: ("retrying", "Overdue", ""),
     WarningSign.FAILING: ("failing", "Failing", "retrying"),
     WarningSign.DEAD: ("dead", "Dead", "dead"),
+    WarningSign.REFUSED: ("failing", "Refused", ""),
     WarningSign.DISABLED: ("disabled", "Disabled", ""),
     WarningSign.HELD: ("held", "Held", "held"),
     WarningSign.CERTIFICATE: ("deprecated", "Certificate", ""),
 }
-_DATED = frozenset({WarningSign.DEAD, WarningSign.OVERDUE})  # signs whose message contains the time
+_DATED = frozenset(
+    {WarningSign.DEAD, WarningSign.REFUSED, WarningSign.OVERDUE}
+)  # signs whose message contains the time
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,12 @@ def shown(tenant: str) -> list[ShownWarning]:
 
 def _shown(warning: WarningView) -> ShownWarning:
     standing, word, status = SIGNS[warning.code]
-    rows = {"endpoint": warning.endpoint_id, **({"status": status} if status else {})}
+    rows = {"endpoint": warning.endpoint_id, "status": status}
+    query = urlencode({name: value for name, value in rows.items() if value})
     return ShownWarning(
         warning,
         standing,
         f"{word} {warning.count:,}" if warning.count else word,
-        f"/console/log?{urlencode(rows)}",
+        f"/console/log?{query}" if query else "/console/log",
         None if warning.code in _DATED else warning.since,
     )

@@ -127,6 +127,7 @@ def endpoints() -> EndpointService:
         now=now,
         random_bytes=os.urandom,
         require_test=settings().require_test,
+        types=catalogue().types,
     )
 
 

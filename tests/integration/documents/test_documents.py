@@ -41,7 +41,7 @@ from tests.integration.documents.documents import (
 )
 from tests.support import template_facts
 from tests.support.template_facts import ROOT, TEMPLATE
-from tests.support.world import World, answered
+from tests.support.world import ORDER, World, answered
 
 LAYER, FUNCTIONS = ROOT / "layers" / "posthorn" / "posthorn", ROOT / "functions"
 LONGEST_LINE = 130
@@ -180,6 +180,10 @@ def test_operational_events_have_the_described_fields(world: World) -> None:
     for days in (0, 3):
         world.later(days=days)
         world.publish()
+        world.take_events()
+    for source in ("WEB", "POS"):
+        data = {**ORDER, "Source": source}
+        world.publish({"type": "OrderReceivedEvent", "id": "order-1", "data": data})
         world.take_events()
 
     always = set(code(OPERATIONS.partition("Each `detail` has")[2].partition(":")[0]))

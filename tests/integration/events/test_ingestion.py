@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from posthorn.models import Event
+from posthorn.models import Event, iso
 from tests.integration.conftest import Tenant
 from tests.support.http_client import Answer
 from tests.support.invocations import deployed
@@ -202,19 +203,25 @@ def test_data_of_more_than_256_kib_is_too_large(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ['"\\ud800"', '{"\\udfff": 1}', "1e400", "-1e400", "[" * 300 + "]" * 300],
-    ids=["half a pair", "half a pair as a name", "too large", "too small", "too deep"],
+    [
+        '"\\ud800"',
+        '{"\\udfff": 1}',
+        *("1e400", "-1e400", "1e-400", "123456789012345678.95", "9" * 5000),
+        "[" * 300 + "]" * 300,
+    ],
+    ids=["half a pair", "half a pair as a name", *"abcd", "many digits", "too deep"],
 )
-def test_data_the_dispatcher_could_not_read_is_refused_alone(tenant: Tenant, value: str) -> None:
+def test_data_that_json_would_change_is_refused_alone(tenant: Tenant, value: str) -> None:
     bad = '{"type": "OrderReceivedEvent", "data": {"Source": ' + value + "}}"
 
     single = publish(tenant, bad)
     batch = publish(tenant, f'{{"events": [{bad}, {json.dumps(EVENT)}]}}')
 
-    assert (single.status, single.fields) == (422, ["/data"])
+    field = "/data" if value.startswith("[") else "/data/Source"
+    assert (single.status, single.fields) == (422, [field])
     assert batch.status == 202
     refused, taken = batch.json["results"]
-    assert refused["error"]["errors"][0]["field"] == "/data"
+    assert [each["field"] for each in refused["error"]["errors"]] == [field]
     assert [event.id for event in queued(tenant)] == [taken["id"]]
 
 
@@ -272,3 +279,72 @@ def test_a_header_that_is_no_trace_is_ignored(tenant: Tenant) -> None:
 
     assert statuses == [202] * len(nonsense)
     assert [event.traceparent for event in queued(tenant)] == [None] * len(nonsense)
+
+
+def test_a_repeated_name_is_refused(tenant: Tenant) -> None:
+    twice = publish(tenant, '{"type": "JobCompletedEvent", "data": {"JobId": 1, "JobId": 2}}')
+    outer = publish(tenant, '{"type": "A", "type": "JobCompletedEvent", "data": {}}')
+
+    assert (twice.status, twice.fields) == (422, ["/data/JobId"])
+    assert (outer.status, outer.fields) == (422, ["/type"])
+
+
+@pytest.mark.parametrize(
+    "value", ["123456789012345678901234567890", "-" + "9" * 4000, "1.10", "5e-324", "1e22", "-0.0"]
+)
+def test_a_number_that_can_be_kept_is_delivered_with_its_value(tenant: Tenant, value: str) -> None:
+    endpoint = tenant.world.endpoint(tenant.id, tenant=tenant.id, payload={"mode": "data"})
+    tenant.world.answers[endpoint.url] = lambda _: answered(200)
+    data = f'{{"ClientId": 1, "PartNo": "A", "PricelistId": 1, "PriceSaleValue": {value}}}'
+    body = f'{{"type": "SkuPriceChangedNotification", "data": {data}}}'
+
+    assert publish(tenant, body).status == 202
+    tenant.world.take_events()
+
+    (sent,) = (each for each in tenant.world.sent if each.url == endpoint.url)
+    assert json.loads(sent.body, parse_float=Decimal)["PriceSaleValue"] == Decimal(value)
+
+
+@pytest.mark.parametrize("odd", ["\ufffe", "\uffff", "\x7f", "\u0001", "\U0001fffe", "\r\n\t"])
+def test_any_character_of_json_travels_to_the_endpoint(tenant: Tenant, odd: str) -> None:
+    endpoint = tenant.world.endpoint(tenant.id, tenant=tenant.id, payload={"mode": "data"})
+    tenant.world.answers[endpoint.url] = lambda _: answered(200)
+    data = {**ORDER, "FirstName": f"a{odd}b"}
+
+    assert publish(tenant, {**EVENT, "data": data}).status == 202
+    queue = tenant.world.settings.event_queue_url
+    (message,) = tenant.world.receive(queue)
+    assert not set(message["Body"]) & {"\ufffe", "\uffff"}
+    tenant.world.take_message(message)
+
+    (sent,) = (each for each in tenant.world.sent if each.url == endpoint.url)
+    assert json.loads(sent.body) == data
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-11-23T10:00:00+01", "2026-11-23T09:00:00.000Z"),
+        ("2026-11-23T10:00:00.25-0330", "2026-11-23T13:30:00.250Z"),
+    ],
+)
+def test_offsets_of_times_are_read(tenant: Tenant, written: str, read: str) -> None:
+    assert publish(tenant, {**EVENT, "time": written}).status == 202
+    assert [iso(each.time) for each in queued(tenant)] == [read]
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("2016-12-31T23:59:60Z", "is a leap second: write second 59"),
+        (
+            "2026-11-23T10:00:00 01:00",
+            "has a space before its offset: in a URL, write + as %2B",
+        ),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_explained(
+    common: Tenant, written: str, message: str
+) -> None:
+    answer = publish(common, {**EVENT, "time": written})
+    assert answer.json["errors"] == [{"field": "/time", "message": message}]

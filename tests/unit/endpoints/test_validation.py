@@ -38,6 +38,10 @@ def test_an_endpoint_that_works_passes() -> None:
         ({"url": "https://user:hunter2@erp.example.com"}, "/url"),
         ({"url": "https://erp.example.com:22"}, "/url"),
         ({"url": "https://localhost"}, "/url"),
+        ({"url": "https://erp.example.com/{{type}}"}, "/url"),
+        ({"url": "https://erp.example.com/?t={{tpye}}"}, "/url"),
+        ({"headers": {"x-type": "{{ name }}"}}, "/headers/x-type"),
+        ({"headers": {"x-type": "{{type}"}}, "/headers/x-type"),
         ({"url": "https://erp.example.com/a b"}, "/url"),
         ({"auth": {**OAUTH, "token_url": "https://127.0.0.1/token"}}, "/auth/token_url"),
         ({"auth": {**OAUTH, "token_url": "http://id.example.com"}}, "/auth/token_url"),
@@ -82,6 +86,13 @@ def test_values_at_the_limits_are_accepted() -> None:
     check_endpoint(
         EndpointSpec.model_validate({**WORKING, "headers": fitting, "retry": weekly}), STRICT
     )
+
+
+def test_a_host_with_two_spellings_is_refused_with_the_right_one() -> None:
+    spec = EndpointSpec.model_validate({**WORKING, "url": "https://shop.faß.de/hook"})
+    with pytest.raises(InvalidError) as error:
+        check_endpoint(spec, STRICT)
+    assert error.value.violations[0].message.endswith(": write it as shop.xn--fa-hia.de")
 
 
 def test_a_refusal_repeats_no_password_of_a_url() -> None:

@@ -20,6 +20,7 @@ class Announcement(StrEnum):
     ENDPOINT_FAILING = "EndpointFailing"  # half of the time until it is disabled
     ENDPOINT_DISABLED = "EndpointDisabled"  # by Posthorn
     DELIVERY_DEAD = "DeliveryDead"
+    PUBLICATION_REFUSED = "PublicationRefused"  # the id of an event with other content
 
 
 class Announcer:

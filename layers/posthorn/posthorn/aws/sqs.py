@@ -1,5 +1,6 @@
 """SQS: EventQueue carries events, RetryQueue single deliveries to attempt."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 Message = Event | Task | FanOut
+# SQS takes the characters of XML 1.0; of those that JSON text may contain, it refuses these two.
+_NOT_CARRIED = re.compile("[\ufffe\uffff]")
 BATCH_MESSAGES, BATCH_BYTES = 10, 1_048_576  # the limits of SendMessageBatch
 
 
@@ -67,13 +70,18 @@ class Queue:
         return {int(entry["Id"]) for entry in answer.get("Failed", ())}
 
 
+def _escaped(body: str) -> str:
+    """With JSON escapes for the characters that SQS does not carry."""
+    return _NOT_CARRIED.sub(lambda match: f"\\u{ord(match[0]):04x}", body)
+
+
 def _batches(
     messages: Iterable[Message], delays: Sequence[int] | None
 ) -> Iterator[list["SendMessageBatchRequestEntryTypeDef"]]:
     batch: list[SendMessageBatchRequestEntryTypeDef] = []
     size = 0
     for position, message in enumerate(messages):
-        body = message.model_dump_json(exclude_defaults=True)
+        body = _escaped(message.model_dump_json(exclude_defaults=True))
         body_bytes = len(body.encode())
         if batch and (len(batch) == BATCH_MESSAGES or size + body_bytes > BATCH_BYTES):
             yield batch

@@ -59,6 +59,11 @@ FULL_ENDPOINT_SPEC: dict[str, Any] = {
 }
 ENDPOINT_PATCH = {"url": "https://erp.example.com/hook/v2", "timeout_seconds": 20}
 CONDITION_PATCH = {"condition": "data.ClientId == `1042`"}
+CONFIG_WARNING = {
+    "field": "/event_types/0",
+    "message": "OrderRecievedEvent is not in the catalogue",
+    "suggestion": "did you mean OrderReceivedEvent?",
+}
 ENDPOINT: dict[str, Any] = {
     "name": "ERP",
     "description": "",
@@ -78,6 +83,7 @@ ENDPOINT: dict[str, Any] = {
     "metadata": {},
     "id": ENDPOINT_ID,
     "status_reason": None,
+    "warnings": [],
     "version": 3,
     "created_at": "2026-11-20T08:30:00.000Z",
     "updated_at": _THEN,
@@ -152,6 +158,8 @@ EVENT_HISTORY = {
     "erased_by": None,
     "change": None,
     "warnings": [],
+    "refused_publications": [],
+    "refused_count": 0,
     "summary": "matched 1 of 1 endpoint",
     "decisions": [
         {

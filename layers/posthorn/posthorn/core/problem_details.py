@@ -50,6 +50,7 @@ CODES: dict[str, tuple[int, str]] = {
     "too_large": (413, "the data of the event is larger than 256 KiB"),
     "unsupported_media_type": (415, "the content type of the body is not supported"),
     "cursor_of_another_list": (422, "the cursor belongs to a list with other filters or order"),
+    "id_reused": (422, "an earlier event of the request has the same id and other content"),
     "invalid_field": (422, "a field or parameter is invalid; `errors` names each"),
     "schema_violation": (
         422,
@@ -64,6 +65,9 @@ CODES: dict[str, tuple[int, str]] = {
 _EXAMPLE_ERRORS = {
     "cursor_of_another_list": (
         Violation("cursor", "belongs to a list with other filters or in another order"),
+    ),
+    "id_reused": (
+        Violation("/id", "is that of an earlier event of this request with other content"),
     ),
     "incompatible_change": (Violation("/PartNo", "is required now"),),
     "invalid_field": (Violation("/retry/delays_seconds/0", "must be at least 0.1"),),

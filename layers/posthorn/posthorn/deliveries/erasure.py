@@ -121,7 +121,11 @@ class PayloadEraser:
         document = items.event_document(event.model_copy(update=erased), decisions)
         self.table.update(
             items.event_key(event.tenant, event.id),
-            {"document": document, "erased": True},
+            {
+                "document": document,
+                "erased": True,
+                **history.refusals.without_digests().attributes,
+            },
             condition=_EXISTS,
             values={},
         )

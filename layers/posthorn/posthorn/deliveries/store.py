@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from posthorn.aws.dynamodb import Table, condition_holds
+from posthorn.core.errors import UnavailableError
 from posthorn.deliveries import items
 from posthorn.deliveries.items import DueTask
+from posthorn.deliveries.refused_publications import NO_REFUSALS, Refusals, read_refusals
 from posthorn.models import (
     Attempt,
     Delivery,
@@ -18,6 +20,7 @@ from posthorn.models import (
     iso,
     read_expiry,
 )
+from posthorn.models.refused_publication import compare
 from posthorn.subscriptions import payloads
 from posthorn.subscriptions.matching import Decision
 
@@ -77,6 +80,7 @@ class EventHistory:
     decisions: tuple[Decision, ...]
     expires_at: datetime
     records: dict[str, Record]  # by endpoint id
+    refusals: Refusals = NO_REFUSALS
 
 
 class LogStore:
@@ -122,6 +126,31 @@ class LogStore:
                 values={"holder": claim.holder},
             )
         )
+
+    def refuse(self, again: Event) -> Refusals | None:
+        """Record a publication with a recorded event's id and other content.
+
+        Return the event's refused publications; None for the same content and an expired event.
+        UnavailableError when another one is recorded at the same time: try again.
+        """
+        key = items.event_key(again.tenant, again.id)
+        item = self._table.get(key)
+        publication = item and compare(items.read_event(item)[0], again)
+        if not item or not publication:
+            return None
+        before = read_refusals(item)
+        after = before.with_one(publication)
+        if after != before and not condition_holds(
+            lambda: self._table.update(
+                key,
+                after.attributes,
+                condition="attribute_exists(#pk) AND attribute_not_exists(#erased) AND "
+                + ("#refused_count = :count" if before.count else "attribute_not_exists(#refused)"),
+                values={"count": before.count} if before.count else None,
+            )
+        ):
+            raise UnavailableError("another publication of the event is being recorded")
+        return after
 
     def put_delivery(
         self, delivery: Delivery, body: StoredBody, *, attempt: Attempt | None = None
@@ -263,6 +292,7 @@ class LogStore:
                 endpoint_id: _record(row, attempts.get(endpoint_id, ()))
                 for endpoint_id, row in deliveries.items()
             },
+            refusals=read_refusals(head),
         )
 
     def events(self, tenant: str, event_ids: Sequence[str]) -> Iterator[Event]:

@@ -1,4 +1,4 @@
-"""Read the records of LogTable's stream: an event was recorded, or a delivery changed.
+"""Read LogTable's stream: an event was recorded, a publication refused, or a delivery changed.
 
 Statistics and the progress of jobs are counted from these, at no cost to the dispatcher.
 """
@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from posthorn.deliveries import items
+from posthorn.deliveries.refused_publications import read_refusals
 from posthorn.models import Delivery, Item, Outcome, read_expiry
 
 Image = Mapping[str, Mapping[str, Any]]  # DynamoDB JSON of a Lambda event
@@ -44,6 +45,16 @@ class EventRecorded:
 
 
 @dataclass(frozen=True)
+class PublicationRefused:
+    """A publication was refused: its id is that of a recorded event with other content."""
+
+    tenant: str
+    event_type: str  # of the recorded event
+    at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
 class Transition:
     """A delivery was created (`before` is None) or changed."""
 
@@ -61,13 +72,16 @@ class Transition:
         return self.after.last_outcome if self.after.attempt_count > count else None
 
 
-def read(change: StreamChange) -> EventRecorded | Transition | None:
+Fact = EventRecorded | PublicationRefused | Transition
+
+
+def read(change: StreamChange) -> Fact | None:
     """Read a record; None for a claim, an expiry, an erasure, and the event of a test."""
     if change.after is None:
         return None
     item = _plain(change.after)
     if item["sk"] == "event":
-        return _recorded(item) if change.before is None else None
+        return _refused(_plain(change.before), item) if change.before else _recorded(item)
     if "summary" not in item or "erased" in item:
         return None
     before = items.read_delivery(_plain(change.before)) if change.before else None
@@ -87,6 +101,19 @@ def _recorded(item: Item) -> EventRecorded | None:
         expected=tuple(
             each.endpoint_id for each in decisions if each.verdict in items.DELIVERED_VERDICTS
         ),
+    )
+
+
+def _refused(before: Item, after: Item) -> PublicationRefused | None:
+    refusals = read_refusals(after)
+    if refusals.count <= read_refusals(before).count:
+        return None
+    event, _ = items.read_event(after)
+    return PublicationRefused(
+        tenant=event.tenant,
+        event_type=event.type,
+        at=refusals.kept[-1].at,
+        expires_at=read_expiry(after),
     )
 
 

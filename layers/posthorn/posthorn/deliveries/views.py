@@ -118,6 +118,15 @@ class DecisionView(Model):
     delivery_status: DeliveryStatus | None
 
 
+class RefusedPublicationView(Model):
+    """A later publication with the event's id and other content, which was not delivered."""
+
+    at: Time
+    type: str
+    differs: tuple[str, ...] = Field(description="Of `type`, `data` and `change`")
+    sha256: str = Field(description="Of the content as JSON with sorted names; empty once erased")
+
+
 class EventView(Model):
     """An event with its decisions and deliveries."""
 
@@ -133,6 +142,10 @@ class EventView(Model):
     erased_by: str | None
     change: dict[str, Any] | None
     warnings: tuple[Violation, ...]
+    refused_publications: list[RefusedPublicationView] = Field(
+        description="Later publications of this id with other content: the first 9 and the latest"
+    )
+    refused_count: int = Field(description="The number of all of them")
     summary: str
     decisions: list[DecisionView]
     deliveries: list[DeliveryOfEvent]
@@ -259,6 +272,11 @@ def of_trace(trace: EventTrace, *, budget_bytes: int = BUDGET_BYTES) -> EventVie
         data=None if erasure else event.data,
         erased_at=erasure and erasure.at,
         erased_by=erasure and erasure.by,
+        refused_publications=[
+            RefusedPublicationView.model_validate(each, from_attributes=True)
+            for each in trace.history.refusals.kept
+        ],
+        refused_count=trace.history.refusals.count,
         summary=trace.summary,
         decisions=[_decision(each) for each in trace.results],
         deliveries=without_attempts,

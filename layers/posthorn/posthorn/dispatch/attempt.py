@@ -28,7 +28,7 @@ from posthorn.models import (
     Task,
     Trigger,
 )
-from posthorn.subscriptions import payloads
+from posthorn.subscriptions import payloads, templates
 
 _BEARER = "Bearer "
 SHORTEST_SECONDS = 0.1  # for the request, when the token request has used up the timeout
@@ -61,6 +61,7 @@ class Attempter:
     ) -> CompletedAttempt:
         """Send the body of the delivery once. The endpoint's behaviour never raises."""
         started_at = self.now()
+        endpoint = templates.filled(endpoint, event)
         request = _empty(endpoint)
         try:
             body, content = _body(event, endpoint, record)
@@ -91,6 +92,7 @@ class Attempter:
 
         Raise PayloadError. No OAuth 2 token is fetched: the header shows the mask.
         """
+        endpoint = templates.filled(endpoint, event)
         content = payloads.render(endpoint.payload, event)
         secrets, now = self._secrets(endpoint), self.now()
         own = request_headers.own_headers(

@@ -32,6 +32,7 @@ from posthorn.models import (
     Event,
     FanOut,
     Task,
+    iso,
 )
 from posthorn.subscriptions.matching import Decision, Verdict, decisions
 
@@ -64,13 +65,15 @@ class MessageContext:
     """The context of one SQS message.
 
     Its id is the claim holder, `seconds_left()` the remaining time of the invocation, and `report`
-    is called for each attempt. `tenant` reads a tenant's limits and endpoints, once per batch.
+    is called for each attempt, `report_refusal` for each refused publication with the number of
+    those of its event. `tenant` reads a tenant's limits and endpoints, once per batch.
     """
 
     message_id: str
     tenant: Callable[[str], TenantConfig]
     seconds_left: Callable[[], float]
     report: Callable[[AttemptReport], None]
+    report_refusal: Callable[[Event, int], None] = lambda event, count: None
 
     def has_time_for(self, endpoint: Endpoint) -> bool:
         return self.seconds_left() > endpoint.timeout_seconds + MARGIN_SECONDS
@@ -100,7 +103,17 @@ class Dispatcher:
             history = EventHistory(event, claim.now, decided, expires_at, records={})
             self._complete(history, claim, context)
         else:
+            self._compare(event, context)
             self._continue(event.tenant, event.id, claim, context)
+
+    def _compare(self, again: Event, context: MessageContext) -> None:
+        """Record and announce a publication with a recorded event's id and other content."""
+        if again.published_id is None:
+            return  # a redelivered message
+        if refusals := self.log.refuse(again):
+            context.report_refusal(again, refusals.count)
+            announced = _refused_publication(again, refusals.count)
+            self.announcer.announce(Announcement.PUBLICATION_REFUSED, announced)
 
     def take_fan_out(self, fan_out: FanOut, context: MessageContext) -> None:
         """Continue with the deliveries of an event that an earlier message had no time for."""
@@ -301,6 +314,17 @@ def _stopped(event: Event, delivery: Delivery, endpoint: Endpoint | None) -> Del
     if endpoint.status is EndpointStatus.ENABLED:
         return None
     return state.held(delivery, f"the endpoint is {endpoint.status}")
+
+
+def _refused_publication(event: Event, count: int) -> dict[str, Any]:
+    return {
+        "tenant": event.tenant,
+        "event_id": event.id,
+        "published_id": event.published_id,
+        "event_type": event.type,
+        "accepted_at": iso(event.accepted_at),
+        "count": count,
+    }
 
 
 def _dead_delivery(delivery: Delivery) -> dict[str, Any]:

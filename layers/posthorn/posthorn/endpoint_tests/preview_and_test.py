@@ -62,6 +62,7 @@ class EndpointTester:
             reason=decision.reason,
             request=request,
             payload_error=error,
+            warnings=list(endpoint.warnings),
             signing_secret=draft.signing_secret,
         )
 
@@ -112,6 +113,7 @@ class EndpointTester:
             delivery_id=None if draft.is_changed else delivery.id,
             attempt=views.of_attempt(made.attempt),
             body=views.sent_body(event, Record(delivery, made.body)),
+            warnings=list(endpoint.warnings),
             signing_secret=draft.signing_secret,
         )
 

@@ -6,9 +6,10 @@ from pydantic import Field, model_validator
 
 from posthorn.core import api_examples
 from posthorn.deliveries.views import AttemptView
-from posthorn.models import Change, EndpointSpec, Model, SentRequest, Time, TypeName
+from posthorn.models import Change, ConfigWarning, EndpointSpec, Model, SentRequest, Time, TypeName
 from posthorn.subscriptions.matching import Verdict
 
+_WARNINGS = "Settings that are valid and probably mistaken"
 _NOT_SAVED = "The signing secret of this draft; null for a saved endpoint"
 MAX_EXAMINED = 500
 
@@ -104,6 +105,7 @@ class PreviewView(Model):
             "reason": None,
             "request": {**api_examples.REQUEST, "body": api_examples.BODY},
             "payload_error": None,
+            "warnings": [],
             "signing_secret": None,
         }
     )
@@ -115,6 +117,7 @@ class PreviewView(Model):
     reason: str | None
     request: PreviewedRequest | None = Field(description="Null when no payload can be made")
     payload_error: str | None
+    warnings: list[ConfigWarning] = Field(description=_WARNINGS)
     signing_secret: str | None = Field(default=None, description=_NOT_SAVED)
 
 
@@ -130,6 +133,7 @@ class EndpointTestView(Model):
             "delivery_id": api_examples.DELIVERY_ID,
             "attempt": {**api_examples.ATTEMPT, "trigger": "test"},
             "body": api_examples.BODY,
+            "warnings": [api_examples.CONFIG_WARNING],
             "signing_secret": None,
         }
     )
@@ -141,6 +145,7 @@ class EndpointTestView(Model):
     delivery_id: str | None
     attempt: AttemptView
     body: str | None = Field(description="The body of the request")
+    warnings: list[ConfigWarning] = Field(description=_WARNINGS)
     signing_secret: str | None = Field(default=None, description=_NOT_SAVED)
 
 

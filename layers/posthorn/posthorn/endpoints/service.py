@@ -15,8 +15,17 @@ from posthorn.core.problem_details import invalid
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints import signing
 from posthorn.endpoints.secret_masking import extract_secrets
+from posthorn.endpoints.spec_warnings import spec_warnings
 from posthorn.endpoints.validation import check_endpoint
-from posthorn.models import DisabledBy, EffectiveLimits, Endpoint, EndpointSpec, EndpointStatus
+from posthorn.events.event_types import builtin
+from posthorn.models import (
+    DisabledBy,
+    EffectiveLimits,
+    Endpoint,
+    EndpointSpec,
+    EndpointStatus,
+    EventType,
+)
 from posthorn.models.paging import cut_page
 
 DRAFT = "draft"  # the author of an endpoint that is not stored
@@ -32,6 +41,7 @@ class EndpointService:
     now: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
     require_test: bool = False
+    types: Callable[[], Mapping[str, EventType]] = builtin
 
     def endpoints(
         self, tenant: str, *, limit: int, cursor: str | None = None
@@ -202,6 +212,7 @@ class EndpointService:
             public_key=signing.public_key(newest) if spec.signing.scheme == "v1a" else None,
             updated_by=by,
             sealed=sealed,
+            warnings=spec_warnings(spec, self.types()),
         )
 
 

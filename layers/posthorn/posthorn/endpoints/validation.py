@@ -1,5 +1,6 @@
 """The rules for a saved endpoint that its fields' types cannot state."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -9,6 +10,7 @@ from posthorn.models import MAX_RETRY_SPAN_SECONDS, ApiKeyAuth, EndpointSpec, OA
 from posthorn.models.retry_schedule import span_seconds
 from posthorn.subscriptions.matching import check_triggers
 from posthorn.subscriptions.payloads import check_payload
+from posthorn.subscriptions.templates import flaw, url_flaw
 
 # Hop-by-hop headers (RFC 9110 §7.6.1), headers of the connection, and those that Posthorn sets.
 _RESERVED = frozenset(
@@ -23,6 +25,7 @@ _TOKEN_FIELDS = frozenset(
     {*("grant_type", "client_id", "client_secret", "scope", "audience", "resource")}
 )
 _RESERVED_PREFIXES = ("webhook-", "posthorn-", "proxy-")
+_HOST = re.compile(r"https?://([^/?#:@\s]{1,253})", re.IGNORECASE)
 MAX_HEADERS_BYTES = 8192  # common servers accept about this much, with Posthorn's own headers
 
 
@@ -41,9 +44,13 @@ def check_endpoint(spec: EndpointSpec, policy: EgressPolicy) -> None:
         try:
             check()
         except InvalidError as error:
-            broken.extend(error.violations or [Violation(field, error.detail)])
+            hint = _spelling(urls[field]) if field in urls else ""
+            broken.extend(error.violations or [Violation(field, error.detail + hint)])
     broken.extend(_header_violations(spec))
     broken.extend(_parameter_violations(spec))
+    values = {f"/headers/{name}": value for name, value in spec.headers.items()}
+    flaws = {"/url": url_flaw(spec.url)} | {at: flaw(value) for at, value in values.items()}
+    broken.extend(Violation(at, message) for at, message in flaws.items() if message)
     if span_seconds(spec.retry) > MAX_RETRY_SPAN_SECONDS:
         broken.append(Violation("/retry", "the delays must add up to at most 7 days"))
     if broken:
@@ -57,6 +64,18 @@ def _parameter_violations(spec: EndpointSpec) -> list[Violation]:
         for name in parameters
         if name in _TOKEN_FIELDS
     ]
+
+
+def _spelling(url: str) -> str:
+    """How to write a host whose letters IDNA 2003 and 2008 convert to different names."""
+    match = _HOST.match(url)
+    if match is None or not set(match[1]) & set("ßς"):
+        return ""
+    labels = [
+        each if each.isascii() else f"xn--{each.lower().encode('punycode').decode()}"
+        for each in match[1].split(".")
+    ]
+    return f": write it as {'.'.join(labels)}"
 
 
 def _header_violations(spec: EndpointSpec) -> list[Violation]:

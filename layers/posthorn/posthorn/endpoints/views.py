@@ -3,7 +3,15 @@
 from pydantic import Field
 
 from posthorn.core import api_examples
-from posthorn.models import Endpoint, EndpointSpec, EndpointStatus, Model, Signing, Time
+from posthorn.models import (
+    ConfigWarning,
+    Endpoint,
+    EndpointSpec,
+    EndpointStatus,
+    Model,
+    Signing,
+    Time,
+)
 from posthorn.models.paging import ONLY_IF_SET
 
 
@@ -23,6 +31,9 @@ class EndpointView(EndpointSpec):
     signing: SigningView
     status: EndpointStatus
     status_reason: str | None
+    warnings: list[ConfigWarning] = Field(
+        description="Settings that are valid and probably mistaken, as found when they were saved"
+    )
     version: int
     created_at: Time
     updated_at: Time

@@ -22,6 +22,7 @@ from posthorn.core.errors import (
 from posthorn.core.problem_details import invalid
 from posthorn.events.event_types import violations
 from posthorn.models import Change, Event, EventType, Model, Time, TypeName, Validation
+from posthorn.models.refused_publication import compare
 
 MAX_EVENT_BYTES = 256 * 1024  # of `data` as compact JSON
 MAX_BATCH = 100
@@ -84,14 +85,22 @@ class Ingestion:
     ) -> list[Result]:
         """Validate each item and send the valid ones to SQS; each result is an Event or its error.
 
-        `published` are items parsed from JSON, and `read` converts one to a publication.
+        `published` are items parsed from JSON, or errors of parsing; `read` converts an item to a
+        publication.
         """
         if not _TRACEPARENT.fullmatch(traceparent or ""):
             traceparent = None
         results: list[Result] = []
+        by_id: dict[str, Event] = {}
         for item in published:
             try:
-                results.append(self._event(tenant, read(item), traceparent))
+                if isinstance(item, PosthornError):
+                    raise item
+                event = self._event(tenant, read(item), traceparent)
+                if compare(by_id.setdefault(event.id, event), event):
+                    message = "is that of an earlier event of this request with other content"
+                    raise InvalidError.at("/id", message, code="id_reused")
+                results.append(event)
             except PosthornError as error:
                 results.append(error)
         positions = [index for index, each in enumerate(results) if isinstance(each, Event)]

@@ -75,7 +75,7 @@ app = APIGatewayHttpResolver(enable_validation=True)
 @described(
     "Events",
     Scope.EVENTS_WRITE,
-    *("schema_violation", "too_large", "unknown_event_type"),
+    *("id_reused", "schema_violation", "too_large", "unknown_event_type"),
     # The batch of CloudEvents is in the text only: openapi-python-client 0.29 generates code that
     # fails where one of several bodies is a list.
     media_types={JSON: (0, 1), _CLOUD_EVENT: (2,)},

@@ -3,8 +3,11 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import cache
 from http import HTTPStatus
 from time import monotonic
 from typing import Annotated, Any, TypeVar
@@ -18,6 +21,7 @@ from pydantic import BeforeValidator
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples as examples
+from posthorn.core import json_text
 from posthorn.core.errors import (
     InvalidError,
     MalformedError,
@@ -32,6 +36,8 @@ from posthorn.models import Caller, Scope
 from posthorn.tenants import api_keys as access
 from posthorn.tenants import tenants as tenancy
 
+BYTE_ORDER_MARK = "\ufeff"  # some programs write it before JSON (RFC 8259 §8.1)
+_ITEM = re.compile(r"/events/([0-9]+)(/.*|)", re.DOTALL)
 _ETAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 _T = TypeVar("_T")
 
@@ -64,9 +70,15 @@ IfMatch = Annotated[
 ]
 
 
-def resolver(logger: Logger) -> APIGatewayHttpResolver:
-    """An event handler that validates by the types of its routes and answers refusals alike."""
-    app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=_parsed)
+def resolver(
+    logger: Logger, *, parse: Callable[[str], dict[str, Any]] | None = None
+) -> APIGatewayHttpResolver:
+    """An event handler that validates by the types of its routes and answers refusals alike.
+
+    `parse` reads a body; by default every value that JSON cannot keep is refused.
+    """
+    deserializer = parse or parsed
+    app = APIGatewayHttpResolver(enable_validation=True, json_body_deserializer=deserializer)
 
     def refused(error: PosthornError) -> Response[str]:
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -97,6 +109,10 @@ def as_json(event: dict[str, Any], kind: str = re.escape(JSON)) -> dict[str, Any
     headers = {**event["headers"], "content-type": JSON}
     if not event.get("body"):
         return {**event, "headers": headers}
+    coding = event["headers"].get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        message = f"the body is sent without compression, not with content-encoding {coding!a}"
+        raise UnsupportedMediaError(message)
     sent = event["headers"].get("content-type", JSON).partition(";")[0].strip().lower()
     if not re.fullmatch(kind, sent):
         raise UnsupportedMediaError(f"the body is to be {JSON}")
@@ -106,6 +122,7 @@ def as_json(event: dict[str, Any], kind: str = re.escape(JSON)) -> dict[str, Any
             body = base64.b64decode(body).decode()
         except ValueError:
             raise MalformedError("the body is not UTF-8") from None
+    body = body.removeprefix(BYTE_ORDER_MARK)
     return {**event, "headers": headers, "body": body, "isBase64Encoded": False}
 
 
@@ -142,6 +159,7 @@ def _answered(
     """A body is JSON or refused; the event handler alone would read forms too."""
     try:
         event = read(event)
+        _check_parameters(app, event)
     except PosthornError as error:
         body = json.dumps(problem(error))
         return {"statusCode": error.status, "headers": {"content-type": PROBLEM}, "body": body}
@@ -151,20 +169,71 @@ def _answered(
     return answer
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    """Parse a body. A list is refused here: the event handler would take its first element."""
-    try:
-        document = json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise MalformedError("the body is not valid JSON") from None
-    if not isinstance(document, dict):
-        message = "must be an object"
-        raise InvalidError(f"the body: {message}", [Violation("", message)])
+def _check_parameters(app: APIGatewayHttpResolver, event: dict[str, Any]) -> None:
+    """Raise InvalidError for query parameters that the route does not have."""
+    sent = event.get("queryStringParameters") or {}
+    known = _parameters(app).get(event["routeKey"]) if sent else None
+    if known is None:
+        return
+    unknown = [Violation(name, _unknown(name, known)) for name in sent if name not in known]
+    if unknown:
+        raise InvalidError.of(unknown)
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = [each for each in sorted(known) if name.startswith(f"{each}_")]
+    near += get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"unknown parameter{f'; did you mean {near[0]}?' if near else ''}"
+
+
+@cache
+def _parameters(app: APIGatewayHttpResolver) -> dict[str, frozenset[str]]:
+    """The query parameters of each route, by method and path as API Gateway has them."""
+    routes = app._static_routes + app._dynamic_routes
+    return {
+        f"{route.method} {route.openapi_path}": frozenset(
+            each.alias for each in route.dependant.query_params
+        )
+        for route in routes
+    }
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """Parse a body; raise InvalidError for each value that JSON cannot keep."""
+    document, flaws = _read_object(text)
+    if flaws:
+        raise InvalidError.of(flaws)
     return document
 
 
-def _no_number(constant: str) -> None:
-    raise ValueError(f"JSON knows no {constant}")
+def parsed_batch(text: str) -> dict[str, Any]:
+    """Parse a body as `parsed`; an item of `events` with such a value becomes its InvalidError."""
+    document, flaws = _read_object(text)
+    items = document.get("events")
+    of_items: dict[int, list[Violation]] = {}
+    others = []
+    for each in flaws:
+        match = _ITEM.fullmatch(each.field) if isinstance(items, list) else None
+        if match:
+            of_items.setdefault(int(match[1]), []).append(replace(each, field=match[2]))
+        else:
+            others.append(each)
+    if others:
+        raise InvalidError.of(others)
+    for index, found in of_items.items():
+        document["events"][index] = InvalidError.of(found)
+    return document
+
+
+def _read_object(text: str) -> tuple[dict[str, Any], list[Violation]]:
+    """A list is refused here: the event handler would take its first element."""
+    try:
+        document, flaws = json_text.read(text)
+    except (ValueError, RecursionError):
+        raise MalformedError("the body is not valid JSON") from None
+    if not isinstance(document, dict):
+        raise InvalidError.at("", "must be an object")
+    return document, flaws
 
 
 def refusal(error: PosthornError) -> Response[str]:

@@ -10,6 +10,7 @@ from posthorn.models.base import TenantId as TenantId
 from posthorn.models.base import Time as Time
 from posthorn.models.base import TypeName as TypeName
 from posthorn.models.base import TypePattern as TypePattern
+from posthorn.models.base import WrittenTime as WrittenTime
 from posthorn.models.base import expiry as expiry
 from posthorn.models.base import iso as iso
 from posthorn.models.base import read_expiry as read_expiry
@@ -28,6 +29,7 @@ from posthorn.models.endpoint import BasicAuth as BasicAuth
 from posthorn.models.endpoint import BearerAuth as BearerAuth
 from posthorn.models.endpoint import CloudEventsPayload as CloudEventsPayload
 from posthorn.models.endpoint import Condition as Condition
+from posthorn.models.endpoint import ConfigWarning as ConfigWarning
 from posthorn.models.endpoint import CustomPayload as CustomPayload
 from posthorn.models.endpoint import DataPayload as DataPayload
 from posthorn.models.endpoint import DisabledBy as DisabledBy
@@ -55,6 +57,7 @@ from posthorn.models.event_type import EventTypeSpec as EventTypeSpec
 from posthorn.models.event_type import Source as Source
 from posthorn.models.event_type import Validation as Validation
 from posthorn.models.paging import Listed as Listed
+from posthorn.models.refused_publication import RefusedPublication as RefusedPublication
 from posthorn.models.retry_schedule import (
     DEFAULT_RETRY_DELAYS_SECONDS as DEFAULT_RETRY_DELAYS_SECONDS,
 )

@@ -4,6 +4,7 @@ Models are frozen pydantic classes; the same class reads an API body, an SQS mes
 item. Times are aware and in UTC, names of durations end in the unit, unknown fields are refused.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
     PlainSerializer,
@@ -52,8 +54,21 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("is out of range") from None
 
 
+def _written(value: Any) -> Any:
+    """Complete an offset of hours; name the mistakes of a time that pydantic would not."""
+    if not isinstance(value, str):
+        return value
+    if re.search(r"T.* [0-9]{2}:?[0-9]{2}$", value):
+        raise ValueError("has a space before its offset: in a URL, write + as %2B")
+    if re.search(r"T[0-9]{2}:[0-9]{2}:60", value):
+        raise ValueError("is a leap second: write second 59")
+    return f"{value}:00" if re.search(r"T.*[+-][0-9]{2}$", value) else value
+
+
+WrittenTime = Annotated[datetime, BeforeValidator(_written)]
 Time = Annotated[
     AwareDatetime,
+    BeforeValidator(_written),
     AfterValidator(_utc),
     PlainSerializer(iso, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),

@@ -211,6 +211,16 @@ class EndpointSpec(Model):
     ] = Field(default={}, max_length=50, description="Your own notes; Posthorn does not use them")
 
 
+class ConfigWarning(Model):
+    """A valid setting that is probably mistaken; `field` is its JSON pointer."""
+
+    model_config = api_examples.shown(api_examples.CONFIG_WARNING)
+
+    field: str
+    message: str
+    suggestion: str | None = None
+
+
 class Endpoint(EndpointSpec):
     """A webhook endpoint of a tenant. Secrets are masked here and encrypted in `sealed`."""
 
@@ -225,6 +235,7 @@ class Endpoint(EndpointSpec):
     updated_by: str
     # KMS ciphertext of `kms.Secrets` in base64; no API response contains it
     sealed: str = Field(repr=False)
+    warnings: tuple[ConfigWarning, ...] = ()  # about the settings, when they were saved
     # Separate attributes of the item, reset by the next version.
     health: Health = Field(default=Health(), exclude=True)
     tested_version: int | None = Field(

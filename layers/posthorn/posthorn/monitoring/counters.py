@@ -10,6 +10,7 @@ A row has a StatsKey, and these counts by name:
     first_successes      deliveries whose first attempt succeeded
     outcome.{outcome}    attempts with this outcome
     latency.{bucket}     attempts of this duration, see `bucket_of`
+    refused              publications with the id of an event and other content, by their time
     died                 deliveries that became dead in this hour, whenever they were created
 """
 
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, log
 
-from posthorn.deliveries.stream import EventRecorded, Transition
+from posthorn.deliveries.stream import EventRecorded, Fact, PublicationRefused, Transition
 from posthorn.models import Delivery, DeliveryStatus, Outcome
 
 Counts = Counter[str]
@@ -47,10 +48,13 @@ def day_of(moment: datetime) -> datetime:
     return hour_of(moment).replace(hour=0)
 
 
-def counted(fact: EventRecorded | Transition) -> Iterator[tuple[StatsKey, Counts]]:
+def counted(fact: Fact) -> Iterator[tuple[StatsKey, Counts]]:
     """Yield the counts that a fact adds to each key. Tests are not counted."""
     if isinstance(fact, EventRecorded):
         yield from _counted_event(fact)
+    elif isinstance(fact, PublicationRefused):
+        key = StatsKey(fact.tenant, hour_of(fact.at), NO_ENDPOINT, fact.event_type)
+        yield key, Counts(refused=1)
     elif not fact.after.test:
         yield _key(fact.after, fact.after.created_at), _counted_transition(fact)
         if fact.after.status is DeliveryStatus.DEAD and fact.after.last_attempt_at:

@@ -45,6 +45,16 @@ class LastDay:
             total.update(counts)
         return success_rate(total)
 
+    def refused(self) -> Counter[str]:
+        """The numbers of refused publications, by event type."""
+        return Counter(
+            {
+                event_type: count
+                for event_type, rows in self.rows.items()
+                if (count := sum(counts["refused"] for _, counts in rows))
+            }
+        )
+
     def died(self) -> dict[str, Counter[str]]:
         """The numbers of deliveries that died, by endpoint and event type."""
         died: defaultdict[str, Counter[str]] = defaultdict(Counter)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from posthorn.aws.stream_counters import Increment
 from posthorn.deliveries import stream
-from posthorn.deliveries.stream import EventRecorded, StreamChange, Transition
+from posthorn.deliveries.stream import Fact, StreamChange, Transition
 from posthorn.jobs.tracker import JobTracker
 from posthorn.monitoring.counters import StatsKey, counted
 from posthorn.monitoring.stats_store import StatsStore
@@ -44,8 +44,8 @@ class StreamConsumer:
 
 def _facts(
     changes: Iterable[StreamChange],
-) -> tuple[list[tuple[int, EventRecorded | Transition]], list[int]]:
-    facts: list[tuple[int, EventRecorded | Transition]] = []
+) -> tuple[list[tuple[int, Fact]], list[int]]:
+    facts: list[tuple[int, Fact]] = []
     unreadable: list[int] = []
     for change in changes:
         try:

@@ -41,6 +41,7 @@ class WarningSign(StrEnum):
     OVERDUE = "deliveries_overdue"  # their next attempt is late, which is Posthorn's fault
     FAILING = "endpoint_failing"  # no attempt has succeeded since one failed
     DEAD = "deliveries_dead"  # in the last 24 hours
+    REFUSED = "publications_refused"  # in the last 24 hours
     DISABLED = "endpoint_disabled"
     HELD = "deliveries_held"
     CERTIFICATE = "certificate_expires"  # within 14 days
@@ -51,10 +52,11 @@ class WarningView(Model):
 
     code: WarningSign
     message: str
-    endpoint_id: str
+    endpoint_id: str | None = Field(description="Null for refused publications")
     endpoint_name: str | None = Field(description="Null for a deleted endpoint")
     count: int | None = Field(
-        description="Number of deliveries; held or retried ones are counted among the tenant's "
+        description="Number of deliveries or publications; held or retried deliveries are counted "
+        "among the tenant's "
         f"newest {COUNTED_PER_SHARD * TENANT_STATUS_SHARDS} of that status, so there may be more"
     )
     since: Time | None
@@ -91,7 +93,7 @@ class WarningSigns:
         order = list(WarningSign)
         return sorted(
             (each.view for each in found),
-            key=lambda view: (order.index(view.code), view.endpoint_id),
+            key=lambda view: (order.index(view.code), view.endpoint_id or ""),
         )
 
     def about(
@@ -105,6 +107,7 @@ class WarningSigns:
         yield from self._overdue(tenant, names)
         if last_day:
             yield from _dead(last_day, names)
+            yield from _refused(last_day)
         statuses = (DeliveryStatus.RETRYING, DeliveryStatus.HELD)
         newest = self.lists.newest_of(tenant, statuses, per_shard=COUNTED_PER_SHARD)
         retried, held = (_types_by_endpoint(newest[status]) for status in statuses)
@@ -167,10 +170,27 @@ def _dead(last_day: LastDay, names: Mapping[str, str]) -> Iterator[TenantWarning
         )
 
 
+def _refused(last_day: LastDay) -> Iterator[TenantWarning]:
+    for event_type, count in last_day.refused().items():
+        message = (
+            f"publications of {event_type} were not delivered in the last 24 hours: their ids are"
+            " those of events with other content"
+        )
+        yield _warning(
+            WarningSign.REFUSED,
+            message,
+            None,
+            None,
+            since=last_day.since,
+            count=count,
+            event_types={event_type},
+        )
+
+
 def _warning(
     code: WarningSign,
     message: str,
-    endpoint_id: str,
+    endpoint_id: str | None,
     endpoint_name: str | None,
     *,
     event_types: AbstractSet[str] | None = None,

@@ -20,23 +20,41 @@ from jmespath.exceptions import (
     LexerError,
     ParseError,
 )
-from jmespath.functions import TYPES_MAP, Functions
+from jmespath.functions import TYPES_MAP, Functions, signature
 from jmespath.lexer import Lexer
 from jmespath.visitor import TreeInterpreter
 
+from posthorn.core.json_values import equal, number
 from posthorn.models import Event, iso
 
 MAX_CHARACTERS = 4096  # the limit of CustomPayload.expression
 MAX_DEPTH = 64  # keeps parser and interpreter far from Python's recursion limit
 MAX_STEPS = 200_000  # about 0.5 s: enough for 5,000 order lines of ten fields
 
-_CALLS = Functions()
+
+class _JsonFunctions(Functions):
+    """The functions of JMESPath; those that compare or read numbers do it as JSON does."""
+
+    @signature({"types": ["array", "string"]}, {"types": []})
+    def _func_contains(self, subject: Any, search: Any) -> Any:
+        if isinstance(subject, list):
+            return any(equal(each, search) for each in subject)
+        return search in subject
+
+    @signature({"types": []})
+    def _func_to_number(self, value: Any) -> int | float | None:
+        if isinstance(value, str):
+            return number(value)
+        return value if _kind(value) == "number" else None
+
+
+_CALLS = _JsonFunctions()
 _OPENING = {"lparen", "lbracket", "lbrace", "filter"}
 _CLOSING = {"rparen", "rbracket", "rbrace"}
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH}"
 _EXPREF_ARGUMENT = {"map": 0, "sort_by": 1, "min_by": 1, "max_by": 1}
 # Errors of Python that jmespath does not catch: `contains('a', `1`)` is a TypeError, `ceil` of
-# infinity an OverflowError, a long chain of equal arrays a RecursionError.
+# infinity an OverflowError.
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 Node = Any  # of jmespath's tree: a dict with type, value, children
@@ -221,8 +239,10 @@ class Interpreter(TreeInterpreter):
         """Compare as JMESPath does: None for an order of other than two numbers or two strings."""
         if isinstance(left, (list, dict)) and isinstance(right, (list, dict)):
             self._charge(weight(left, self._steps) + weight(right, self._steps))
+        if operator in ("eq", "ne"):
+            return equal(left, right) is (operator == "eq")
         kinds = {_kind(left), _kind(right)}
-        if operator in ("eq", "ne") or kinds in ({"number"}, {"string"}):
+        if kinds in ({"number"}, {"string"}):
             return bool(self.COMPARATOR_FUNC[operator](left, right))
         return None
 

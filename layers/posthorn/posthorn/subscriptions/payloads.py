@@ -5,7 +5,6 @@ without spaces, in UTF-8, with names in the order of the publication.
 """
 
 import json
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from posthorn.core.errors import InvalidError, Violation
@@ -18,6 +17,7 @@ from posthorn.models import (
     Payload,
     iso,
 )
+from posthorn.subscriptions.field_paths import PathError, drop, parse_path, pick, tree
 from posthorn.subscriptions.jmespath_expressions import (
     ExpressionError,
     document,
@@ -27,7 +27,6 @@ from posthorn.subscriptions.jmespath_expressions import (
 )
 
 MAX_BYTES = 256 * 1024  # of a custom payload: the limit of an event's data
-MAX_PATH_CHARACTERS = 256
 CONTENT_TYPE = "application/json"
 CLOUDEVENTS_CONTENT_TYPE = "application/cloudevents+json"
 
@@ -69,9 +68,10 @@ def check_payload(payload: Payload, field: str = "/payload") -> None:
     if isinstance(payload, DataPayload):
         for name, paths in (("include", payload.include or ()), ("exclude", payload.exclude)):
             for index, path in enumerate(paths):
-                if not all(path.split(".")) or len(path) > MAX_PATH_CHARACTERS:
-                    wrong = "must be a field name, or names joined by dots"
-                    violations.append(Violation(f"{field}/{name}/{index}", wrong))
+                try:
+                    parse_path(path)
+                except PathError as error:
+                    violations.append(Violation(f"{field}/{name}/{index}", str(error)))
     if violations:
         raise InvalidError.of(violations)
 
@@ -127,47 +127,6 @@ def _custom(expression: str, event: Event) -> Any:
     return result
 
 
-_Paths = dict[str, Any]  # names to the paths below them; an empty dict means the whole field
-
-
-def _select(data: dict[str, Any], payload: DataPayload) -> Any:
-    chosen = data if payload.include is None else _pick(data, _paths(payload.include))
-    return _drop(chosen, _paths(payload.exclude))
-
-
-def _paths(dotted: Iterable[str]) -> _Paths:
-    """A tree of the paths; a path includes the longer ones that begin with it."""
-    tree: _Paths = {}
-    for path in sorted(dotted, key=lambda path: path.count(".")):
-        branch = tree
-        *above, last = path.split(".")
-        for name in above:
-            if branch.get(name) == {}:
-                break
-            branch = branch.setdefault(name, {})
-        else:
-            branch.setdefault(last, {})
-    return tree
-
-
-def _pick(value: Any, paths: _Paths) -> Any:
-    """Keep the named fields. A path applies to each object of an array."""
-    if isinstance(value, list):
-        return [_pick(each, paths) for each in value if isinstance(each, (dict, list))]
-    return {
-        name: _pick(field, paths[name]) if paths[name] else field
-        for name, field in value.items()
-        if name in paths and (not paths[name] or isinstance(field, (dict, list)))
-    }
-
-
-def _drop(value: Any, paths: _Paths) -> Any:
-    if isinstance(value, list):
-        return [_drop(each, paths) for each in value]
-    if not isinstance(value, Mapping):
-        return value
-    return {
-        name: _drop(field, paths[name]) if name in paths else field
-        for name, field in value.items()
-        if paths.get(name) != {}
-    }
+def _select(data: Any, payload: DataPayload) -> Any:
+    chosen = data if payload.include is None else pick(data, tree(payload.include))
+    return drop(chosen, tree(payload.exclude))
