@@ -25,9 +25,9 @@ print(json.dumps([len(own), sorted({HEAVY} & sys.modules.keys())]))
         ("sweeper", 44, set()),
         ("conservation", 45, set()),
         ("job", 53, set()),
-        ("dispatcher", 57, set()),
-        ("console", 116, {"jinja2", "jsonschema_rs"}),
-        ("api", 120, {"jsonschema_rs"}),
+        ("dispatcher", 60, set()),
+        ("console", 120, {"jinja2", "jsonschema_rs"}),
+        ("api", 124, {"jsonschema_rs"}),
     ],
 )
 def test_a_function_loads_the_modules_that_it_uses(

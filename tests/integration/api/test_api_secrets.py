@@ -44,6 +44,9 @@ SECRETIVE: list[tuple[dict[str, Any], dict[str, Any]]] = [
                 "client_secret": MASK,
                 "scope": "",
                 "client_auth": "basic",
+                "audience": "",
+                "resource": "",
+                "parameters": {},
             }
         },
     ),
