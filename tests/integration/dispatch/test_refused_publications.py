@@ -9,7 +9,6 @@ from posthorn.aws.eventbridge import Announcement, Announcer
 from posthorn.core.errors import InvalidError
 from posthorn.deliveries.views import of_trace
 from posthorn.models import Event
-from posthorn.monitoring.inventory import Inventory
 from posthorn.monitoring.last_day import LastDay
 from posthorn.monitoring.warnings import WarningSigns
 from tests.support.world import ORDER, TENANT, World
@@ -40,8 +39,9 @@ def published(world: World, *items: dict[str, Any]) -> str:
 
 
 def warnings(world: World) -> list[Any]:
-    inventory = Inventory(world.log_table)
-    return WarningSigns(world.config, world.log, inventory, world.stats, world.clock).of(TENANT)
+    lists = world.reader.lists
+    signs = WarningSigns(world.config.endpoints, world.log, lists, world.stats, world.clock)
+    return signs.of(TENANT)
 
 
 def test_other_content_is_recorded_with_the_event_and_announced(

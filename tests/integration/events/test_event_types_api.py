@@ -110,8 +110,8 @@ def test_active_types_come_first_and_the_others_by_category(tenant: Tenant) -> N
         "SkuOnHandBreakPointNotification",
         "SkuPriceChangedNotification",
     ]
-    assert all(each["active"] for each in found[:3])
-    assert found[3:] == inactive
+    assert all(each["active"] for each in found[:4])
+    assert found[4:] == inactive
     categories = [each["category"] for each in inactive]
     assert categories == sorted(categories)
     assert set(builtin()) <= {each["name"] for each in found}
@@ -207,10 +207,13 @@ def test_of_many_endpoints_some_are_shown(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ({"category": "System"}, {"JobCompletedEvent"}),
+        ({"category": "System"}, {"ExportDeliveredEvent", "JobCompletedEvent"}),
         ({"category": "Supplier", "q": "ONHAND"}, {"SupplierSkuOnHandChangedNotification"}),
         ({"q": "no such words"}, set()),
-        ({"active": "false", "category": "System"}, {"JobCompletedEvent"}),
+        (
+            {"active": "false", "category": "System"},
+            {"ExportDeliveredEvent", "JobCompletedEvent"},
+        ),
         ({"active": "true"}, set()),
     ],
 )

@@ -13,7 +13,16 @@ from werkzeug import Request, Response
 
 from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.jobs.model import JobKind
-from posthorn.models import DeliveryStatus, Endpoint, EndpointSpec, Event, Scope, Task, Trigger
+from posthorn.models import (
+    DeliveryStatus,
+    EffectiveLimits,
+    Endpoint,
+    EndpointSpec,
+    Event,
+    Scope,
+    Task,
+    Trigger,
+)
 from tests.support.invocations import SAMPLES, invoke, sample
 from tests.support.template_facts import GLOBALS, TEMPLATE
 from tests.support.world import TENANT, World, answered
@@ -197,7 +206,10 @@ def test_the_job_sample_discards_held_deliveries(shared: World) -> None:
     (event,) = shared.publish()
     shared.take_events()
     clock, random_bytes = made_as(sample("job.json")["job_id"])
-    jobs = replace(shared.jobs, now=clock, random_bytes=lambda _: random_bytes)
+    forever = EffectiveLimits(retention_days=3650)  # the sample is older than 30 days
+    jobs = replace(
+        shared.jobs, now=clock, random_bytes=lambda _: random_bytes, limits=lambda _: forever
+    )
     of_it = DeliveryFilter(endpoint_ids=(endpoint.id,))
     jobs.start(TENANT, JobKind.DISCARD, of_it, rate_per_second=10, by="phk_test")
 

@@ -5,12 +5,14 @@ starting it twice is harmless; it ends when the job is at a later run.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
 
 from posthorn.aws.step_functions import StateMachine
+from posthorn.core.errors import NotFoundError
 from posthorn.jobs import transitions
 from posthorn.jobs.model import BatchOutcome, Job, JobKind
 from posthorn.jobs.store import JobStore
@@ -110,9 +112,12 @@ class JobRecovery:
         """Start an execution for each job whose step is overdue, and return their ids."""
         now = self.now()
         found = list(self.jobs.overdue(now - OVERDUE))
+        restarted = []
         for tenant, job_id in found:
-            self._restart(tenant, job_id, now)
-        return [job_id for _, job_id in found]
+            with suppress(NotFoundError):  # it has expired, and its row of the index not yet
+                self._restart(tenant, job_id, now)
+                restarted.append(job_id)
+        return restarted
 
     def _restart(self, tenant: str, job_id: str, now: datetime) -> None:
         def change(job: Job) -> Job:
