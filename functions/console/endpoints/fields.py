@@ -52,6 +52,7 @@ def fields_of(form: EndpointForm) -> dict[str, Any]:
         "payload": _payload(texts),
         "headers": {row["name"]: _header_value(row) for row in form.rows["headers"]},
         "auth": _auth(texts),
+        "tls": _tls(texts),
         "signing": {"scheme": texts["signing/scheme"]},
         "timeout_seconds": durations.read(texts["timeout_seconds"]),
         "follow_redirects": bool(texts["follow_redirects"]),
@@ -135,6 +136,14 @@ def _auth(texts: Mapping[str, str]) -> dict[str, Any]:
         pairs = [line.partition("=") for line in rows]
         auth["parameters"] = {name: value for name, _, value in pairs}
     return auth
+
+
+def _tls(texts: Mapping[str, str]) -> dict[str, str]:
+    names = ("client_certificate", "client_key", "ca_certificate")
+    tls = {name: texts[f"tls/{name}"].replace("\r\n", "\n").strip() for name in names}
+    if texts["tls/kept"] and tls["client_certificate"] and not tls["client_key"]:
+        tls["client_key"] = MASK
+    return tls
 
 
 def _retry(texts: Mapping[str, str]) -> dict[str, Any]:

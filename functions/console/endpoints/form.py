@@ -29,6 +29,8 @@ TEXTS = MappingProxyType(
         **{"auth/token_url": "", "auth/client_id": "", "auth/client_secret": ""},
         **{"auth/scope": "", "auth/client_auth": "basic"},
         **{"auth/audience": "", "auth/resource": "", "auth/parameters": ""},
+        **{"tls/client_certificate": "", "tls/client_key": "", "tls/ca_certificate": ""},
+        "tls/kept": "",
         **{"signing/scheme": "v1", "timeout_seconds": "15", "follow_redirects": ""},
         "retry/kind": "schedule",
         "retry/delays_seconds": durations.listed(DEFAULT_RETRY_DELAYS_SECONDS),
@@ -86,6 +88,7 @@ class EndpointForm:
             "follow_redirects": YES if spec.follow_redirects else "",
             **{"status": spec.status.value, "version": version},
             **_auth_texts(spec),
+            **_tls_texts(spec),
             **_payload_texts(spec),
             **_retry_texts(spec),
         }
@@ -107,6 +110,9 @@ class EndpointForm:
             for at, row in enumerate(self.rows["headers"])
         )
         kept = {"auth/kept": ""} if typed else {}
+        if self.texts["tls/client_key"]:
+            typed.add("tls/client_key")
+            kept["tls/kept"] = ""
         return replace(
             self,
             texts={**self.texts, **dict.fromkeys(typed, ""), **kept},
@@ -191,6 +197,12 @@ def _auth_texts(spec: EndpointSpec) -> dict[str, str]:
         "auth/parameters": "\n".join(f"{name}={value}" for name, value in parameters.items()),
         "auth/kept": spec.auth.kind if kept else "",
     }
+
+
+def _tls_texts(spec: EndpointSpec) -> dict[str, str]:
+    kept = YES if spec.tls.client_key == MASK else ""
+    stored = {f"tls/{name}": value for name, value in spec.tls.model_dump().items()}
+    return {**stored, "tls/client_key": "" if kept else spec.tls.client_key, "tls/kept": kept}
 
 
 def _payload_texts(spec: EndpointSpec) -> dict[str, str]:

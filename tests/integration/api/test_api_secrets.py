@@ -38,6 +38,7 @@ SECRETIVE: list[tuple[dict[str, Any], dict[str, Any]]] = [
         },
         {
             "auth": {
+                **{"audience": "", "resource": "", "parameters": {}},
                 "kind": "oauth2",
                 "token_url": "https://id.example.com/token",
                 "client_id": "erp",

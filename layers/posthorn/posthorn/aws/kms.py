@@ -1,6 +1,7 @@
 """Secrets, encrypted with the stack's KMS key before they reach a table or a link."""
 
 import base64
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ from posthorn.models import Model, Time
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
-MAX_PLAINTEXT_BYTES = 4096  # the limit of KMS Encrypt
+MAX_PLAINTEXT_BYTES = 4096  # the limit of KMS Encrypt; more is encrypted with a data key
+MAX_SECRETS_BYTES = 64 * 1024  # of one endpoint; with it an item keeps far below 400 KiB
+_ENVELOPE = "key1."  # then the encrypted data key, a dot, and nonce and ciphertext (AES-256-GCM)
+_KEY_BYTES, _NONCE_BYTES = 32, 12
 CACHED_SECRETS = 1000
 # Error codes for a ciphertext of another key; the last for a key that does not exist.
 _OTHER_KEY_ERRORS = {"InvalidCiphertextException", "IncorrectKeyException", "AccessDeniedException"}
@@ -28,11 +32,12 @@ class SigningKey(Model):
 
 
 class Secrets(Model):
-    """The secrets of an endpoint: signing keys, newest first, auth fields, and header values."""
+    """The secrets of an endpoint: signing keys, newest first, and fields of the endpoint."""
 
     signing: tuple[SigningKey, ...]
     auth: dict[str, str] = Field(default={})
     headers: dict[str, str] = Field(default={})
+    tls: dict[str, str] = Field(default={})
 
 
 class Vault:
@@ -45,10 +50,15 @@ class Vault:
 
     def seal(self, secrets: Secrets, *, tenant: str, endpoint_id: str) -> str:
         plaintext = secrets.model_dump_json(exclude_defaults=True).encode()
-        if len(plaintext) > MAX_PLAINTEXT_BYTES:
-            raise InvalidError("the secrets of one endpoint must have at most 4 KiB in total")
-        ciphertext = self._encrypted(plaintext, {"tenant": tenant, "endpoint": endpoint_id})
-        return base64.b64encode(ciphertext).decode()
+        if len(plaintext) > MAX_SECRETS_BYTES:
+            raise InvalidError("the secrets of one endpoint must have at most 64 KiB in total")
+        context = {"tenant": tenant, "endpoint": endpoint_id}
+        if len(plaintext) <= MAX_PLAINTEXT_BYTES:
+            return base64.b64encode(self._encrypted(plaintext, context)).decode()
+        key = os.urandom(_KEY_BYTES)
+        content = _enveloped(plaintext, key)
+        parts = (self._encrypted(key, context), content)
+        return _ENVELOPE + ".".join(base64.b64encode(part).decode() for part in parts)
 
     def open(self, sealed: str, *, tenant: str, endpoint_id: str) -> Secrets:
         """Decrypt; each ciphertext costs one KMS call for the life of this environment."""
@@ -57,9 +67,12 @@ class Vault:
     def _open(self, place: tuple[str, str, str]) -> Secrets:
         sealed, tenant, endpoint_id = place
         context = {"tenant": tenant, "endpoint": endpoint_id}
-        plaintext = self._decrypted(base64.b64decode(sealed), context)
+        first, *content = map(base64.b64decode, sealed.removeprefix(_ENVELOPE).split("."))
+        plaintext = self._decrypted(first, context)
         if plaintext is None:
             raise UnavailableError("the key service did not decrypt")
+        for part in content:  # of an envelope, whose data key was decrypted
+            plaintext = _unwrapped(part, plaintext)
         return Secrets.model_validate_json(plaintext)
 
     def seal_text(self, text: str, *, purpose: str) -> str:
@@ -98,3 +111,16 @@ class Vault:
         except BotoCoreError as error:
             raise UnavailableError("the key service did not decrypt") from error
         return answer["Plaintext"]
+
+
+def _enveloped(plaintext: bytes, key: bytes) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # loads slowly, used seldom
+
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, None)
+
+
+def _unwrapped(content: bytes, key: bytes) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # loads slowly, used seldom
+
+    return AESGCM(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], None)

@@ -75,6 +75,10 @@ ENDPOINT: dict[str, Any] = {
     "payload": {"mode": "envelope"},
     "headers": {"x-shop": "se"},
     "auth": {"kind": "bearer", "token": _MASK},
+    "tls": {
+        **{"client_certificate": "", "client_key": "", "ca_certificate": ""},
+        "certificates": [],
+    },
     "signing": {"scheme": "v1"},
     "timeout_seconds": 15.0,
     "follow_redirects": False,

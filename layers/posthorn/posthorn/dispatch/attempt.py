@@ -15,6 +15,7 @@ from posthorn.deliveries.store import Record, StoredBody, body_of
 from posthorn.dispatch import request_headers
 from posthorn.egress.http_client import AttemptResult, Request, Sender
 from posthorn.egress.oauth2 import TokenCache, TokenError, owner
+from posthorn.egress.tls_context import TlsIdentity
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints.secret_masking import masked, redacted, redacted_bytes
 from posthorn.models import (
@@ -81,7 +82,13 @@ class Attempter:
             test=task.trigger is Trigger.TEST,
         )
         headers = request_headers.headers(endpoint, secrets, own)
-        request = replace(request, headers=headers, headers_elsewhere=own, body=content)
+        request = replace(
+            request,
+            headers=headers,
+            headers_elsewhere=own,
+            body=content,
+            identity=_identity(endpoint, secrets),
+        )
         request, result = self._send(request, endpoint, secrets, started_at)
         result = _without_secrets(result, request, endpoint, secrets)
         attempt = _attempt(endpoint, task, started_at, request, result)
@@ -186,6 +193,10 @@ def _without_secrets(
         }
     )
     return replace(result, advice=redacted(result.advice, hidden), response=response)
+
+
+def _identity(endpoint: Endpoint, secrets: Secrets) -> TlsIdentity:
+    return TlsIdentity(**{**endpoint.tls.model_dump(), **secrets.tls})
 
 
 def _redacted_base64(content: str | None, hidden: Iterable[str]) -> str | None:

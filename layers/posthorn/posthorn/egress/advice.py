@@ -69,8 +69,13 @@ _TLS_REASONS = {
         *("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
         *("NO_SHARED_CIPHER", "DH_KEY_TOO_SMALL"),
     ),
-    "the server requires a client certificate, which Posthorn does not support": (
-        *("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_BAD_CERTIFICATE"),
+    "the server requires a client certificate: set the endpoint's tls.client_certificate": (
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    ),
+    "the server refused the client certificate: check it, and the authorities the server trusts": (
+        *("SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE"),
+        *("SSLV3_ALERT_CERTIFICATE_EXPIRED", "SSLV3_ALERT_CERTIFICATE_REVOKED"),
+        *("SSLV3_ALERT_CERTIFICATE_UNKNOWN", "TLSV1_ALERT_UNKNOWN_CA"),
     ),
     "the server is not configured for the URL's host name: check its virtual hosts": (
         *("TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_UNRECOGNIZED_NAME"),

@@ -19,6 +19,7 @@ from posthorn.egress.advice import (
     tls_advice,
 )
 from posthorn.egress.ip_ranges import Address
+from posthorn.egress.tls_context import PUBLIC, TlsIdentity, tls_context
 from posthorn.egress.url_guard import Destination, EgressPolicy, check_addresses
 from posthorn.models import Outcome
 
@@ -104,11 +105,16 @@ class Connector:
 
     policy: EgressPolicy
     resolve: Resolve
-    tls: ssl.SSLContext
     now: Callable[[], datetime]
+    ca_bundle: str | None = None
 
     def connect(
-        self, destination: Destination, deadline: Deadline, *, trace: ConnectionTrace
+        self,
+        destination: Destination,
+        deadline: Deadline,
+        *,
+        trace: ConnectionTrace,
+        identity: TlsIdentity = PUBLIC,
     ) -> socket.socket:
         """Resolve once, check every address, connect, and do the TLS handshake for https.
 
@@ -122,7 +128,8 @@ class Connector:
             if destination.scheme == "http":
                 return sock
             with trace.phase("tls"):
-                return self._tls_handshake(sock, destination, deadline=deadline, trace=trace)
+                tls = tls_context(identity, self.ca_bundle)
+                return self._tls_handshake(sock, destination, tls, deadline=deadline, trace=trace)
         except TimeoutError:
             advice = (
                 f"{where}: no connection within {deadline.seconds:g} s: check firewall and port"
@@ -161,6 +168,7 @@ class Connector:
         self,
         sock: socket.socket,
         destination: Destination,
+        tls: ssl.SSLContext,
         *,
         deadline: Deadline,
         trace: ConnectionTrace,
@@ -168,7 +176,7 @@ class Connector:
         host = destination.host
         with ExitStack() as undo:
             undo.callback(sock.close)
-            secure = self.tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+            secure = tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
             undo.callback(secure.close)
             secure.settimeout(deadline.remaining())  # for the whole handshake
             try:

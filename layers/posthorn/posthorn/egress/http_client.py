@@ -1,12 +1,9 @@
 """Send one HTTP request to an endpoint and return the result as a value."""
 
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-
-import certifi
 
 from posthorn.egress.advice import (
     MAX_REDIRECTS,
@@ -27,6 +24,7 @@ from posthorn.egress.connection import (
     Resolve,
 )
 from posthorn.egress.response_reader import KEPT_BYTES, read_response
+from posthorn.egress.tls_context import PUBLIC, TlsIdentity, tls_context
 from posthorn.egress.transport import Clock, EgressSession, Exchange, GuardedAdapter, prepared
 from posthorn.egress.url_guard import (
     BlockedError,
@@ -60,6 +58,7 @@ class Request:
     follow_redirects: bool = False
     # Sent instead to another origin after a redirect: a header of a customer may hold a secret.
     headers_elsewhere: Mapping[str, str] = field(default_factory=dict)
+    identity: TlsIdentity = field(default=PUBLIC, repr=False)
     kept_bytes: int = KEPT_BYTES  # of the response body
     owner: str = ""  # the endpoint and its version: it shares kept connections with no other
 
@@ -97,15 +96,12 @@ class Sender:
         connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
         ca_bundle: str | None = None,
     ) -> None:
-        tls = ssl.create_default_context(cafile=certifi.where())  # takes 40 ms, so once
-        tls.set_alpn_protocols(["http/1.1"])
-        if ca_bundle:
-            tls.load_verify_locations(cafile=ca_bundle)
+        tls_context(PUBLIC, ca_bundle)  # now, not within the first attempt
         self._policy = policy
         self._monotonic = monotonic
         self._utcnow = utcnow
         self._connect_timeout_seconds = connect_timeout_seconds
-        connector = Connector(policy, resolve, tls, utcnow)
+        connector = Connector(policy, resolve, utcnow, ca_bundle)
         self.session = EgressSession(GuardedAdapter(connector, Clock(monotonic, utcnow)))
 
     def send(self, request: Request) -> AttemptResult:
@@ -149,6 +145,7 @@ class Sender:
             return Outcome.BLOCKED, advice, response
         headers = request.headers
         if following.origin != destination.origin:
+            request = replace(request, identity=PUBLIC)
             headers = request.headers_elsewhere
         request = replace(request, url=following.url, headers=headers)
         return self._follow(request, trace, hops=hops - 1)
@@ -167,7 +164,9 @@ class Sender:
             for name, value in request.headers.items()
             if name.lower() not in _RESERVED_HEADERS
         }
-        exchange = Exchange(destination, trace, request.owner, self._connect_timeout_seconds)
+        exchange = Exchange(
+            destination, trace, request.owner, request.identity, self._connect_timeout_seconds
+        )
         answer = self.session.send(
             prepared(request.method, destination, headers, request.body),
             stream=True,

@@ -23,6 +23,7 @@ from urllib3.util import SKIP_HEADER
 
 from posthorn.egress.advice import connection_advice, tls_advice
 from posthorn.egress.connection import AttemptError, ConnectionTrace, Connector
+from posthorn.egress.tls_context import TlsIdentity
 from posthorn.egress.url_guard import Destination
 from posthorn.egress.wire import DeadlineSocket, FinalResponse, LimitError
 from posthorn.models import Outcome
@@ -44,7 +45,8 @@ class Exchange:
 
     destination: Destination
     trace: ConnectionTrace
-    owner: str  # only requests of the same owner share connections
+    owner: str  # only requests of the same owner and identity share connections
+    identity: TlsIdentity
     connect_timeout_seconds: float
     may_reuse: bool = True
 
@@ -102,7 +104,9 @@ class GuardedConnection(HTTPConnection):
         deadline = trace.deadline.within(exchange.connect_timeout_seconds)
         self._checked = self._clock.read()  # before the look-up, so never too late
         self.sock = self._wire = DeadlineSocket(
-            self._connector.connect(exchange.destination, deadline, trace=trace)
+            self._connector.connect(
+                exchange.destination, deadline, trace=trace, identity=exchange.identity
+            )
         )
         self.sock.begin(trace)
         self._certificate_expires_at = trace.certificate_expires_at
@@ -200,7 +204,7 @@ class GuardedAdapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:
         exchange = _EXCHANGE.get()
-        key: Any = (exchange.owner, *exchange.destination.origin)
+        key: Any = (exchange.owner, exchange.identity, *exchange.destination.origin)
         scheme, host, port = exchange.destination.origin
         context = {
             **self.poolmanager.connection_pool_kw,

@@ -131,6 +131,7 @@ def _replaced(
     if before.auth.kind == after.auth.kind:
         yield from _masked("/auth", old.auth, new.auth)
     yield from _masked("/headers", old.headers, new.headers)
+    yield from _masked("/tls", old.tls, new.tls)
     yield from _masked(
         "/signing", {"secret": old.signing[0].secret}, {"secret": new.signing[0].secret}
     )

@@ -60,10 +60,10 @@ def extract_secrets(
     auth_secrets: dict[str, str] = {}
     name = _AUTH_SECRETS.get(spec.auth.kind)
     if name:
-        auth_secrets[name] = _given(auth[name], kept_auth.get(name), f"/auth/{name}")
+        auth_secrets[name] = given(auth[name], kept_auth.get(name), f"/auth/{name}")
         auth[name] = MASK
     headers = {
-        header: _given(value, kept_headers.get(header), f"/headers/{header}")
+        header: given(value, kept_headers.get(header), f"/headers/{header}")
         for header, value in spec.headers.items()
     }
     header_secrets = {name: value for name, value in headers.items() if looks_secret(name)}
@@ -77,7 +77,8 @@ def extract_secrets(
     return spec.model_copy(update=shown), auth_secrets, header_secrets
 
 
-def _given(value: str, kept: str | None, field: str) -> str:
+def given(value: str, kept: str | None, field: str) -> str:
+    """The value, or the kept one for a mask; raise InvalidError at the field if none is kept."""
     if MASK[0] not in value:
         return value
     if value == MASK and kept is not None:

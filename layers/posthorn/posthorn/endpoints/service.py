@@ -14,6 +14,7 @@ from posthorn.core.errors import ConflictError, NotFoundError, StaleVersionError
 from posthorn.core.problem_details import invalid
 from posthorn.egress.url_guard import EgressPolicy
 from posthorn.endpoints import signing
+from posthorn.endpoints.certificates import extract_key
 from posthorn.endpoints.secret_masking import extract_secrets
 from posthorn.endpoints.spec_warnings import spec_warnings
 from posthorn.endpoints.validation import check_endpoint
@@ -115,7 +116,7 @@ class EndpointService:
             raise NotFoundError("there is no such version")
         then = self._secrets(earlier.endpoint)
         secrets = self._secrets(before).model_copy(
-            update={"auth": then.auth, "headers": then.headers}
+            update={"auth": then.auth, "headers": then.headers, "tls": then.tls}
         )
         spec = _spec(earlier.endpoint).model_copy(update={"status": before.status})
         return self._changed(before, spec, secrets, by=by)
@@ -200,8 +201,9 @@ class EndpointService:
         shown, auth, headers = extract_secrets(
             spec, kept_auth=secrets.auth, kept_headers=secrets.headers
         )
+        shown, tls = extract_key(shown, secrets.tls)
         sealed = self.vault.seal(
-            secrets.model_copy(update={"auth": auth, "headers": headers}),
+            secrets.model_copy(update={"auth": auth, "headers": headers, "tls": tls}),
             tenant=identity["tenant"],
             endpoint_id=identity["id"],
         )

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from posthorn.core import api_examples
+from posthorn.endpoints.certificates import TlsView, tls_view
 from posthorn.models import (
     ConfigWarning,
     Endpoint,
@@ -28,6 +29,7 @@ class EndpointView(EndpointSpec):
     model_config = api_examples.shown(api_examples.ENDPOINT)
 
     id: str
+    tls: TlsView
     signing: SigningView
     status: EndpointStatus
     status_reason: str | None
@@ -61,8 +63,9 @@ class PublicKeyView(Model):
 
 
 def endpoint_view(endpoint: Endpoint, *, secret: str | None = None) -> EndpointView:
-    seen = endpoint.model_dump(exclude={"tenant", "sealed", "public_key", "disabled_by", "signing"})
+    hidden = {"tenant", "sealed", "public_key", "disabled_by", "signing", "tls"}
+    seen = endpoint.model_dump(exclude=hidden)
     signing = SigningView(
         scheme=endpoint.signing.scheme, public_key=endpoint.public_key, secret=secret
     )
-    return EndpointView(**seen, signing=signing)
+    return EndpointView(**seen, signing=signing, tls=tls_view(endpoint.tls))

@@ -46,6 +46,7 @@ from posthorn.models.endpoint import Payload as Payload
 from posthorn.models.endpoint import Rule as Rule
 from posthorn.models.endpoint import Secret as Secret
 from posthorn.models.endpoint import Signing as Signing
+from posthorn.models.endpoint import Tls as Tls
 from posthorn.models.event import Change as Change
 from posthorn.models.event import Erasure as Erasure
 from posthorn.models.event import Event as Event

@@ -10,6 +10,7 @@ from posthorn.models.base import ErrorMessage, Model, TenantId, Time, TypePatter
 from posthorn.models.retry_schedule import RetryPolicy, ScheduleRetry
 
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+Pem = Annotated[str, StringConstraints(max_length=16384, strip_whitespace=True)]
 HeaderName = Annotated[
     str,
     StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$"),
@@ -89,6 +90,21 @@ class OAuth2Auth(Model):
 Auth = Annotated[
     NoAuth | BasicAuth | BearerAuth | ApiKeyAuth | OAuth2Auth, Field(discriminator="kind")
 ]
+
+
+class Tls(Model):
+    """Certificates of the endpoint in PEM; empty for none.
+
+    Without a certificate authority of its own, the public ones are trusted.
+    """
+
+    client_certificate: Pem = Field(
+        default="", description="Shown to a receiver that demands one, with its intermediates"
+    )
+    client_key: Pem = Field(default="", description="Its private key, without a passphrase")
+    ca_certificate: Pem = Field(
+        default="", description="The authorities that the receiver's certificate is checked against"
+    )
 
 
 class Signing(Model):
@@ -195,6 +211,7 @@ class EndpointSpec(Model):
         default={}, max_length=20, description="Additional headers of each request"
     )
     auth: Auth = Field(default=NoAuth(), description="The authentication of each request")
+    tls: Tls = Field(default=Tls(), description="A client certificate and an own authority")
     signing: Signing = Signing()
     timeout_seconds: float = Field(default=15, ge=1, le=30, description="For a whole attempt")
     follow_redirects: bool = Field(default=False, description="Only 307 and 308, at most 3 hops")

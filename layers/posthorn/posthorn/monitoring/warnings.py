@@ -16,6 +16,8 @@ from posthorn.deliveries.items import DUE_SHARDS, FIRST_TIME, TENANT_STATUS_SHAR
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.store import LogStore
 from posthorn.dispatch.sweeper import GRACE
+from posthorn.egress.advice import EXPIRY_NOTICE
+from posthorn.endpoints.certificates import first_expiry
 from posthorn.models import (
     Delivery,
     DeliveryStatus,
@@ -132,6 +134,10 @@ class WarningSigns:
         if expires_at := health.certificate_expires_at:
             message = f"its certificate expires on {expires_at:%Y-%m-%d}: renew it"
             yield _warning(WarningSign.CERTIFICATE, message, id, name, until=expires_at)
+        own = first_expiry(endpoint.tls)
+        if own and own - self.now() <= EXPIRY_NOTICE:
+            message = f"a certificate of its tls settings expires on {own:%Y-%m-%d}: replace it"
+            yield _warning(WarningSign.CERTIFICATE, message, id, name, until=own)
 
     def _overdue(self, tenant: str, names: Mapping[str, str]) -> Iterator[TenantWarning]:
         since = self.now() - GRACE
