@@ -17,7 +17,7 @@ from posthorn_client.api.deliveries import list_deliveries
 from posthorn_client.api.endpoints import create_endpoint, read_endpoint
 from posthorn_client.api.events import publish
 from posthorn_client.models import Accepted, EndpointSpec, EndpointView, Problem
-from posthorn_client.models import Publication, PublicationData
+from posthorn_client.models import Publication
 
 client = AuthenticatedClient(base_url=os.environ["API"], token=os.environ["KEY"])
 spec = EndpointSpec(name="Generated", url=os.environ["URL"], event_types=["OrderReceivedEvent"])
@@ -25,9 +25,7 @@ endpoint = create_endpoint.sync(client=client, body=spec)
 assert isinstance(endpoint, EndpointView), endpoint
 missing = read_endpoint.sync("ep_unknown", client=client)
 assert isinstance(missing, Problem) and missing.code == "not_found", missing
-data = PublicationData.from_dict(
-    {"ClientId": 1042, "ApplicationId": 1, "ClientOrderRef": "B-20417", "Source": "WEB"}
-)
+data = {"ClientId": 1042, "ApplicationId": 1, "ClientOrderRef": "B-20417", "Source": "WEB"}
 accepted = publish.sync(client=client, body=Publication(type_="OrderReceivedEvent", data=data))
 assert isinstance(accepted, Accepted), accepted
 print(endpoint.id, accepted.id)

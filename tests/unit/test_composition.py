@@ -26,7 +26,7 @@ print(json.dumps([len(own), sorted({HEAVY} & sys.modules.keys())]))
         ("conservation", 45, set()),
         ("job", 53, set()),
         ("dispatcher", 62, set()),
-        ("console", 122, {"jinja2", "jsonschema_rs"}),
+        ("console", 124, {"jinja2", "jsonschema_rs"}),
         ("api", 126, {"jsonschema_rs"}),
     ],
 )
