@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from posthorn.aws.config_table import ConfigStore
 from posthorn.aws.dynamodb import Table
 from posthorn.aws.sqs import Queue
-from posthorn.core.errors import PosthornError
+from posthorn.core.errors import MalformedError, PosthornError
 from posthorn.core.settings import Settings
 from posthorn.events.catalogue import KnownTypes
 from posthorn.events.cloudevents import (
@@ -61,6 +61,10 @@ def publish(body: Annotated[dict[str, Any], Body()]) -> Response[Accepted | Batc
     tenant, _ = acting(app, config(), Scope.EVENTS_WRITE)
     headers = app.current_event.headers
     mode = app.context["mode"]
+    if mode is ContentMode.BINARY:
+        if set(body) != {"data"}:
+            raise MalformedError("the body is not valid JSON")
+        body = body["data"]
     batch = batch_of(body) if mode in (None, ContentMode.BATCH) else None
     results = ingestion().accept(
         tenant,
@@ -90,6 +94,8 @@ def _as_json(event: dict[str, Any]) -> dict[str, Any]:
     if mode is None:
         return as_json(event)
     event = as_json(event, JSON_TYPE)
+    if mode is ContentMode.BINARY:  # the data may be any JSON, or missing
+        return {**event, "body": f'{{"data":{event.get("body") or "null"}}}'}
     if mode is ContentMode.BATCH and event.get("body"):
         # The event handler reads objects only, and a batch of Posthorn's own is an object.
         return {**event, "body": f'{{"events":{event["body"]}}}'}

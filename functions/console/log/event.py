@@ -66,7 +66,7 @@ def _fates(trace: EventTrace) -> dict[str, Any]:
     }
 
 
-def _json(data: dict[str, Any]) -> str:
+def _json(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False)
 
 

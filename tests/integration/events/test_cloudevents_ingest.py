@@ -9,8 +9,8 @@ from cloudevents.core.v1.event import CloudEvent
 
 from posthorn.models import Event
 from tests.integration.conftest import Tenant
-from tests.support.http_client import Answer
-from tests.support.world import ORDER
+from tests.support.http_client import Answer, Client
+from tests.support.world import ORDER, answered
 
 ONE: dict[str, Any] = {
     "specversion": "1.0",
@@ -106,7 +106,7 @@ def test_a_batch_is_a_list_of_1_to_100(tenant: Tenant, body: str) -> None:
 
 
 def test_a_single_cloud_event_is_never_read_as_a_batch(tenant: Tenant) -> None:
-    structured_answer = structured(tenant, {**ONE, "events": [1]})
+    structured_answer = structured(tenant, {**ONE, "events": "1"})
     binary_answer = send(tenant, {**ORDER, "events": [1]}, **BINARY)
 
     assert structured_answer.status == 202
@@ -189,3 +189,48 @@ def test_one_request_leaves_nothing_to_the_next(tenant: Tenant) -> None:
 
     assert send(tenant, {"type": "OrderReceivedEvent", "data": ORDER}).status == 202
     assert structured(tenant, ONE, "application/json").fields != []
+
+
+def delivered(tenant: Tenant, answer: Answer) -> Any:
+    """The body that an endpoint with the payload mode `cloudevents` gets."""
+    assert answer.status == 202
+    endpoint = tenant.world.endpoint(tenant.id, tenant=tenant.id, payload={"mode": "cloudevents"})
+    tenant.world.answers[endpoint.url] = lambda _: answered(200)
+    tenant.world.take_events()
+    (sent,) = (each for each in tenant.world.sent if each.url == endpoint.url)
+    return json.loads(sent.body)
+
+
+MORE = {"subject": "4711", "dataschema": "https://example.com/s", "partition": "a", "sequence": 7}
+
+
+def test_attributes_and_extensions_arrive_as_they_were_published(tenant: Tenant) -> None:
+    body = delivered(tenant, structured(tenant, {**ONE, **MORE}))
+    assert body == {**ONE, **MORE, "time": body["time"], "datacontenttype": "application/json"}
+
+
+@pytest.mark.parametrize("data", [None, [1, "a"], "text", 1.5, True])
+def test_data_may_be_any_json_or_missing(admin: Client, tenant: Tenant, data: Any) -> None:
+    name = f"any_{tenant.id}"
+    spec = {"schema": {}, "example": [1], "kind": "event", "category": "Test"}
+    assert admin.put(f"/v1/event-types/{name}", spec).status in (200, 201)
+    event = {**ONE, "type": name, "data": data}
+    if data is None:
+        del event["data"]
+
+    body = delivered(tenant, structured(tenant, event))
+
+    assert body.get("data") == data
+    assert ("data" in body) is (data is not None)
+
+
+def test_a_binary_event_may_have_no_body_or_any_json(admin: Client, tenant: Tenant) -> None:
+    name = f"any_{tenant.id}"
+    spec = {"schema": {}, "example": [1], "kind": "event", "category": "Test"}
+    assert admin.put(f"/v1/event-types/{name}", spec).status in (200, 201)
+
+    for number, sent in enumerate((None, "[1]", '"text"')):
+        headers = {**BINARY, "ce-type": name, "ce-id": str(number)}
+        assert send(tenant, sent, **headers).status == 202
+    assert [each.data for each in queued(tenant)] == [None, [1], "text"]
+    assert send(tenant, '1,"x":2', **{**BINARY, "ce-type": name}).status == 400

@@ -11,7 +11,14 @@ from cloudevents.core.bindings.http import (
 from cloudevents.core.v1.event import CloudEvent
 
 from posthorn.core.errors import InvalidError
-from posthorn.events.cloudevents import ContentMode, content_mode, read_binary, read_structured
+from posthorn.events.cloudevents import (
+    CloudPublication,
+    ContentMode,
+    content_mode,
+    read_binary,
+    read_structured,
+)
+from posthorn.models import CloudAttributes
 from tests.unit.samples import NOW
 
 ORDER = {"OrderNo": "SO-1", "Amount": 1299.5, "Name": "Åsa", "Lines": [{"Sku": "a", "Count": 2}]}
@@ -33,6 +40,12 @@ def cloud_event(**attributes: Any) -> CloudEvent:
     )
 
 
+ATTRIBUTES = CloudAttributes(
+    id="4711 å",
+    source="https://shop.example.com/orders",
+    subject="order",
+    extensions={"traceparent": "00-1-2-03"},
+)
 PUBLICATION = {
     "id": "https://shop.example.com/orders 4711 å",
     "type": "OrderReceivedEvent",
@@ -41,17 +54,20 @@ PUBLICATION = {
 }
 
 
+TAKEN = CloudPublication(PUBLICATION, ATTRIBUTES)
+
+
 def test_a_structured_cloud_event_of_the_official_sdk_is_taken() -> None:
     message = to_structured_event(cloud_event())
     assert content_mode(message.headers) is ContentMode.STRUCTURED
-    assert read_structured(json.loads(message.body)) == PUBLICATION
+    assert read_structured(json.loads(message.body)) == TAKEN
 
 
 def test_a_binary_cloud_event_of_the_official_sdk_is_taken() -> None:
     message = to_binary_event(cloud_event())
     headers = {name.title(): value for name, value in message.headers.items()}
     assert content_mode(headers) is ContentMode.BINARY
-    assert read_binary(headers, json.loads(message.body)) == PUBLICATION
+    assert read_binary(headers, json.loads(message.body)) == TAKEN
 
 
 @pytest.mark.parametrize(
@@ -80,12 +96,15 @@ STRUCTURED = {"specversion": "1.0", "id": "1", "source": "/s", "type": "X", "dat
 
 
 def test_the_least_that_a_cloud_event_has_is_enough() -> None:
-    assert read_structured(STRUCTURED) == {"id": "/s 1", "type": "X", "data": {}}
+    least = {name: value for name, value in STRUCTURED.items() if name != "data"}
+    taken = read_structured(least)
+    assert taken.publication == {"id": "/s 1", "type": "X", "data": None}
+    assert taken.attributes == CloudAttributes(id="1", source="/s")
 
 
 def test_events_of_the_same_id_from_two_sources_are_two_events() -> None:
     other = read_structured({**STRUCTURED, "source": "/t"})
-    assert other["id"] != read_structured(STRUCTURED)["id"]
+    assert other.publication["id"] != read_structured(STRUCTURED).publication["id"]
 
 
 @pytest.mark.parametrize(
@@ -98,8 +117,12 @@ def test_events_of_the_same_id_from_two_sources_are_two_events() -> None:
         ({"type": "com/example"}, "/type"),
         ({"time": "yesterday"}, "/time"),
         ({"datacontenttype": "text/xml"}, "/datacontenttype"),
-        ({"data": [1]}, "/data"),
-        ({"data": None}, "/data"),
+        ({"subject": ""}, "/subject"),
+        ({"myExtension": "x"}, "/myExtension"),
+        ({"myextension": {"a": 1}}, "/myextension"),
+        ({"myextension": 1.5}, "/myextension"),
+        ({"myextension": "x" * 1025}, "/myextension"),
+        ({f"e{n}": 1 for n in range(51)}, "/e0"),
         ({"data_base64": "e30="}, "/data_base64"),
     ],
 )

@@ -116,7 +116,13 @@ class PayloadEraser:
                 if (body := body_of(event, record)) is not None
             },
         )
-        erased: Item = {"data": {}, "change": None, "warnings": (), "erasure": erasure}
+        erased: Item = {
+            "data": {},
+            "change": None,
+            "cloud": None,
+            "warnings": (),
+            "erasure": erasure,
+        }
         decisions = tuple(map(_without_quotes, history.decisions))
         document = items.event_document(event.model_copy(update=erased), decisions)
         self.table.update(

@@ -137,7 +137,7 @@ class EventView(Model):
     type: str
     time: Time
     accepted_at: Time
-    data: dict[str, Any] | None = Field(description="null once the payload was erased")
+    data: Any = Field(description="null once the payload was erased")
     erased_at: Time | None
     erased_by: str | None
     change: dict[str, Any] | None
@@ -268,7 +268,7 @@ def of_trace(trace: EventTrace, *, budget_bytes: int = BUDGET_BYTES) -> EventVie
         for endpoint_id, record in trace.history.records.items()
     ]
     view = EventView(
-        **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure"}),
+        **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure", "cloud"}),
         data=None if erasure else event.data,
         erased_at=erasure and erasure.at,
         erased_by=erasure and erasure.by,

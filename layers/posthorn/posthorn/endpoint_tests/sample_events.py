@@ -47,7 +47,7 @@ class SampleEvents:
         self,
         tenant: str,
         event_type: str,
-        data: dict[str, Any],
+        data: Any,
         *,
         time: datetime | None = None,
         change: Change | None = None,

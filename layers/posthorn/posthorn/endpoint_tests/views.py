@@ -23,7 +23,7 @@ class SampleEvent(Model):
     model_config = api_examples.shown(api_examples.EVENT)
 
     type: TypeName
-    data: dict[str, Any]
+    data: Any
     time: Time | None = None
     change: Change | None = None
 

@@ -1,10 +1,12 @@
 """CloudEvents 1.0 over HTTP, converted to publications.
 
-`source` and `id` together identify a CloudEvent, so both make the published id. Other attributes
-and extensions are dropped.
+`source` and `id` together identify a CloudEvent, so both make the published id. The payload mode
+`cloudevents` sends id, source, subject, dataschema and extensions as they were published.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -14,9 +16,11 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from posthorn.core import api_examples
 from posthorn.core.errors import InvalidError, Violation
 from posthorn.core.problem_details import invalid
-from posthorn.models import Time, TypeName, iso
+from posthorn.models import CloudAttributes, Time, TypeName, iso
 from posthorn.models.base import ErrorMessage
 
+MAX_EXTENSIONS, MAX_EXTENSION_CHARACTERS = 50, 1024
+_NAME = re.compile(r"[a-z0-9]{1,64}")
 MAX_ID_CHARACTERS = 256  # of a published id
 JSON_TYPE = r"[\w.+-]+/([\w.-]+\+)?json"
 
@@ -28,9 +32,9 @@ class ContentMode(StrEnum):
 
 
 class CloudEvent(BaseModel):
-    """A CloudEvent 1.0 in JSON. `source` and `id` make the published id; extensions are dropped."""
+    """A CloudEvent 1.0 in JSON, with any extensions. `source` and `id` make the published id."""
 
-    model_config = ConfigDict(extra="ignore", **api_examples.shown(api_examples.CLOUD_EVENT))
+    model_config = ConfigDict(extra="allow", **api_examples.shown(api_examples.CLOUD_EVENT))
 
     specversion: Literal["1.0"]
     id: Annotated[str, StringConstraints(min_length=1)]
@@ -46,7 +50,17 @@ class CloudEvent(BaseModel):
         StringConstraints(pattern=rf"^{JSON_TYPE} *(;.*)?$"),
         ErrorMessage("must be a media type of JSON"),
     ] = "application/json"
-    data: dict[str, Any]
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
+    dataschema: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
+    data: Any = None
+
+
+@dataclass(frozen=True)
+class CloudPublication:
+    """A CloudEvent as a publication, and the attributes that a publication does not have."""
+
+    publication: dict[str, Any]
+    attributes: CloudAttributes
 
 
 def content_mode(headers: Mapping[str, str]) -> ContentMode | None:
@@ -60,7 +74,7 @@ def content_mode(headers: Mapping[str, str]) -> ContentMode | None:
     return ContentMode.BINARY if "ce-specversion" in lowered else None
 
 
-def read_structured(document: Any) -> dict[str, Any]:
+def read_structured(document: Any) -> CloudPublication:
     """Convert an event in the JSON format to a publication; raise InvalidError."""
     if not isinstance(document, Mapping):
         raise InvalidError.at("", "must be an object")
@@ -69,7 +83,7 @@ def read_structured(document: Any) -> dict[str, Any]:
     return _publication(document, lambda name: f"/{name}")
 
 
-def read_binary(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
+def read_binary(headers: Mapping[str, str], data: Any) -> CloudPublication:
     """Convert `ce-` headers and the parsed body to a publication; raise InvalidError."""
     lowered = {name.lower(): value for name, value in headers.items()}
     attributes = {
@@ -83,7 +97,7 @@ def read_binary(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
     return _publication({**attributes, "data": data}, lambda name: names.get(name, f"ce-{name}"))
 
 
-def _publication(attributes: Mapping[str, Any], field: Callable[[str], str]) -> dict[str, Any]:
+def _publication(attributes: Mapping[str, Any], field: Callable[[str], str]) -> CloudPublication:
     try:
         event = CloudEvent.model_validate(attributes)
     except ValidationError as error:
@@ -95,4 +109,33 @@ def _publication(attributes: Mapping[str, Any], field: Callable[[str], str]) -> 
         message = f"must have, together with `source`, at most {MAX_ID_CHARACTERS - 1} characters"
         raise InvalidError.at(field("id"), message)
     times = {"time": iso(event.time)} if event.time else {}
-    return {"id": published_id, "type": event.type, **times, "data": event.data}
+    return CloudPublication(
+        {"id": published_id, "type": event.type, **times, "data": event.data},
+        CloudAttributes(
+            id=event.id,
+            source=event.source,
+            subject=event.subject,
+            dataschema=event.dataschema,
+            extensions=_extensions(event.model_extra or {}, field),
+        ),
+    )
+
+
+def _extensions(
+    found: Mapping[str, Any], field: Callable[[str], str]
+) -> dict[str, str | int | bool]:
+    """The extension attributes; raise InvalidError for those that CloudEvents does not allow."""
+    broken = []
+    for name, value in found.items():
+        if not _NAME.fullmatch(name):
+            broken.append(Violation(field(name), "must be named by lower-case letters and digits"))
+        elif isinstance(value, (dict, list, float)):
+            broken.append(Violation(field(name), "must be a string, a whole number or a boolean"))
+        elif isinstance(value, str) and len(value) > MAX_EXTENSION_CHARACTERS:
+            message = f"must have at most {MAX_EXTENSION_CHARACTERS} characters"
+            broken.append(Violation(field(name), message))
+    if len(found) > MAX_EXTENSIONS:
+        broken.append(Violation(field(next(iter(found))), f"is one of over {MAX_EXTENSIONS}"))
+    if broken:
+        raise InvalidError.of(broken)
+    return {name: value for name, value in found.items() if value is not None}

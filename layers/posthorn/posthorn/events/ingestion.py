@@ -19,7 +19,9 @@ from posthorn.core.errors import (
     Violation,
     pointer,
 )
+from posthorn.core.json_values import equal
 from posthorn.core.problem_details import invalid
+from posthorn.events.cloudevents import CloudPublication
 from posthorn.events.event_types import violations
 from posthorn.models import Change, Event, EventType, Model, Time, TypeName, Validation
 from posthorn.models.refused_publication import compare
@@ -40,7 +42,7 @@ class Publication(Model):
     model_config = api_examples.shown(api_examples.PUBLICATION, api_examples.CHANGE_EVENT)
 
     type: TypeName
-    data: dict[str, Any]
+    data: Any = Field(description="Any JSON value that the schema of the type allows")
     id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
     time: Time | None = Field(default=None, description="The time of the event; now by default")
     change: Change | None = None
@@ -110,6 +112,9 @@ class Ingestion:
         return results
 
     def _event(self, tenant: str, item: Any, traceparent: str | None) -> Event:
+        cloud = None
+        if isinstance(item, CloudPublication):
+            item, cloud = item.publication, item.attributes
         try:
             publication = Publication.model_validate(item)
         except ValidationError as error:
@@ -128,6 +133,7 @@ class Ingestion:
             time=publication.time or now,
             data=publication.data,
             change=publication.change,
+            cloud=cloud,
             published_id=publication.id,
             accepted_at=now,
             traceparent=traceparent,
@@ -158,7 +164,7 @@ def _cut(violation: Violation) -> Violation:
     )
 
 
-def check_data(data: Mapping[str, Any]) -> None:
+def check_data(data: Any) -> None:
     """Raise TooLargeError, or InvalidError for data that JSON cannot preserve.
 
     These are unpaired surrogates, numbers beyond the range of floats, and hundreds of levels.
@@ -172,6 +178,6 @@ def check_data(data: Mapping[str, Any]) -> None:
         preserved = from_json(b'{"data":%b}' % text)["data"]
     except ValueError:
         preserved = None
-    if preserved != data:
+    if not equal(preserved, data):
         message = "contains text, a number or nesting that JSON cannot preserve"
         raise InvalidError.at("/data", message)

@@ -58,7 +58,7 @@ class ExportedEvent(Model):
     type: str
     time: Time
     accepted_at: Time
-    data: dict[str, Any] | None
+    data: Any
     erased_at: Time | None
     erased_by: str | None
     change: Change | None
@@ -219,7 +219,7 @@ def _line(history: EventHistory, endpoint_id: str, endpoint_name: str | None) ->
     return ExportLine(
         delivery=views.of_record(event, history.records[endpoint_id], endpoint_name),
         event=ExportedEvent(
-            **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure"}),
+            **event.model_dump(exclude={"tenant", "traceparent", "data", "erasure", "cloud"}),
             data=None if erasure else event.data,
             erased_at=erasure and erasure.at,
             erased_by=erasure and erasure.by,

@@ -48,6 +48,7 @@ from posthorn.models.endpoint import Secret as Secret
 from posthorn.models.endpoint import Signing as Signing
 from posthorn.models.endpoint import Tls as Tls
 from posthorn.models.event import Change as Change
+from posthorn.models.event import CloudAttributes as CloudAttributes
 from posthorn.models.event import Erasure as Erasure
 from posthorn.models.event import Event as Event
 from posthorn.models.event import Operation as Operation

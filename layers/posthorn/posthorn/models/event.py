@@ -34,15 +34,26 @@ class Erasure(Model):
     body_bytes: dict[str, int]  # of each delivery, by endpoint id
 
 
+class CloudAttributes(Model):
+    """The attributes of a CloudEvent that endpoints get as they were published."""
+
+    id: str
+    source: str
+    subject: str | None = None
+    dataschema: str | None = None
+    extensions: dict[str, str | int | bool] = Field(default={})
+
+
 class Event(Model):
-    """One published event. `data` is any JSON object."""
+    """One published event. `data` is any JSON value."""
 
     id: str
     tenant: TenantId
     type: TypeName
     time: Time
-    data: dict[str, Any]
+    data: Any
     change: Change | None = None
+    cloud: CloudAttributes | None = None  # of an event that was published as a CloudEvent
     published_id: str | None = None  # the publisher's id, if given
     accepted_at: Time
     traceparent: str | None = None  # W3C Trace Context, sent to endpoints

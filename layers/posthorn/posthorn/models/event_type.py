@@ -47,7 +47,7 @@ class EventTypeSpec(Model):
     description: Annotated[str, StringConstraints(max_length=2048)] = ""
     # `schema` is a method of pydantic's models.
     json_schema: dict[str, Any] = Field(alias="schema")
-    example: dict[str, Any]
+    example: Any
     validation: Validation = Validation.REJECT
     deprecated: bool = False
     deprecated_reason: Annotated[str, StringConstraints(max_length=512)] | None = None

@@ -103,6 +103,17 @@ def _content(payload: Payload, event: Event) -> Any:
 
 def _cloud_event(event: Event) -> dict[str, Any]:
     """CloudEvents 1.0.2 in the structured JSON format."""
+    if event.cloud:
+        own = event.cloud.model_dump(exclude_none=True)
+        data = {} if event.data is None else {"data": event.data}
+        return {
+            **{"specversion": "1.0", "id": own.pop("id"), "source": own.pop("source")},
+            **{"type": event.type, "time": iso(event.time)},
+            **own.pop("extensions"),
+            **own,
+            **({"datacontenttype": CONTENT_TYPE} if data else {}),
+            **data,
+        }
     return {
         "specversion": "1.0",
         "id": event.id,
