@@ -112,6 +112,15 @@ Add an endpoint that fails three times first, with retries after 1, 2 and 4 seco
 See what the receiver got:
   curl -s "$RECEIVER/_received?path=/ok/erp"
 
+All of this is demo data of the tenant {description["tenant"]}. An empty tenant, and a key for it
+that also opens the console:
+  export ADMIN={description["admin_key"]}
+  curl -s -X PUT $API/v1/tenants/mine -H "Authorization: Bearer $ADMIN" \\
+    -H 'content-type: application/json' -d '{{"name": "Mine"}}'
+  curl -s $API/v1/api-keys -H "Authorization: Bearer $ADMIN" \\
+    -H 'content-type: application/json' -d '{{"name": "Me", "tenant": "mine", "scopes":
+      ["events:write", "config:read", "config:write", "logs:read", "deliveries:write"]}}'
+
 Attempts follow as they happen. Ctrl-C stops everything.
 """
 

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
-from api.routing import admin, logger, router
+from api.routing import admin, logger, named_tenant, router
 from posthorn import wiring
 from posthorn.core import api_examples
+from posthorn.core.errors import InvalidError
 from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, Limit
 from posthorn.models import Listed, Scope, Tenant, TenantSpec
@@ -67,9 +68,12 @@ def delete_tenant(id: TenantId) -> None:
 @router.get("/v1/api-keys")
 @described("API keys", Scope.ADMIN)
 def list_api_keys(limit: Limit = 50, cursor: Cursor = None) -> Listed[ApiKeyView]:
-    """List the API keys, newest first, without their secrets."""
+    """List the API keys, newest first, without their secrets.
+
+    With the header `posthorn-tenant`, only those of this tenant.
+    """
     admin()
-    page, next_cursor = wiring.api_keys().keys(limit=limit, cursor=cursor)
+    page, next_cursor = wiring.api_keys().keys(limit=limit, cursor=cursor, tenant=named_tenant())
     found = [key_view(each) for each in page]
     return Listed[ApiKeyView](items=found, next_cursor=next_cursor)
 
@@ -77,10 +81,19 @@ def list_api_keys(limit: Limit = 50, cursor: Cursor = None) -> Listed[ApiKeyView
 @router.post("/v1/api-keys", status_code=201)
 @described("API keys", Scope.ADMIN)
 def create_api_key(spec: Annotated[ApiKeySpec, Body()]) -> ApiKeyView:
-    """Create an API key. Only this answer shows the key itself."""
+    """Create an API key. Only this answer shows the key itself.
+
+    Its tenant is `tenant`, or the one in the header `posthorn-tenant`; both must be equal.
+    """
     by = admin()
+    tenant, named = spec.tenant, named_tenant()
+    if tenant and named and tenant != named:
+        raise InvalidError.at("/tenant", "differs from the header posthorn-tenant")
     key, text = wiring.api_keys().create_key(
-        name=spec.name, tenant=spec.tenant, scopes=spec.scopes, by=by
+        name=spec.name,
+        tenant=tenant or (None if Scope.ADMIN in spec.scopes else named),
+        scopes=spec.scopes,
+        by=by,
     )
     logger.info("API key created", new_key_id=key.id, tenant=key.tenant, key_id=by)
     return key_view(key, text=text)

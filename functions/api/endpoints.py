@@ -1,7 +1,7 @@
 """/v1/endpoints: the destinations of a tenant's events, with their versions."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
@@ -10,8 +10,10 @@ from api.routing import acting, logger, router
 from posthorn import wiring
 from posthorn.core import api_examples
 from posthorn.core.errors import NotFoundError
+from posthorn.deliveries.filters import DeliveryFilter
 from posthorn.endpoints.history import VersionView
 from posthorn.endpoints.views import (
+    ChangedEndpointView,
     EndpointView,
     PublicKeyView,
     RotationSpec,
@@ -20,8 +22,10 @@ from posthorn.endpoints.views import (
 )
 from posthorn.http_api.openapi import described
 from posthorn.http_api.requests import Cursor, EndpointId, IfMatch, Limit, answer
-from posthorn.models import EndpointSpec, Listed, Scope
+from posthorn.models import DeliveryStatus, EndpointSpec, EndpointStatus, Listed, Scope
 
+MAX_HELD = 100  # counted: one page
+_View = TypeVar("_View", bound=EndpointView)
 Patch = Annotated[
     dict[str, Any],
     Body(
@@ -67,15 +71,19 @@ def read_endpoint(id: EndpointId) -> Response[EndpointView]:
 @described("Endpoints", Scope.CONFIG_WRITE, "stale_version", "test_required", is_versioned=True)
 def change_endpoint(
     id: EndpointId, patch: Patch, if_match: IfMatch = None
-) -> Response[EndpointView]:
+) -> Response[ChangedEndpointView]:
     """Change some fields of an endpoint.
 
     A field in the body is replaced as a whole; the others stay. A mask in place of a secret keeps
-    the secret. Pending retries use the new version, and each attempt records its version.
+    the secret. Pending retries use the new version, and each attempt records its version. Enabling
+    an endpoint keeps its held deliveries: the answer has their number, and how to send them.
     """
     tenant, key_id = acting(Scope.CONFIG_WRITE)
     endpoint = wiring.endpoints().change(tenant, id, patch, by=key_id, expected_version=if_match)
-    return _tagged(endpoint_view(endpoint))
+    view = ChangedEndpointView(**dict(endpoint_view(endpoint)))
+    if patch.get("status") == EndpointStatus.ENABLED:
+        view = view.model_copy(update=_held(tenant, id))
+    return _tagged(view)
 
 
 @router.delete("/v1/endpoints/<id>", status_code=204)
@@ -156,5 +164,16 @@ def restore_version(
     return _tagged(endpoint_view(endpoint))
 
 
-def _tagged(view: EndpointView, *, status: int = 200) -> Response[EndpointView]:
+def _held(tenant: str, id: str) -> dict[str, Any]:
+    """The number of held deliveries, up to MAX_HELD, and how to send them."""
+    wanted = DeliveryFilter(endpoint_ids=(id,), status=DeliveryStatus.HELD)
+    found = wiring.delivery_reader().deliveries(tenant, wanted, limit=MAX_HELD, cursor=None)
+    if not found.items:
+        return {"held_count": 0}
+    count = f"{len(found.items)}{' or more' if found.next_cursor else ''}"
+    advice = f'{count} are held: POST /v1/endpoints/{id}/resume with {{"held": "drain"}} sends them'
+    return {"held_count": len(found.items), "held_advice": advice}
+
+
+def _tagged(view: _View, *, status: int = 200) -> Response[_View]:
     return answer(view, status, {"etag": f'"{view.version}"'})

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from api.routing import acting, caller, logger, router
 from posthorn import wiring
+from posthorn.core.hosts import is_loopback
 from posthorn.http_api.openapi import described
 from posthorn.models import Scope
 from posthorn.tenants.portal_links import PortalLinkSpec, PortalLinkView
@@ -40,6 +41,8 @@ def create_portal_link(spec: Annotated[PortalLinkSpec, Body()]) -> PortalLinkVie
 
 
 def _origin() -> str:
-    """The origin of the request, which is also that of the console."""
-    headers = router.current_event.headers
-    return f"{headers.get('x-forwarded-proto', 'https')}://{headers['host']}"
+    """The origin of the request, which is also that of the console; this machine has no https."""
+    host = router.current_event.headers["host"]
+    if is_loopback(host):
+        return f"http://{host}"
+    return f"{router.current_event.headers.get('x-forwarded-proto', 'https')}://{host}"

@@ -21,5 +21,11 @@ def admin() -> str:
     return requests.admin(router).key_id
 
 
+def named_tenant() -> str | None:
+    """The tenant in the header `posthorn-tenant`."""
+    named: str | None = router.current_event.headers.get("posthorn-tenant")
+    return named or None
+
+
 def caller() -> Caller:
     return requests.caller(router)

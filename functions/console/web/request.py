@@ -1,7 +1,6 @@
 """A browser's request, decoded once from the HTTP API's event."""
 
 import base64
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http.cookies import CookieError, SimpleCookie
@@ -9,11 +8,11 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from posthorn.core.errors import MalformedError, TooLargeError, UnsupportedMediaError
+from posthorn.core.hosts import is_loopback
 
 MAX_FORM_BYTES = 1024 * 1024  # an event of 256 KiB, with three characters per escaped byte
 MAX_FIELDS = 2000
 FORM = "application/x-www-form-urlencoded"
-_LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class PageRequest:
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine, which has no https."""
-        return _LOOPBACK.fullmatch(self.host) is not None
+        return is_loopback(self.host)
 
     @property
     def target(self) -> str:

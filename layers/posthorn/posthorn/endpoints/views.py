@@ -42,6 +42,13 @@ class EndpointView(EndpointSpec):
     updated_by: str
 
 
+class ChangedEndpointView(EndpointView):
+    """The endpoint after a change; when that enabled it, its held deliveries."""
+
+    held_count: int | None = ONLY_IF_SET
+    held_advice: str | None = ONLY_IF_SET
+
+
 class RotationSpec(Model):
     model_config = api_examples.shown({"overlap_hours": 24})
 

@@ -65,10 +65,13 @@ class ApiKeyService:
         self.config.put_key(key)
         return key, f"{key.id}_{secret}"
 
-    def keys(self, *, limit: int, cursor: str | None = None) -> tuple[list[ApiKey], str | None]:
-        """One page, newest first, and the cursor of the next."""
+    def keys(
+        self, *, limit: int, cursor: str | None = None, tenant: str | None = None
+    ) -> tuple[list[ApiKey], str | None]:
+        """One page, newest first, of all keys or of a tenant's, and the cursor of the next."""
         check_cursor(cursor, partial(ids.is_id, "phk"))
-        found = self.config.api_keys(before=cursor, page=limit + 1)
+        every = self.config.api_keys(before=cursor, page=limit + 1)
+        found = (each for each in every if tenant is None or each.tenant == tenant)
         return cut_page(found, limit, lambda each: each.id)
 
     def delete_key(self, key_id: str) -> None:
