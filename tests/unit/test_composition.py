@@ -26,8 +26,8 @@ print(json.dumps([len(own), sorted({HEAVY} & sys.modules.keys())]))
         ("conservation", 45, set()),
         ("job", 53, set()),
         ("dispatcher", 62, set()),
-        ("console", 124, {"jinja2", "jsonschema_rs"}),
-        ("api", 126, {"jsonschema_rs"}),
+        ("console", 126, {"jinja2", "jsonschema_rs"}),
+        ("api", 128, {"jsonschema_rs"}),
     ],
 )
 def test_a_function_loads_the_modules_that_it_uses(

@@ -21,6 +21,8 @@ def test_a_dead_delivery_is_found_and_sent_again(stack: Running) -> None:
 
     log = visitor.get(f"{stack.url}/console/log?status=dead", timeout=TIMEOUT_SECONDS)
     assert f'id="{delivery["id"]}"' in log.text
+    of_it = visitor.get(f"{stack.url}/console/log?endpoint={flow.id}", timeout=TIMEOUT_SECONDS)
+    assert f'id="{delivery["id"]}"' in of_it.text
     by_id = visitor.get(f"{stack.url}/console/log?q={event_id}", timeout=TIMEOUT_SECONDS)
     assert by_id.url == f"{stack.url}/console/events/{event_id}"
     found = visitor.get(f"{stack.url}/console/log?q=statusid", timeout=TIMEOUT_SECONDS)
