@@ -51,7 +51,8 @@ def list_endpoints(limit: Limit = 50, cursor: Cursor = None) -> Listed[EndpointV
 def create_endpoint(spec: Annotated[EndpointSpec, Body()]) -> Response[EndpointView]:
     """Create an endpoint.
 
-    The answer includes the signing secret. docs/receiving.md describes the requests that the URL
+    The answer includes the signing secret. docs/configuring.md explains each field, and
+    docs/receiving.md describes the requests that the URL
     receives.
     """
     tenant, key_id = acting(Scope.CONFIG_WRITE)

@@ -100,6 +100,6 @@ def publish(
 
     CloudEvents 1.0 are accepted as well: one (`application/cloudevents+json`), a batch
     (`application/cloudevents-batch+json`), or in binary content mode: the attributes in `ce-`
-    headers, and the data as the body.
+    headers, and the data as the body. docs/publishing.md has examples, and what to do on errors.
     """
     raise NotImplementedError
