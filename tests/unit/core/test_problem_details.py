@@ -130,7 +130,12 @@ def test_a_wrong_choice_names_all_and_the_nearest(
 
 @pytest.mark.parametrize(
     ("spec", "field"),
-    [(spec, field.alias or name) for spec in SPECS for name, field in spec.model_fields.items()],
+    [
+        (spec, field.alias or name)
+        for spec in SPECS
+        for name, field in spec.model_fields.items()
+        if field.annotation is not Any
+    ],
 )
 def test_no_message_shows_a_regular_expression_or_how_it_is_programmed(
     spec: type[Model], field: str
@@ -142,7 +147,7 @@ def test_no_message_shows_a_regular_expression_or_how_it_is_programmed(
         except ValidationError as error:
             messages |= {each.message for each in invalid(error.errors()).violations}
 
-    assert messages
+    assert messages or field == "example"  # any JSON is valid there
     assert [each for each in messages if NOT_PLAIN.search(each)] == []
 
 
