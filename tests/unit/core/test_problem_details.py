@@ -130,7 +130,12 @@ def test_a_wrong_choice_names_all_and_the_nearest(
 
 @pytest.mark.parametrize(
     ("spec", "field"),
-    [(spec, field.alias or name) for spec in SPECS for name, field in spec.model_fields.items()],
+    [
+        (spec, field.alias or name)
+        for spec in SPECS
+        for name, field in spec.model_fields.items()
+        if field.annotation is not Any
+    ],
 )
 def test_no_message_shows_a_regular_expression_or_how_it_is_programmed(
     spec: type[Model], field: str
