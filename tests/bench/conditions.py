@@ -56,7 +56,7 @@ def measured(condition: str, count: int, published: Event = STOCK) -> Cost:
     """Decide about the event for so many endpoints, whose conditions were read before."""
     endpoints = [endpoint(condition=condition.format(number=number)) for number in range(count)]
     for each in endpoints:
-        conditions.compile_condition(each.condition or "")
+        conditions.check_condition(each.condition or "", "/condition")
     searches: list[Interpreter] = []
 
     class Counted(Interpreter):

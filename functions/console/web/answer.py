@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-DAY_SECONDS = 24 * 3600
 SELF = "'self'"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from posthorn.core.errors import InvalidError, Violation
+from posthorn.core.errors import Violation
 from posthorn.subscriptions.jmespath_expressions import (
     Expression,
     ExpressionError,
@@ -34,18 +34,12 @@ class Evaluation:
 
 
 def check_condition(text: str, field: str) -> list[Violation]:
-    """The violations of a condition in this field of a request."""
+    """The violation of an invalid condition in this field of a request, with the column."""
     try:
         _clauses(text)
     except ExpressionError as error:
         return [Violation(field, str(error))]
     return []
-
-
-def compile_condition(text: str, field: str = "/condition") -> None:
-    """Raise InvalidError, with the column, for an invalid condition."""
-    if violations := check_condition(text, field):
-        raise InvalidError.of(violations)
 
 
 def evaluate(condition: str, document: Mapping[str, Any]) -> Evaluation:
