@@ -5,8 +5,6 @@ The receiver is a process of its own, so its CPU does not count.
 """
 
 import multiprocessing
-import random
-import socket
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +14,6 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from threading import Lock
 from time import monotonic, process_time
 
 import requests
@@ -29,9 +26,9 @@ from tests.support.hostile_receivers import (
     Authority,
     Behaviour,
     Receiver,
-    Visit,
     answer,
     keeps,
+    kills_at_random,
     receiver,
 )
 
@@ -89,24 +86,12 @@ def _cpu(send: Callable[[], object]) -> float:
 
 def killed() -> Iterator[str]:
     """Send over connections that the receiver closes or resets at random while they are idle."""
-    chance, lock, answered = random.Random(7), Lock(), Counter[bytes]()  # noqa: S311
-
-    def kills(visit: Visit) -> None:
-        is_first = True
-        while body := visit.read_request().partition(b"\r\n\r\n")[2]:
-            with lock:
-                fate = chance.random()
-                if not is_first and fate < 0.1:
-                    break  # before a byte of the response
-                answered[body] += 1
-            visit.send(OK)
-            if fate > 0.9:
-                break
-            is_first = False
-        visit.reset() if fate < 0.05 else visit.sock.shutdown(socket.SHUT_RDWR)
-
+    answered = Counter[bytes]()
     sender = build_sender(None)
-    with receiver(kills) as endpoint, ThreadPoolExecutor(KEPT_PER_ENDPOINT) as pool:
+    with (
+        receiver(kills_at_random(OK, answered)) as endpoint,
+        ThreadPoolExecutor(KEPT_PER_ENDPOINT) as pool,
+    ):
         url = endpoint.url(host=HOST)
         requests = [post(url, b"%d" % number) for number in range(KILLED_SENDS)]
         outcomes = Counter(result.outcome for result in pool.map(sender.send, requests))

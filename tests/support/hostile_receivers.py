@@ -5,10 +5,12 @@ thread, and keeps the requests that it read. When it stops, it ends every connec
 """
 
 import gzip
+import random
 import socket
 import ssl
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -169,6 +171,30 @@ def keeps(*answers: bytes) -> Behaviour:
                 return
             visit.send(data)
         visit.hang()
+
+    return behave
+
+
+def kills_at_random(data: bytes, answered: Counter[bytes]) -> Behaviour:
+    """Answer with these bytes, and close or reset connections at random while they are idle.
+
+    `answered` counts the bodies that were answered. The chances are the same in each run.
+    """
+    chance, lock = random.Random(7), threading.Lock()  # noqa: S311 - reproducible
+
+    def behave(visit: Visit) -> None:
+        is_first = True
+        while body := visit.read_request().partition(b"\r\n\r\n")[2]:
+            with lock:
+                fate = chance.random()
+                if not is_first and fate < 0.1:
+                    break  # before a byte of the response
+                answered[body] += 1
+            visit.send(data)
+            if fate > 0.9:
+                break
+            is_first = False
+        visit.reset() if fate < 0.05 else visit.sock.shutdown(socket.SHUT_RDWR)
 
     return behave
 

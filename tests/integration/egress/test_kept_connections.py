@@ -1,8 +1,6 @@
 """Connections are kept within bounds, and replaced without an attempt when they died while idle."""
 
-import random
-import socket
-import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +21,7 @@ from tests.support.hostile_receivers import (
     Visit,
     answer,
     keeps,
+    kills_at_random,
     receiver,
 )
 
@@ -253,31 +252,14 @@ def test_the_number_of_kept_connections_is_bounded(
 
 def test_connections_killed_at_random_cost_no_attempt(clocks: Clocks) -> None:
     """Each send succeeds, and no body arrives twice after a byte of its response."""
-    chance = random.Random(7)  # noqa: S311 - reproducible
-    answered: list[bytes] = []
-    lock = threading.Lock()
-
-    def kills(visit: Visit) -> None:
-        is_first = True
-        while body := visit.read_request().partition(b"\r\n\r\n")[2]:
-            with lock:
-                fate = chance.random()
-                if not is_first and fate < 0.1:
-                    break
-                answered.append(body)
-            visit.send(OK)
-            if fate > 0.9:
-                break
-            is_first = False
-        visit.reset() if fate < 0.05 else visit.sock.shutdown(socket.SHUT_RDWR)
-
+    answered = Counter[bytes]()
     sender = build_sender(clocks)
-    with receiver(kills) as endpoint, ThreadPoolExecutor(4) as pool:
+    with receiver(kills_at_random(OK, answered)) as endpoint, ThreadPoolExecutor(4) as pool:
         sends = [post(endpoint.url(), body=b"%d" % number) for number in range(300)]
         results = list(pool.map(sender.send, sends))
 
     assert {result.outcome for result in results} == {Outcome.SUCCEEDED}
-    assert sorted(answered) == sorted(each.body for each in sends)
+    assert sorted(answered.elements()) == sorted(each.body for each in sends)
     assert endpoint.connections > 10
 
 
