@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from api.routing import acting, caller, logger, router
 from posthorn import wiring
 from posthorn.endpoint_tests.drafts import Draft
+from posthorn.endpoint_tests.preview_and_test import logged
 from posthorn.endpoint_tests.views import (
     DryRunView,
     EndpointTestSpec,
@@ -119,13 +120,5 @@ def dry_run_endpoint(
 
 def _tested(draft: Draft, spec: EndpointTestSpec, key_id: str) -> EndpointTestView:
     done = wiring.endpoint_tester().test(draft, spec, by=key_id)
-    logger.info(
-        "endpoint tested",
-        tenant=draft.endpoint.tenant,
-        endpoint_id=draft.saved and draft.saved.id,
-        delivery_id=done.delivery_id,
-        outcome=done.attempt.outcome,
-        duration_ms=done.attempt.duration_ms,
-        key_id=key_id,
-    )
+    logger.info("endpoint tested", **logged(draft, done, by=key_id))
     return done

@@ -15,6 +15,7 @@ from posthorn.core.problem_details import invalid
 from posthorn.deliveries.filters import EventFilter
 from posthorn.deliveries.views import EventSummaryView
 from posthorn.endpoint_tests.drafts import Draft
+from posthorn.endpoint_tests.preview_and_test import logged
 from posthorn.endpoint_tests.views import (
     DryRunView,
     EndpointTestSpec,
@@ -89,15 +90,7 @@ def tried(kind: str, visitor: Session, draft: Draft, sent: Fields) -> Tried:
     if kind == "preview":
         return Tried(preview=wiring.endpoint_tester().preview(draft, spec))
     done = wiring.endpoint_tester().test(draft, spec, by=visitor.key_id)
-    logger.info(
-        "endpoint tested",
-        tenant=draft.endpoint.tenant,
-        endpoint_id=draft.saved and draft.saved.id,
-        delivery_id=done.delivery_id,
-        outcome=done.attempt.outcome,
-        duration_ms=done.attempt.duration_ms,
-        key_id=visitor.key_id,
-    )
+    logger.info("endpoint tested", **logged(draft, done, by=visitor.key_id))
     return Tried(test=done)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.deliveries import state, views
@@ -135,3 +136,15 @@ class EndpointTester:
 def decide_enabled(endpoint: Endpoint, event: Event) -> Decision:
     """The decision about the event for the endpoint as if it were enabled."""
     return decide(endpoint.model_copy(update={"status": EndpointStatus.ENABLED}), event)
+
+
+def logged(draft: Draft, done: EndpointTestView, *, by: str) -> dict[str, Any]:
+    """The fields of the log line about a test; they hold no part of the request or response."""
+    return {
+        "tenant": draft.endpoint.tenant,
+        "endpoint_id": draft.saved and draft.saved.id,
+        "delivery_id": done.delivery_id,
+        "outcome": done.attempt.outcome,
+        "duration_ms": done.attempt.duration_ms,
+        "key_id": by,
+    }
