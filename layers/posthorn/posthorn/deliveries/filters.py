@@ -3,6 +3,8 @@
 import hashlib
 from enum import StrEnum
 
+from posthorn.core import ids
+from posthorn.core.errors import InvalidError
 from posthorn.models import Delivery, DeliveryStatus, Model, Outcome, Time, iso
 
 
@@ -94,6 +96,14 @@ class EventFilter(Model):
     since: Time | None = None
     until: Time | None = None
     order: Order = Order.NEWEST
+
+
+def check_ids(filters: DeliveryFilter, *, within: str = "") -> None:
+    """Raise InvalidError for a malformed id; `within` precedes the names of the fields."""
+    if not all(ids.is_id("ep", each) for each in filters.endpoint_ids):
+        raise InvalidError.at(f"{within}endpoint", "is not the id of an endpoint")
+    if filters.event_id is not None and not ids.is_id("evt", filters.event_id):
+        raise InvalidError.at(f"{within}event_id", "is not the id of an event")
 
 
 def fingerprint(filters: Model, *more: str) -> str:

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from posthorn.aws.config_table import ConfigStore, EndpointVersion
 from posthorn.core import ids
-from posthorn.core.errors import InvalidError, NotFoundError
+from posthorn.core.errors import NotFoundError
 from posthorn.deliveries import views
 from posthorn.deliveries.event_trace import EventTrace, trace
-from posthorn.deliveries.filters import DeliveryFilter, EventFilter, fingerprint
+from posthorn.deliveries.filters import DeliveryFilter, EventFilter, check_ids, fingerprint
 from posthorn.deliveries.page_walk import PageWalk, Position
 from posthorn.deliveries.queries import LogLists
 from posthorn.deliveries.store import EventHistory, LogStore, Record
@@ -43,7 +43,7 @@ class DeliveryReader:
 
         A page with fewer deliveries, or none, need not be the last.
         """
-        _check_ids(filters)
+        check_ids(filters)
         return self.lists.page(tenant, filters, limit=limit, after=after)
 
     def delivery(self, tenant: str, delivery_id: str) -> tuple[Event, Record]:
@@ -110,7 +110,7 @@ class DeliveryReader:
         self, tenant: str, filters: DeliveryFilter, *, limit: int, after: Position | None = None
     ) -> PageWalk[Delivery]:
         """As `page`, but row by row, matching or not."""
-        _check_ids(filters)
+        check_ids(filters)
         return self.lists.walk(tenant, filters, limit=limit, after=after)
 
     def all_endpoints(self, tenant: str) -> tuple[str, ...]:
@@ -120,11 +120,3 @@ class DeliveryReader:
             *(each.id for each in self.config.endpoints(tenant)),
             *self.config.deleted_endpoints(tenant, since=kept_since),
         )
-
-
-def _check_ids(filters: DeliveryFilter) -> None:
-    """Raise InvalidError for a malformed id."""
-    if not all(ids.is_id("ep", each) for each in filters.endpoint_ids):
-        raise InvalidError.at("endpoint", "is not the id of an endpoint")
-    if filters.event_id is not None and not ids.is_id("evt", filters.event_id):
-        raise InvalidError.at("event_id", "is not the id of an event")

@@ -9,8 +9,8 @@ from itertools import islice
 
 from posthorn.aws.config_table import ConfigStore
 from posthorn.core import api_examples, ids
-from posthorn.core.errors import ConflictError, InvalidError, NotFoundError
-from posthorn.deliveries.filters import DeliveryFilter
+from posthorn.core.errors import ConflictError, NotFoundError
+from posthorn.deliveries.filters import DeliveryFilter, check_ids
 from posthorn.deliveries.reader import DeliveryReader
 from posthorn.endpoints.service import EndpointService
 from posthorn.jobs import transitions
@@ -160,10 +160,7 @@ class JobService:
         return job
 
     def _checked(self, kind: JobKind, filter: DeliveryFilter) -> DeliveryFilter:
-        if not all(ids.is_id("ep", each) for each in filter.endpoint_ids):
-            raise InvalidError.at("/filter/endpoint", "is not the id of an endpoint")
-        if filter.event_id is not None and not ids.is_id("evt", filter.event_id):
-            raise InvalidError.at("/filter/event_id", "is not the id of an event")
+        check_ids(filter, within="/filter/")
         return transitions.filter_for(kind, filter, self.now())
 
     def _check_limit(self, tenant: str) -> None:
