@@ -49,11 +49,10 @@ class DeliveryReader:
     def delivery(self, tenant: str, delivery_id: str) -> tuple[Event, Record]:
         """The event and the delivery with all its attempts; raise NotFoundError."""
         parts = ids.parts_of_delivery(delivery_id)
-        history = self.log.history(tenant, parts[0]) if parts else None
-        record = history.records.get(parts[1]) if history and parts else None
-        if history is None or record is None:
+        found = self.log.record_with_attempts(tenant, *parts) if parts else None
+        if found is None:
             raise NotFoundError("there is no such delivery")
-        return history.event, record
+        return found
 
     def delivery_view(
         self, tenant: str, delivery_id: str, *, before_attempt: int | None = None

@@ -233,6 +233,18 @@ class LogStore:
         key = (event_id, endpoint_id)
         return self.records(tenant, [key]).get(key)
 
+    def record_with_attempts(
+        self, tenant: str, event_id: str, endpoint_id: str
+    ) -> tuple[Event, Record] | None:
+        """As `record`, with all attempts. The event's other deliveries are not read."""
+        key = items.delivery_key(tenant, event_id, endpoint_id)
+        condition = "#pk = :pk AND begins_with(#sk, :sk)"
+        rows = list(self._table.query(condition, key))  # the delivery, then its attempts
+        head = self._table.get(items.event_key(tenant, event_id))
+        if head is None or not rows or rows[0]["sk"] != key["sk"]:
+            return None
+        return items.read_event(head)[0], _record(rows[0], rows[1:])
+
     def records(
         self, tenant: str, pairs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], tuple[Event, Record]]:
